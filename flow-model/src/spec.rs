@@ -168,42 +168,39 @@ impl FlowSpec {
     /// # Errors
     /// The first rule that is broken, and where.
     pub fn validate(&self) -> Result<(), SpecError> {
-        let fail = |place: String, message: String| Err(SpecError { place, message });
-        let finite = |v: f32| v.is_finite();
+        let fail = |place: String, message: &str| Err(SpecError { place, message: message.to_string() });
+        let positive = |v: f32| v.is_finite() && v > 0.0;
         if self.dim() == 0 {
-            return fail("columns".into(), "at least one column must not be constant".into());
+            return fail("columns".into(), "at least one column must not be constant");
         }
         for (j, column) in self.columns.iter().enumerate() {
             let place = || format!("columns[{j}] ({})", column.name);
-            if let Some(s) = column.standard() {
-                if !finite(s.center) || !(finite(s.scale) && s.scale > 0.0) || !(finite(s.reach) && s.reach > 0.0) {
-                    return fail(
-                        place(),
-                        format!("needs a finite center and a positive finite scale and reach, got {s:?}"),
-                    );
-                }
-            }
-            match column.kind {
-                Kind::Continuous { jitter, .. } if !(finite(jitter) && jitter >= 0.0) => {
-                    return fail(place(), format!("jitter must be finite and not negative, got {jitter}"));
-                }
-                Kind::Constant { value, log_mass, log_other, unit } => {
-                    if !finite(value) || !finite(log_mass) || !finite(log_other) || !(finite(unit) && unit > 0.0) {
-                        return fail(place(), "a constant column needs finite values and a positive unit".into());
-                    }
+            match column.standard() {
+                Some(s) if !(s.center.is_finite() && positive(s.scale) && positive(s.reach)) => {
+                    return fail(place(), &format!("needs a finite center, a positive scale and reach, got {s:?}"));
                 }
                 _ => {}
             }
+            let message = match column.kind {
+                Kind::Continuous { jitter, .. } if !(jitter == 0.0 || positive(jitter)) => "jitter must be at least 0",
+                Kind::Constant { value, log_mass, log_other, unit }
+                    if !([value, log_mass, log_other].iter().all(|v| v.is_finite()) && positive(unit)) =>
+                {
+                    "a constant column needs finite values and a positive unit"
+                }
+                _ => continue,
+            };
+            return fail(place(), message);
         }
         let Tails { knee, rate } = self.tails;
-        if !(finite(knee) && knee > 0.0) || !(finite(rate) && rate >= 0.0) {
+        if !(positive(knee) && (rate == 0.0 || positive(rate))) {
             return fail(
                 "tails".into(),
-                format!("needs a positive knee and a rate of at least 0, got {knee} and {rate}"),
+                &format!("needs a positive knee and a rate of at least 0, got {knee}, {rate}"),
             );
         }
         for (i, layer) in self.layers.iter().enumerate() {
-            layer.validate(self.dim()).or_else(|message| fail(format!("layers[{i}]"), message))?;
+            layer.validate(self.dim()).or_else(|message| fail(format!("layers[{i}]"), &message))?;
         }
         Ok(())
     }

@@ -1,0 +1,20 @@
+//! The conditioner: a multilayer perceptron with ReLU between its dense layers.
+
+use crate::graph::{Graph, NodeId};
+use crate::weights::Weights;
+
+/// The last dense layer's output, `[batch, outputs]`, for `input` of shape `[batch, inputs]`; without an input the
+/// bias alone, `[1, outputs]`.
+pub fn mlp(g: &mut Graph, weights: &Weights, layer: usize, dense_layers: usize, input: Option<NodeId>) -> NodeId {
+    let mut value = input;
+    for j in 0..dense_layers {
+        let named = |part: &str| weights.get(&format!("layers.{layer}.dense.{j}.{part}"));
+        let bias = named("bias").expect("the layout gives every dense layer a bias");
+        let next = match (value, named("weight")) {
+            (Some(x), Some(weight)) => g.dense(x, weight, bias),
+            _ => bias,
+        };
+        value = Some(if j + 1 < dense_layers { g.relu(next) } else { next });
+    }
+    value.expect("a conditioner has at least one dense layer")
+}

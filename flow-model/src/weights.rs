@@ -1,0 +1,51 @@
+//! Parameters as nodes of a graph: slices of one flat input while training, constants in an exported model.
+
+use crate::graph::{Dim, Graph, NodeId};
+use crate::params::Layout;
+use ndarray::{ArrayD, IxDyn};
+use std::collections::HashMap;
+
+/// The node of every parameter slice.
+#[derive(Debug)]
+pub struct Weights {
+    by_name: HashMap<String, NodeId>,
+    in_order: Vec<NodeId>,
+}
+
+impl Weights {
+    /// Cuts the flat parameter vector `p`, shape `[layout.total()]`, into its slices.
+    pub fn from_flat(graph: &mut Graph, layout: &Layout, p: NodeId) -> Self {
+        Self::collect(layout, |slice| {
+            let flat = graph.slice(p, 0, slice.range());
+            graph.reshape(flat, &slice.shape.map(Dim::Size))
+        })
+    }
+
+    /// Fixes the parameters in the graph.
+    pub fn constant(graph: &mut Graph, layout: &Layout, params: &[f32]) -> Self {
+        Self::collect(layout, |slice| {
+            let values = params[slice.range()].to_vec();
+            graph.constant(ArrayD::from_shape_vec(IxDyn(&slice.shape), values).expect("the slice's own shape"))
+        })
+    }
+
+    fn collect(layout: &Layout, mut node: impl FnMut(&crate::params::Slice) -> NodeId) -> Self {
+        let mut weights = Weights { by_name: HashMap::new(), in_order: Vec::new() };
+        for slice in layout.slices() {
+            let id = node(slice);
+            weights.by_name.insert(slice.name.clone(), id);
+            weights.in_order.push(id);
+        }
+        weights
+    }
+
+    /// The node of a slice, if the layout has one of that name.
+    pub fn get(&self, name: &str) -> Option<NodeId> {
+        self.by_name.get(name).copied()
+    }
+
+    /// All slices in the layout's order.
+    pub fn in_order(&self) -> &[NodeId] {
+        &self.in_order
+    }
+}
