@@ -1,0 +1,32 @@
+//! What the programs share of a board: output, exit status, instruction counter and stack gauge.
+//!
+//! Everything goes through semihosting, so that the same program runs under an emulator and under a debug probe.
+#![no_std]
+
+mod counter;
+mod output;
+mod stack;
+
+pub use cortex_m_rt::entry;
+pub use counter::Counter;
+pub use output::{Line, Output};
+pub use stack::stack_used;
+
+use cortex_m_semihosting::debug;
+
+/// Ends the program: status 0 for success, 1 for failure.
+pub fn exit(success: bool) -> ! {
+    loop {
+        debug::exit(if success { debug::EXIT_SUCCESS } else { debug::EXIT_FAILURE });
+    }
+}
+
+/// Says where the program panicked, then ends it with failure.
+#[cfg(feature = "panic-handler")]
+#[panic_handler]
+fn panic(info: &core::panic::PanicInfo) -> ! {
+    if let Ok(mut output) = Output::open() {
+        output.line(format_args!("{info}"));
+    }
+    exit(false)
+}

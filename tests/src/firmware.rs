@@ -1,0 +1,112 @@
+//! Builds the programs of `firmware/`, a workspace of its own, for a board's target.
+
+use crate::board::Board;
+use crate::tools;
+use std::fs::{self, File};
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+/// A program of `firmware/` and how it is built.
+#[derive(Clone, Debug, Default)]
+pub struct Firmware {
+    /// The cargo package.
+    pub package: &'static str,
+    /// Features, separated by commas.
+    pub features: &'static str,
+    /// The target triple.
+    pub target: &'static str,
+    /// `opt-level`; the release profile's where empty.
+    pub opt_level: &'static str,
+    /// Environment variables of the build: what is embedded.
+    pub env: Vec<(&'static str, PathBuf)>,
+}
+
+impl Firmware {
+    /// The same program for a board: its target and memory map.
+    pub fn board(mut self, board: &Board) -> Self {
+        self.target = board.target;
+        self.env.push(("FLOW_BOARD", board.machine.into()));
+        self
+    }
+
+    /// The same program with a frozen flow and rows of its columns, one after another, kept in `target/firmware/NAME`.
+    ///
+    /// # Errors
+    /// Where they cannot be written.
+    pub fn embed(mut self, name: &str, flow: &[u8], rows: &[f32]) -> Result<Self, String> {
+        let folder = tools::target_dir().join("firmware").join(name);
+        let rows: Vec<u8> = rows.iter().flat_map(|x| x.to_le_bytes()).collect();
+        for (variable, file, bytes) in [("FLOW_FILE", "model.flow", flow), ("FLOW_ROWS", "rows.f32", &rows)] {
+            let path = folder.join(file);
+            // Left alone where nothing changed, so that nothing is built again.
+            if fs::read(&path).map_or(true, |there| there != bytes) {
+                fs::create_dir_all(&folder)
+                    .and_then(|()| fs::write(&path, bytes))
+                    .map_err(|e| format!("{}: {e}", path.display()))?;
+            }
+            self.env.push((variable, path));
+        }
+        Ok(self)
+    }
+
+    /// Builds the program and copies it to `target/firmware/NAME.elf`, where no other build overwrites it.
+    ///
+    /// # Errors
+    /// What the compiler or the linker said.
+    pub fn build(&self, name: &str) -> Result<PathBuf, String> {
+        let out = tools::target_dir().join("firmware");
+        fs::create_dir_all(&out).map_err(|e| format!("{}: {e}", out.display()))?;
+        // Builds of one package write to one place: from here to the copy only one test at a time.
+        let lock =
+            File::create(out.join("lock")).and_then(|f| f.lock().map(|()| f)).map_err(|e| format!("lock: {e}"))?;
+
+        let mut cargo = tools::cargo();
+        cargo.current_dir(tools::repository().join("firmware"));
+        cargo.args(["build", "--release", "--quiet", "--package", self.package, "--target", self.target]);
+        cargo.arg("--target-dir").arg(&out);
+        if !self.features.is_empty() {
+            cargo.args(["--features", self.features]);
+        }
+        // Flags meant for the host would replace those of `firmware/.cargo/config.toml`.
+        for flags in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_RUSTFLAGS", "CARGO_BUILD_TARGET"] {
+            cargo.env_remove(flags);
+        }
+        if !self.opt_level.is_empty() {
+            cargo.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", self.opt_level);
+        }
+        cargo.envs(self.env.iter().map(|(k, v)| (k, v)));
+        let outcome = tools::run(&mut cargo, Duration::from_secs(600))?;
+        if !outcome.status.success() {
+            return Err(outcome.stderr);
+        }
+        let elf = out.join(format!("{name}.elf"));
+        let built = out.join(self.target).join("release").join(self.package);
+        fs::copy(&built, &elf).map_err(|e| format!("{}: {e}", built.display()))?;
+        drop(lock);
+        Ok(elf)
+    }
+}
+
+/// Whether the compiler has the target's core library; asks rustup for it where not.
+///
+/// # Errors
+/// Says that it has not, and why it could not be had.
+pub fn find_target(target: &str) -> Result<(), String> {
+    if has_target(target) {
+        return Ok(());
+    }
+    let added = tools::run(Command::new("rustup").args(["target", "add", target]), Duration::from_secs(300));
+    match added {
+        Ok(_) if has_target(target) => Ok(()),
+        Ok(outcome) => Err(format!("target {target} cannot be added: {}", outcome.stderr.trim())),
+        Err(why) => Err(format!("target {target} is not installed: {why}")),
+    }
+}
+
+fn has_target(target: &str) -> bool {
+    let mut rustc = Command::new("rustc");
+    rustc.args(["--print", "target-libdir", "--target", target]);
+    tools::run(&mut rustc, Duration::from_secs(60))
+        .is_ok_and(|o| o.status.success() && PathBuf::from(o.stdout.trim()).is_dir())
+}

@@ -1,0 +1,140 @@
+//! What `firmware/parity` prints, one line each:
+//!
+//! ```text
+//! flow columns=3 dim=2 scratch=40 id=00112233445566778899aabbccddeeff
+//! self_test ok
+//! log_prob ROW BITS
+//! to_latent ROW BITS_OF_LOG_DET BITS…
+//! to_data ROW BITS…
+//! sample ROW BITS…
+//! cost log_prob stack=BYTES instructions=N
+//! end
+//! ```
+
+use std::collections::BTreeMap;
+
+/// What a board computed. Numbers are bits of f32, so that a comparison is exact.
+#[derive(Debug, Default, PartialEq)]
+pub struct Report {
+    /// Columns of a row.
+    pub columns: usize,
+    /// Dimension of the latent space.
+    pub dim: usize,
+    /// Values of scratch memory that the flow asked for.
+    pub scratch: usize,
+    /// The model's id, hexadecimal.
+    pub id: String,
+    /// Whether the self-test passed.
+    pub self_test: bool,
+    /// Log-density of each row.
+    pub log_prob: Vec<u32>,
+    /// Log-determinant and latent values of the first rows.
+    pub to_latent: Vec<Vec<u32>>,
+    /// Those latent values brought back to rows.
+    pub to_data: Vec<Vec<u32>>,
+    /// Samples, drawn with the generator of `flow-export sample --seed 1`.
+    pub samples: Vec<Vec<u32>>,
+    /// What one call takes, by function.
+    pub costs: BTreeMap<String, Cost>,
+}
+
+/// What one call of a function takes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Cost {
+    /// Bytes of stack.
+    pub stack: usize,
+    /// Instructions; `None` beyond what the board can count.
+    pub instructions: Option<u64>,
+}
+
+impl Report {
+    /// Reads a board's output.
+    ///
+    /// # Errors
+    /// The first line that is not as expected, or that the last one is missing.
+    pub fn parse(output: &str) -> Result<Self, String> {
+        let mut report = Report::default();
+        for (number, line) in output.lines().enumerate() {
+            let (head, rest) = line.split_once(' ').unwrap_or((line, ""));
+            if head == "end" {
+                return Ok(report);
+            }
+            report.read(head, rest).ok_or_else(|| format!("line {} is not as expected: {line}", number + 1))?;
+        }
+        Err(format!("the output is cut short:\n{output}"))
+    }
+
+    fn read(&mut self, head: &str, rest: &str) -> Option<()> {
+        match head {
+            "flow" => {
+                let fields = fields(rest);
+                self.columns = fields.get("columns")?.parse().ok()?;
+                self.dim = fields.get("dim")?.parse().ok()?;
+                self.scratch = fields.get("scratch")?.parse().ok()?;
+                self.id = fields.get("id")?.to_string();
+            }
+            "self_test" => self.self_test = rest == "ok",
+            "log_prob" => {
+                let values = bits(rest, self.log_prob.len())?;
+                self.log_prob.push(*values.first()?);
+            }
+            "to_latent" => self.to_latent.push(bits(rest, self.to_latent.len())?),
+            "to_data" => self.to_data.push(bits(rest, self.to_data.len())?),
+            "sample" => self.samples.push(bits(rest, self.samples.len())?),
+            "cost" => {
+                let (function, rest) = rest.split_once(' ')?;
+                let fields = fields(rest);
+                let instructions = match fields.get("instructions") {
+                    Some(n) => Some(n.parse().ok()?),
+                    None => None,
+                };
+                let cost = Cost { stack: fields.get("stack")?.parse().ok()?, instructions };
+                self.costs.insert(function.to_string(), cost);
+            }
+            _ => return None,
+        }
+        Some(())
+    }
+}
+
+fn fields(text: &str) -> BTreeMap<&str, &str> {
+    text.split(' ').filter_map(|field| field.split_once('=')).collect()
+}
+
+/// The hexadecimal numbers after the row's index, which must be `index`.
+fn bits(text: &str, index: usize) -> Option<Vec<u32>> {
+    let mut words = text.split(' ');
+    if words.next()?.parse() != Ok(index) {
+        return None;
+    }
+    words.map(|word| u32::from_str_radix(word, 16).ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OUTPUT: &str = "flow columns=2 dim=1 scratch=8 id=0f\nself_test ok\nlog_prob 0 3f800000\n\
+        to_latent 0 00000000 bf800000\nto_data 0 40000000\ncost log_prob stack=96 instructions=1000\n\
+        cost sample stack=8\nend\n";
+
+    #[test]
+    fn reads_every_line() {
+        let report = Report::parse(OUTPUT).unwrap();
+        assert_eq!((report.columns, report.dim, report.scratch, report.id.as_str()), (2, 1, 8, "0f"));
+        assert!(report.self_test);
+        assert_eq!(report.log_prob, [1f32.to_bits()]);
+        assert_eq!(report.to_latent, [[0, (-1f32).to_bits()]]);
+        assert_eq!(report.costs["log_prob"], Cost { stack: 96, instructions: Some(1000) });
+        assert_eq!(report.costs["sample"].instructions, None);
+    }
+
+    #[test]
+    fn refuses_what_is_cut_or_out_of_order() {
+        let cut = OUTPUT.trim_end_matches("end\n");
+        assert!(Report::parse(cut).unwrap_err().contains("cut short"));
+        let skipped = OUTPUT.replace("log_prob 0", "log_prob 1");
+        assert!(Report::parse(&skipped).unwrap_err().contains("line 3"));
+        assert!(Report::parse("error the self-test failed\n").is_err());
+    }
+}

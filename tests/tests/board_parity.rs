@@ -1,0 +1,72 @@
+//! flow-nostd computes the same bits on emulated boards as on the host.
+
+use flow_export::aligned::AlignedBytes;
+use flow_export::freeze::freeze;
+use flow_nostd::Flow;
+use flow_tests::board::{Board, MPS2_AN386};
+use flow_tests::flows;
+use flow_tests::report::Report;
+use rand_pcg::Pcg32;
+
+#[test]
+fn a_cortex_m4f_computes_the_same_bits() {
+    same_bits(&MPS2_AN386, 1000);
+}
+
+fn same_bits(board: &Board, count: usize) {
+    let Some(board) = board.find() else { return };
+    let spec = flows::mixed();
+    let rows = flows::rows(&spec, count, 0);
+    let columns = spec.columns.len();
+    let probes: Vec<Vec<f32>> = rows.chunks(columns).take(4).map(<[f32]>::to_vec).collect();
+    let bytes = freeze(&spec, &flows::parameters(&spec, 0), &probes, 0).unwrap();
+    let on_board = board.compute("mixed", &bytes, &rows).unwrap();
+    let on_host = compute(&AlignedBytes::from(bytes), &rows);
+
+    assert!(on_board.self_test);
+    assert_eq!((on_board.columns, on_board.dim), (on_host.columns, on_host.dim));
+    assert_eq!((on_board.scratch, &on_board.id), (on_host.scratch, &on_host.id));
+    assert_eq!(on_board.log_prob.len(), count);
+    for (i, (board, host)) in on_board.log_prob.iter().zip(&on_host.log_prob).enumerate() {
+        assert_eq!(board, host, "row {i}: {:?}", &rows[i * columns..][..columns]);
+        assert!(f32::from_bits(*host).is_finite(), "row {i}");
+    }
+    assert_eq!(on_board.samples.len(), 200);
+    assert_eq!(on_board.samples, on_host.samples);
+    assert!(!on_board.to_latent.is_empty());
+    assert_eq!(on_board.to_latent, on_host.to_latent[..on_board.to_latent.len()]);
+    assert_eq!(on_board.to_data, on_host.to_data[..on_board.to_data.len()]);
+    println!("{}: {:?}", board.machine, on_board.costs);
+}
+
+/// What `firmware/parity` computes, on the host.
+fn compute(bytes: &[u8], rows: &[f32]) -> Report {
+    let flow = Flow::new(bytes).unwrap();
+    let mut scratch = vec![0.0; flow.scratch_len()];
+    let id = flow.model_id().iter().map(|b| format!("{b:02x}")).collect();
+    let self_test = flow.self_test(&mut scratch).is_ok();
+    let mut report = Report {
+        columns: flow.columns(),
+        dim: flow.dim(),
+        scratch: flow.scratch_len(),
+        id,
+        self_test,
+        ..Report::default()
+    };
+    let bits = |values: &[f32]| values.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+    let mut back = vec![0.0; flow.columns()];
+    for row in rows.chunks_exact(flow.columns()) {
+        report.log_prob.push(flow.log_prob(row, &mut scratch).unwrap().to_bits());
+        let mut latent = vec![0.0; 1 + flow.dim()];
+        latent[0] = flow.to_latent(row, &mut latent[1..], &mut scratch).unwrap();
+        report.to_latent.push(bits(&latent));
+        flow.to_data(&latent[1..], &mut back, &mut scratch).unwrap();
+        report.to_data.push(bits(&back));
+    }
+    let mut rng = Pcg32::new(1, flow_export::sample::STREAM);
+    for _ in 0..200 {
+        flow.sample(&mut rng, &mut back, &mut scratch).unwrap();
+        report.samples.push(bits(&back));
+    }
+    report
+}
