@@ -1,0 +1,358 @@
+//! Statistics of each column, and the kind they speak for.
+
+use crate::kind::{Convention, DetectedKind, KindOverride, RequestedKind};
+use crate::suggest;
+use crate::table::Table;
+use std::fmt;
+
+/// Whole numbers beyond this size leave no room for noise within a cell in single precision.
+const LARGEST_WHOLE: f32 = 4_194_304.0; // 2^22
+
+/// Figures of one column, in double precision.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct ColumnStats {
+    /// Smallest value.
+    pub min: f32,
+    /// Largest value.
+    pub max: f32,
+    /// Mean.
+    pub mean: f64,
+    /// Standard deviation (divided by n); exactly 0 for a column of one value.
+    pub std: f64,
+    /// Number of different values.
+    pub distinct: usize,
+    /// The most frequent value (the smallest of them).
+    pub top_value: f32,
+    /// The share of rows that hold it.
+    pub top_share: f64,
+    /// Correlation of each row's value with the next row's; 0 for a column of one value.
+    pub lag1: f64,
+    /// Whether every value is a whole number.
+    pub whole: bool,
+}
+
+impl ColumnStats {
+    /// The figures of a column's values.
+    pub fn of(values: impl ExactSizeIterator<Item = f32> + Clone) -> ColumnStats {
+        let n = values.len() as f64;
+        let mut sorted: Vec<f32> = values.clone().map(|v| v + 0.0).collect(); // -0 becomes 0
+        sorted.sort_unstable_by(f32::total_cmp);
+        let (min, max) = (sorted.first().copied().unwrap_or(0.0), sorted.last().copied().unwrap_or(0.0));
+        let runs = sorted.chunk_by(|a, b| a == b);
+        let distinct = runs.clone().count();
+        let top = runs.fold(&sorted[..0], |best, run| if run.len() > best.len() { run } else { best });
+        let (mut mean, mut variance, mut lag1) = (f64::from(min), 0.0, 0.0);
+        if distinct > 1 {
+            mean = values.clone().map(f64::from).sum::<f64>() / n;
+            let deviations = values.clone().map(|v| f64::from(v) - mean);
+            let squares: f64 = deviations.clone().map(|d| d * d).sum();
+            let products: f64 = deviations.clone().zip(deviations.skip(1)).map(|(a, b)| a * b).sum();
+            variance = squares / n;
+            lag1 = products / squares;
+        }
+        ColumnStats {
+            min,
+            max,
+            mean,
+            std: variance.sqrt(),
+            distinct,
+            top_value: top.first().copied().unwrap_or(0.0),
+            top_share: top.len() as f64 / n.max(1.0),
+            lag1,
+            whole: sorted.iter().all(|v| v.fract() == 0.0),
+        }
+    }
+
+    fn too_large_for_integer(&self) -> bool {
+        self.min < -LARGEST_WHOLE || self.max > LARGEST_WHOLE
+    }
+
+    /// The detected kind and why.
+    fn detect(&self, rows: usize, convention: Convention) -> (DetectedKind, String) {
+        let values = format!("all {rows} values are");
+        if self.distinct == 1 && convention == Convention::Own {
+            return (DetectedKind::Constant, format!("{values} {}", shown(self.min)));
+        }
+        if !self.whole {
+            let distinct = self.distinct;
+            return (DetectedKind::Continuous, format!("fractions among {rows} values, {distinct} distinct"));
+        }
+        if self.too_large_for_integer() {
+            let reason =
+                format!("{values} whole numbers, but beyond 2^22 they cannot be dequantised in single precision");
+            return (DetectedKind::Continuous, reason);
+        }
+        (DetectedKind::Integer, format!("{values} whole numbers, {} distinct", self.distinct))
+    }
+}
+
+/// One column of a profile.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct ColumnProfile {
+    /// The column's name.
+    pub name: String,
+    /// Its figures.
+    pub stats: ColumnStats,
+    /// Its kind, detected or stated.
+    pub kind: DetectedKind,
+    /// Why it is of that kind.
+    pub reason: String,
+}
+
+/// The columns of a table, described. Its `Display` is a small text table.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Profile {
+    columns: Vec<ColumnProfile>,
+    rows: usize,
+}
+
+/// Kinds that do not fit the data.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProfileError {
+    /// A kind was stated for a column that is not there.
+    #[error("{path}: has no column {name:?}{hint}; its columns are {columns}")]
+    UnknownColumn {
+        /// The table.
+        path: String,
+        /// The name.
+        name: String,
+        /// ", did you mean …?", or nothing.
+        hint: String,
+        /// The columns there are.
+        columns: String,
+    },
+    /// A cell that contradicts the stated kind.
+    #[error(
+        "{path}, row {row}, column {column} ({name}): {value} contradicts the kind {kind}: expected {expected}; \
+        leave the kind out to have it detected, or say {name}:continuous"
+    )]
+    Contradiction {
+        /// The table.
+        path: String,
+        /// Row of the data, from 1.
+        row: usize,
+        /// Number of the column, from 1.
+        column: usize,
+        /// Name of the column.
+        name: String,
+        /// The cell.
+        value: String,
+        /// The stated kind.
+        kind: DetectedKind,
+        /// What the kind asks for.
+        expected: String,
+    },
+    /// Nothing varies.
+    #[error("{path}: no column varies over its {rows} rows; expected at least one that takes different values")]
+    AllConstant {
+        /// The table.
+        path: String,
+        /// Its rows.
+        rows: usize,
+    },
+    /// Every column was declared constant, or ignored.
+    #[error("{path}: no column is left to learn from; at least one must be neither constant nor ignored")]
+    NothingLeft {
+        /// The table.
+        path: String,
+    },
+}
+
+impl Profile {
+    /// Describes a table. Columns to be ignored must be gone already (see [`KindOverride::ignored`]); what is said of
+    /// them is passed over.
+    ///
+    /// # Errors
+    /// A stated kind that contradicts the data, an unknown column, or a table in which nothing varies.
+    pub fn of(table: &Table, overrides: &[KindOverride], convention: Convention) -> Result<Profile, ProfileError> {
+        let path = || table.source().to_owned();
+        let names = || table.names().iter().map(String::as_str);
+        for name in overrides.iter().filter_map(KindOverride::column) {
+            if KindOverride::of(overrides, name) != Some(RequestedKind::Ignore) && !names().any(|n| n == name) {
+                return Err(ProfileError::UnknownColumn {
+                    path: path(),
+                    name: name.into(),
+                    hint: suggest::hint(name, names()),
+                    columns: suggest::list(names()),
+                });
+            }
+        }
+        let rows = table.rows();
+        let mut columns = Vec::with_capacity(table.columns());
+        for (j, name) in table.names().iter().enumerate() {
+            let stats = ColumnStats::of(table.column(j));
+            let (kind, reason) = match KindOverride::of(overrides, name) {
+                Some(RequestedKind::As(kind)) => {
+                    check_stated(table, j, &stats, kind)?;
+                    (kind, "as stated".to_owned())
+                }
+                Some(RequestedKind::Ignore) | None => stats.detect(rows, convention),
+            };
+            columns.push(ColumnProfile { name: name.clone(), stats, kind, reason });
+        }
+        if columns.iter().all(|c| c.stats.distinct <= 1) {
+            return Err(ProfileError::AllConstant { path: path(), rows });
+        }
+        if columns.iter().all(|c| c.kind == DetectedKind::Constant) {
+            return Err(ProfileError::NothingLeft { path: path() });
+        }
+        Ok(Profile { columns, rows })
+    }
+
+    /// One entry a column, in the table's order.
+    pub fn columns(&self) -> &[ColumnProfile] {
+        &self.columns
+    }
+
+    /// Rows of the table.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// The largest |lag-1 autocorrelation| over the columns, with its sign: whether neighbouring rows are alike.
+    pub fn correlation(&self) -> f64 {
+        self.columns.iter().map(|c| c.stats.lag1).fold(0.0, |a: f64, b| if b.abs() > a.abs() { b } else { a })
+    }
+}
+
+/// Refuses a stated kind that a cell contradicts.
+fn check_stated(table: &Table, j: usize, stats: &ColumnStats, kind: DetectedKind) -> Result<(), ProfileError> {
+    let wrong = |fits: &dyn Fn(f32) -> bool, expected: String| match table.column(j).position(|v| !fits(v)) {
+        None => Ok(()),
+        Some(row) => Err(ProfileError::Contradiction {
+            path: table.source().into(),
+            row: row + 1,
+            column: j + 1,
+            name: table.names()[j].clone(),
+            value: shown(table.row(row)[j]),
+            kind,
+            expected,
+        }),
+    };
+    match kind {
+        DetectedKind::Continuous => Ok(()),
+        DetectedKind::Integer => {
+            wrong(&|v| v.fract() == 0.0 && v.abs() <= LARGEST_WHOLE, "whole numbers of at most 2^22 in size".into())
+        }
+        DetectedKind::Constant => {
+            let first = table.row(0)[j];
+            debug_assert!(stats.distinct > 0);
+            wrong(&|v| v == first, format!("{} as in row 1", shown(first)))
+        }
+    }
+}
+
+/// A number as briefly as it can be said exactly.
+fn shown(value: f32) -> String {
+    if value == 0.0 || (1e-4..1e9).contains(&value.abs()) { value.to_string() } else { format!("{value:e}") }
+}
+
+impl fmt::Display for Profile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let width = self.columns.iter().map(|c| c.name.chars().count()).max().unwrap_or(0).max(6);
+        writeln!(f, "{:width$}  {:10}  {:>12} {:>12} {:>12}  why", "column", "kind", "min", "max", "std")?;
+        for c in &self.columns {
+            let (min, max, std) = (brief(c.stats.min.into()), brief(c.stats.max.into()), brief(c.stats.std));
+            writeln!(f, "{:width$}  {:10}  {min:>12} {max:>12} {std:>12}  {}", c.name, c.kind, c.reason)?;
+        }
+        Ok(())
+    }
+}
+
+/// A number in at most 10 characters.
+fn brief(value: f64) -> String {
+    if value != 0.0 && !(1e-3..1e7).contains(&value.abs()) {
+        return format!("{value:.3e}");
+    }
+    let text = format!("{value:.4}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(names: &[&str], rows: &[&[f32]]) -> Table {
+        Table::from_rows("t.csv", names.iter().map(|n| n.to_string()).collect(), rows).unwrap()
+    }
+
+    fn profile(t: &Table, said: &[&str], convention: Convention) -> Result<Profile, String> {
+        let said: Vec<KindOverride> = said.iter().map(|s| s.parse().unwrap()).collect();
+        Profile::of(t, &said, convention).map_err(|e| e.to_string())
+    }
+
+    fn sample() -> Table {
+        table(&["f", "i", "k"], &[&[0.5, 1.0, 7.0], &[1.5, 2.0, 7.0], &[0.25, 1.0, 7.0]])
+    }
+
+    #[test]
+    fn figures_by_hand() {
+        let s = ColumnStats::of([1.0, 2.0, 3.0, 2.0].into_iter());
+        assert_eq!((s.min, s.max, s.mean, s.distinct), (1.0, 3.0, 2.0, 3));
+        assert_eq!((s.top_value, s.top_share, s.whole), (2.0, 0.5, true));
+        assert_eq!(s.std, 0.5f64.sqrt());
+        assert_eq!(s.lag1, 0.0); // deviations -1, 0, 1, 0: no product of neighbours
+        assert_eq!(ColumnStats::of([1.0, -1.0, 1.0, -1.0].into_iter()).lag1, -0.75);
+        assert_eq!(ColumnStats::of([0.0, -0.0].into_iter()).distinct, 1);
+    }
+
+    #[test]
+    fn a_constant_column_of_huge_value() {
+        for value in [1e30, -1e30, f32::MAX, 0.0] {
+            let s = ColumnStats::of([value; 1000].into_iter());
+            assert_eq!((s.mean, s.std, s.lag1, s.distinct), (f64::from(value), 0.0, 0.0, 1));
+        }
+        let s = ColumnStats::of([f32::MAX, f32::MIN].into_iter());
+        assert!(s.std.is_finite() && s.lag1.is_finite());
+    }
+
+    #[test]
+    fn kinds_by_convention() {
+        let kinds = |t: &Table, c| -> Vec<&str> {
+            profile(t, &[], c).unwrap().columns().iter().map(|c| c.kind.as_str()).collect()
+        };
+        assert_eq!(kinds(&sample(), Convention::Own), ["continuous", "integer", "constant"]);
+        assert_eq!(kinds(&sample(), Convention::Peers), ["continuous", "integer", "integer"]);
+        let fraction = table(&["a", "b"], &[&[0.5, 1.0], &[0.5, 5e6]]);
+        assert_eq!(kinds(&fraction, Convention::Own), ["constant", "continuous"]);
+        assert_eq!(kinds(&fraction, Convention::Peers), ["continuous", "continuous"]);
+        let p = profile(&fraction, &[], Convention::Own).unwrap();
+        assert!(p.columns()[1].reason.contains("beyond 2^22"));
+        assert!(p.to_string().contains("all 2 values are 0.5"), "{p}");
+    }
+
+    #[test]
+    fn stated_kinds_are_checked() {
+        let p = profile(&sample(), &["*:continuous", "i:integer"], Convention::Own).unwrap();
+        assert_eq!(
+            p.columns().iter().map(|c| c.kind.as_str()).collect::<Vec<_>>(),
+            ["continuous", "integer", "continuous"]
+        );
+        let error = profile(&sample(), &["f:integer"], Convention::Own).unwrap_err();
+        assert!(error.starts_with("t.csv, row 1, column 1 (f): 0.5 contradicts the kind integer"), "{error}");
+        let error = profile(&sample(), &["i:constant"], Convention::Own).unwrap_err();
+        assert!(
+            error.starts_with("t.csv, row 2, column 2 (i): 2 contradicts the kind constant: expected 1 as"),
+            "{error}"
+        );
+        assert!(profile(&sample(), &["ii:integer"], Convention::Own).unwrap_err().contains("did you mean \"i\"?"));
+    }
+
+    #[test]
+    fn something_must_vary() {
+        let t = table(&["a", "b"], &[&[1.0, 2.0], &[1.0, 2.0]]);
+        for convention in [Convention::Own, Convention::Peers] {
+            assert!(profile(&t, &[], convention).unwrap_err().contains("no column varies over its 2 rows"));
+        }
+    }
+
+    #[test]
+    fn correlated_neighbours_show() {
+        let rows: Vec<[f32; 2]> = (0..1000).map(|i| [1.0, (i as f32 / 50.0).sin()]).collect();
+        let t = Table::from_rows("t", vec!["k".into(), "s".into()], &rows).unwrap();
+        assert!(profile(&t, &[], Convention::Own).unwrap().correlation() > 0.9);
+    }
+}

@@ -1,0 +1,255 @@
+//! Reading CSV as people have it: with or without a header; comma, semicolon, tab, bar or spaces; quotes; CRLF; a byte
+//! order mark; gzip, known by its first bytes.
+//!
+//! The first line is a header if one of its cells is text, unless all its text looks like time stamps (begins with a
+//! digit) beside numbers. `nan`, `inf` and empty cells are not text. A header's leading `#` is dropped.
+
+use crate::error::TableError;
+use crate::number::{self, Cell};
+use crate::records::{Record, Records};
+use crate::table::{Table, check_names, kept_columns};
+use std::io::Read;
+
+/// How to read a table.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ReadOptions {
+    /// Names of columns that are dropped before their cells are looked at (`c0`, `c1`, … without a header).
+    pub ignore: Vec<String>,
+}
+
+impl Table {
+    /// Reads a CSV file, or standard input for `-`.
+    ///
+    /// # Errors
+    /// Whatever is wrong with it, with file, line and column.
+    pub fn read(path: &str) -> Result<Table, TableError> {
+        Table::read_with(path, &ReadOptions::default())
+    }
+
+    /// As [`Table::read`], with options.
+    ///
+    /// # Errors
+    /// Whatever is wrong with it, with file, line and column.
+    pub fn read_with(path: &str, options: &ReadOptions) -> Result<Table, TableError> {
+        let source = if path == "-" { "standard input" } else { path };
+        read_records(Records::open(path)?, source, options)
+    }
+
+    /// Reads a table from a stream; `source` is its name in messages.
+    ///
+    /// ```
+    /// use flow_table::{ReadOptions, Table};
+    ///
+    /// let text = "time;flow\r\n21:15;0.5\r\n21:20;0.75\r\n";
+    /// let options = ReadOptions { ignore: vec!["time".into()] };
+    /// let table = Table::from_reader(text.as_bytes(), "example", &options)?;
+    /// assert_eq!(table.names(), ["flow"]);
+    /// assert_eq!(table.values(), [0.5, 0.75]);
+    ///
+    /// let error = Table::from_reader(text.as_bytes(), "example", &ReadOptions::default()).unwrap_err();
+    /// assert!(error.to_string().starts_with("example, line 2, column 1 (time): \"21:15\" is not a number"));
+    /// # Ok::<(), flow_table::TableError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Whatever is wrong with it, with line and column.
+    pub fn from_reader(input: impl Read, source: &str, options: &ReadOptions) -> Result<Table, TableError> {
+        read_records(Records::new(input, source)?, source, options)
+    }
+}
+
+fn read_records(mut records: Records<'_>, source: &str, options: &ReadOptions) -> Result<Table, TableError> {
+    let path = || source.to_owned();
+    let mut record = Record::default();
+    if !records.next(&mut record)? {
+        return Err(TableError::Empty { path: path() });
+    }
+    let header = is_header(&record);
+    let all_names = if header { header_names(&record) } else { (0..record.len()).map(|j| format!("c{j}")).collect() };
+    let kept = kept_columns(source, &all_names, &options.ignore)?;
+    let names: Vec<String> = kept.iter().map(|&j| all_names[j].clone()).collect();
+    check_names(source, &names)?;
+    let mut keep = vec![false; all_names.len()];
+    kept.iter().for_each(|&j| keep[j] = true);
+
+    let mut values: Vec<f32> = Vec::new();
+    let mut more = if header { records.next(&mut record)? } else { true };
+    if !more {
+        return Err(TableError::HeaderOnly { path: path() });
+    }
+    while more {
+        if record.len() != all_names.len() {
+            return Err(TableError::Ragged {
+                path: path(),
+                line: record.line,
+                found: record.len(),
+                expected: all_names.len(),
+                separator: records.delimiter.name(),
+            });
+        }
+        values
+            .try_reserve(names.len())
+            .map_err(|_| TableError::Memory { path: path(), rows: values.len() / names.len() })?;
+        for (j, cell) in record.cells().enumerate().filter(|(j, _)| keep[*j]) {
+            let value = number::parse(cell, &all_names[j]).map_err(|problem| TableError::Cell {
+                path: path(),
+                line: record.line,
+                column: j + 1,
+                name: all_names[j].clone(),
+                problem,
+            })?;
+            values.push(value);
+        }
+        more = records.next(&mut record)?;
+    }
+    Table::new(path(), names, header, values)
+}
+
+pub(crate) fn is_header(first: &Record) -> bool {
+    let (mut text, mut stamps, mut numbers) = (0, 0, 0);
+    for cell in first.cells() {
+        match Cell::of(cell) {
+            Cell::Text => {
+                text += 1;
+                stamps += usize::from(cell.trim().starts_with(|c: char| c.is_ascii_digit()));
+            }
+            Cell::Number(_) | Cell::TooLarge => numbers += 1,
+            Cell::Missing | Cell::NotFinite => {}
+        }
+    }
+    text > 0 && !(stamps == text && numbers > 0)
+}
+
+fn header_names(first: &Record) -> Vec<String> {
+    let name = |(j, cell): (usize, &str)| {
+        let cell = if j == 0 { cell.trim_start_matches('#') } else { cell };
+        match cell.trim() {
+            "" => format!("c{j}"),
+            name => name.to_owned(),
+        }
+    };
+    first.cells().enumerate().map(name).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::io::Write;
+
+    fn read(bytes: &[u8]) -> Result<Table, TableError> {
+        Table::from_reader(bytes, "test.csv", &ReadOptions::default())
+    }
+
+    fn message(text: &str) -> String {
+        read(text.as_bytes()).unwrap_err().to_string()
+    }
+
+    fn gzip(text: &str) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(text.as_bytes()).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    #[test]
+    fn headers_are_recognised() {
+        let names = |text: &str| read(text.as_bytes()).unwrap().names().join("|");
+        assert_eq!(names("a,b\n1,2"), "a|b");
+        assert_eq!(names("1,2\n3,4"), "c0|c1");
+        assert_eq!(names("\"flow, l/s\"\tp\n1\t2"), "flow, l/s|p");
+        assert_eq!(names(",b\n1,2"), "c0|b");
+        assert_eq!(names("# x y\n1 2".replace("# x", "#x").as_str()), "x|y");
+        assert_eq!(names("a 1,b 2\n1,2"), "a 1|b 2");
+        assert!(read(b"1,2").unwrap().rows() == 1);
+        assert!(!read(b"1,2").unwrap().header());
+    }
+
+    #[test]
+    fn a_first_row_of_nan_is_not_a_header() {
+        assert!(message("nan,1\n2,3").contains("line 1, column 1 (c0): is nan"), "{}", message("nan,1\n2,3"));
+        assert!(message("1,inf\n2,3").contains("line 1, column 2 (c1): is inf"));
+        assert!(message(",1\n2,3").contains("line 1, column 1 (c0): is missing"));
+        assert!(message("2013-12-02 21:15:00,7\n2013-12-02 21:20:00,8").contains("line 1, column 1 (c0)"));
+    }
+
+    #[test]
+    fn bad_cells_name_line_and_column() {
+        assert!(message("a,b\n1,2\n3,x y\n").starts_with("test.csv, line 3, column 2 (b): \"x y\" is not a number"));
+        assert!(message("a,b\n1,2\n3,\n").starts_with("test.csv, line 3, column 2 (b): is missing;"));
+        assert!(message("a,b\n1,2\n3\n").starts_with("test.csv, line 3: has 1 cells; expected 2"));
+        assert!(message("a;b\n1;2\n3;4,5\n").contains("decimal comma"));
+        assert!(message("a,b\n1,1e300\n").contains("too large"));
+        assert!(message("a\n1\n\n2\n").contains("line 3: is blank"));
+        assert!(message("a,b,a\n1,2,3\n").contains("columns 1 and 3 are both named \"a\""));
+    }
+
+    #[test]
+    fn files_without_rows() {
+        assert!(message("").contains("is empty"));
+        assert!(message("\r\n\r\n").contains("is empty"));
+        assert!(message("a,b\n\n").contains("a header but no row"));
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+        assert!(matches!(Table::read(&path("none.csv")), Err(TableError::Missing { .. })));
+        assert!(matches!(Table::read(&path("")), Err(TableError::Directory { .. })));
+        std::fs::write(path("a.csv"), "a\n1\n").unwrap();
+        assert_eq!(Table::read(&path("a.csv")).unwrap().source(), path("a.csv"));
+    }
+
+    #[test]
+    fn gzip_is_known_by_its_bytes() {
+        let whole = gzip("a,b\n1,2\n3,4\n");
+        assert_eq!(read(&whole).unwrap().values(), [1.0, 2.0, 3.0, 4.0]);
+        for end in 2..whole.len() {
+            assert!(matches!(read(&whole[..end]), Err(TableError::Gzip { .. })), "cut at {end}");
+        }
+        let mut damaged = whole;
+        damaged[14] ^= 0xff;
+        assert!(read(&damaged).is_err());
+    }
+
+    #[test]
+    fn ignored_columns_are_not_parsed() {
+        let ignore = |name: &str| ReadOptions { ignore: vec![name.into()] };
+        let text = b"2013-12-02 21:15:00,7\n2013-12-02 21:20:00,8\n";
+        let table = Table::from_reader(&text[..], "t", &ignore("c0")).unwrap();
+        assert_eq!((table.names()[0].as_str(), table.values()), ("c1", &[7.0, 8.0][..]));
+        let error = Table::from_reader(&b"time,p\nx,1\n"[..], "t", &ignore("tme")).unwrap_err();
+        assert_eq!(error.to_string(), "t: has no column \"tme\", did you mean \"time\"?; its columns are time, p");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(512))]
+
+        #[test]
+        fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let _ = read(&bytes);
+        }
+
+        #[test]
+        fn any_near_table_is_read_or_refused(text in "[-0-9.,;\t\" \r\n|ax\u{e9}]{0,120}") {
+            if let Ok(table) = read(text.as_bytes()) {
+                prop_assert!(table.values().iter().all(|v| v.is_finite()));
+                prop_assert_eq!(table.values().len(), table.rows() * table.columns());
+            }
+        }
+
+        #[test]
+        fn a_written_table_reads_back_bit_equal(
+            names in proptest::collection::btree_set("[a-z][a-z0-9 ,;\"|\t\n\u{e9}-]{0,9}x", 1..5),
+            rows in 1usize..8,
+            bits in proptest::collection::vec(any::<u32>(), 32),
+        ) {
+            let names: Vec<String> = names.into_iter().collect();
+            let finite = |b: &u32| Some(f32::from_bits(*b)).filter(|v| v.is_finite()).unwrap_or(-0.0);
+            let rows: Vec<Vec<f32>> =
+                (0..rows).map(|i| (0..names.len()).map(|j| finite(&bits[(i * 4 + j) % 32])).collect()).collect();
+            let mut text = Vec::new();
+            crate::write_csv(&mut text, &names, &rows).unwrap();
+            let back = read(&text).unwrap();
+            prop_assert_eq!(back.names(), &names[..]);
+            let bits = |values: &[f32]| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+            prop_assert_eq!(bits(back.values()), bits(&rows.concat()));
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! Which rows train, which stop the training, and which calibrate thresholds: never the same row twice.
+//!
+//! Where neighbouring rows are alike, a random split would put near-copies of the training rows on both sides. Such
+//! tables are cut into contiguous blocks instead, several of them spread over the table, so that each part sees early
+//! and late rows.
+
+use std::fmt;
+
+use rand_chacha::ChaCha8Rng;
+use rand_core::{Rng, SeedableRng};
+
+/// Neighbouring rows count as correlated beyond this |lag-1 autocorrelation|.
+pub(crate) const CORRELATED: f64 = 0.3;
+/// At most so many groups of blocks.
+const MOST_GROUPS: usize = 10;
+/// A block of held-out rows is not cut shorter than this.
+const SHORTEST_BLOCK: usize = 20;
+
+/// Shares of the rows that do not train. A share of 0 leaves that part empty (its rows come from elsewhere).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Fractions {
+    /// For early stopping and the choice of a model.
+    pub validation: f64,
+    /// For thresholds.
+    pub calibration: f64,
+}
+
+impl Default for Fractions {
+    /// A tenth each.
+    fn default() -> Self {
+        Fractions { validation: 0.1, calibration: 0.1 }
+    }
+}
+
+/// How rows are chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Manner {
+    /// At random.
+    Random,
+    /// In contiguous blocks.
+    Blocks,
+}
+
+/// Indices of the rows of each part, ascending.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Split {
+    /// Rows to learn from.
+    pub train: Vec<usize>,
+    /// Rows for early stopping.
+    pub validation: Vec<usize>,
+    /// Rows for thresholds.
+    pub calibration: Vec<usize>,
+    /// How the rows were chosen.
+    pub manner: Manner,
+    /// Why they were chosen so.
+    pub reason: String,
+}
+
+/// A table that cannot be split as asked.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SplitError {
+    /// Too few rows.
+    #[error("{rows} rows are too few to split; needed are at least {needed}: {parts}")]
+    TooFewRows {
+        /// Rows of the table.
+        rows: usize,
+        /// Rows needed.
+        needed: usize,
+        /// For what.
+        parts: &'static str,
+    },
+    /// Shares that make no sense.
+    #[error(
+        "shares of {validation} (validation) and {calibration} (calibration) cannot be had; \
+        expected numbers from 0 with a sum below 1"
+    )]
+    Fractions {
+        /// The validation share.
+        validation: f64,
+        /// The calibration share.
+        calibration: f64,
+    },
+}
+
+impl Split {
+    /// Splits `rows` rows. `correlation` is that of neighbouring rows (see [`crate::Profile::correlation`]) and decides
+    /// the manner unless one is given. The same arguments give the same split; blocks do not depend on the seed.
+    ///
+    /// # Errors
+    /// Impossible shares, or too few rows for each part to have one (and the training part two).
+    pub fn new(
+        rows: usize,
+        correlation: f64,
+        fractions: Fractions,
+        manner: Option<Manner>,
+        seed: u64,
+    ) -> Result<Split, SplitError> {
+        let Fractions { validation, calibration } = fractions;
+        if !(validation >= 0.0 && calibration >= 0.0 && validation + calibration < 1.0) {
+            return Err(SplitError::Fractions { validation, calibration });
+        }
+        let (needed, parts) = match (validation > 0.0, calibration > 0.0) {
+            (true, true) => (4, "two to train, one to validate, one to calibrate"),
+            (true, false) => (3, "two to train, one to validate"),
+            (false, true) => (3, "two to train, one to calibrate"),
+            (false, false) => (2, "two to train"),
+        };
+        if rows < needed {
+            return Err(SplitError::TooFewRows { rows, needed, parts });
+        }
+        let size = |share: f64| if share > 0.0 { ((rows as f64 * share).round() as usize).max(1) } else { 0 };
+        let (mut held, mut calibrating) = (size(validation), size(calibration));
+        while rows - held.min(rows) < calibrating + 2 {
+            *(if held >= calibrating { &mut held } else { &mut calibrating }) -= 1;
+        }
+        let chosen = manner.unwrap_or(if correlation.abs() > CORRELATED { Manner::Blocks } else { Manner::Random });
+        let mut split = match chosen {
+            Manner::Random => Split::random(rows, held, calibrating, seed),
+            Manner::Blocks => Split::blocks(rows, held, calibrating),
+        };
+        let why = match manner {
+            Some(_) => "as asked".to_owned(),
+            None if chosen == Manner::Blocks => {
+                format!("neighbouring rows are alike: lag-1 autocorrelation {correlation:.2}, beyond {CORRELATED}")
+            }
+            None => {
+                format!("neighbouring rows are not alike: lag-1 autocorrelation {correlation:.2}, within {CORRELATED}")
+            }
+        };
+        split.reason = format!("{} ({why})", split.reason);
+        Ok(split)
+    }
+
+    fn random(rows: usize, held: usize, calibrating: usize, seed: u64) -> Split {
+        let mut order: Vec<usize> = (0..rows).collect();
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        for i in (1..rows).rev() {
+            // Multiply and shift: the bias is below 2^-32 for any table that fits into memory.
+            let j = ((u128::from(rng.next_u64()) * (i as u128 + 1)) >> 64) as usize;
+            order.swap(i, j);
+        }
+        let sorted = |part: &[usize]| {
+            let mut part = part.to_vec();
+            part.sort_unstable();
+            part
+        };
+        let (validation, rest) = order.split_at(held);
+        let (calibration, train) = rest.split_at(calibrating);
+        Split {
+            train: sorted(train),
+            validation: sorted(validation),
+            calibration: sorted(calibration),
+            manner: Manner::Random,
+            reason: "rows at random".into(),
+        }
+    }
+
+    /// The table is cut into groups of equal length, and each group into a training, a validation and a calibration block.
+    fn blocks(rows: usize, held: usize, calibrating: usize) -> Split {
+        let smallest = [held, calibrating].into_iter().filter(|&n| n > 0).min().unwrap_or(0);
+        let groups = (smallest / SHORTEST_BLOCK).clamp(1, MOST_GROUPS);
+        let share = |total: usize, group: usize| total * (group + 1) / groups - total * group / groups;
+        let (mut train, mut validation, mut calibration) = (Vec::new(), Vec::new(), Vec::new());
+        let mut next = 0;
+        for group in 0..groups {
+            let (v, c) = (share(held, group), share(calibrating, group));
+            let end = next + share(rows, group);
+            train.extend(next..end - v - c);
+            validation.extend(end - v - c..end - c);
+            calibration.extend(end - c..end);
+            next = end;
+        }
+        let reason = match groups {
+            1 => "one contiguous block for each part".to_owned(),
+            _ => format!("{groups} contiguous blocks for each part, spread over the table"),
+        };
+        Split { train, validation, calibration, manner: Manner::Blocks, reason }
+    }
+}
+
+impl fmt::Display for Split {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (train, validation, calibration) = (self.train.len(), self.validation.len(), self.calibration.len());
+        write!(f, "{train} rows train, {validation} validate, {calibration} calibrate: {}", self.reason)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn split(rows: usize, correlation: f64) -> Split {
+        Split::new(rows, correlation, Fractions::default(), None, 1).unwrap()
+    }
+
+    #[test]
+    fn correlation_decides() {
+        assert_eq!(split(1000, 0.29).manner, Manner::Random);
+        assert_eq!(split(1000, -0.31).manner, Manner::Blocks);
+        assert_eq!(
+            split(1000, 0.95).to_string(),
+            "800 rows train, 100 validate, 100 calibrate: 5 contiguous blocks for each part, spread over the table \
+             (neighbouring rows are alike: lag-1 autocorrelation 0.95, beyond 0.3)"
+        );
+    }
+
+    #[test]
+    fn blocks_reach_over_the_table() {
+        let s = split(2000, 1.0);
+        assert!(s.validation[0] < 200 && *s.validation.last().unwrap() > 1800);
+        assert_eq!(s.validation[..20], (160..180).collect::<Vec<_>>());
+        assert_eq!(s.calibration[..20], (180..200).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn seeds_matter_for_random_rows_only() {
+        let with = |seed, manner| Split::new(500, 0.0, Fractions::default(), Some(manner), seed).unwrap();
+        assert_ne!(with(1, Manner::Random), with(2, Manner::Random));
+        assert_eq!(with(1, Manner::Random), with(1, Manner::Random));
+        assert_eq!(with(1, Manner::Blocks), with(2, Manner::Blocks));
+    }
+
+    #[test]
+    fn impossible_wishes_are_refused() {
+        let error = Split::new(1, 0.0, Fractions::default(), None, 0).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "1 rows are too few to split; needed are at least 4: two to train, one to validate, one to calibrate"
+        );
+        for (validation, calibration) in [(0.5, 0.5), (-0.1, 0.1), (f64::NAN, 0.1), (1.0, 0.0)] {
+            let fractions = Fractions { validation, calibration };
+            assert!(matches!(Split::new(100, 0.0, fractions, None, 0), Err(SplitError::Fractions { .. })));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_row_is_in_exactly_one_part(
+            rows in 4usize..3000,
+            validation in 0.0..0.6f64,
+            calibration in 0.0..0.4f64,
+            correlation in -1.0..1.0f64,
+            seed: u64,
+        ) {
+            let s = Split::new(rows, correlation, Fractions { validation, calibration }, None, seed).unwrap();
+            prop_assert!(s.train.len() >= 2);
+            prop_assert_eq!(s.validation.is_empty(), validation == 0.0);
+            prop_assert_eq!(s.calibration.is_empty(), calibration == 0.0);
+            for part in [&s.train, &s.validation, &s.calibration] {
+                prop_assert!(part.is_sorted());
+            }
+            let mut all = [s.train, s.validation, s.calibration].concat();
+            all.sort_unstable();
+            prop_assert_eq!(all, (0..rows).collect::<Vec<_>>());
+        }
+    }
+}
