@@ -1,2 +1,65 @@
-//! Skeleton.
+//! Runs a frozen normalizing flow, in place, from a byte slice: log-density, latent values, samples.
+//!
+//! Made for microcontrollers: no `std`, no heap, no `unsafe`, no `f64`, no panic. The caller owns all memory. Results
+//! are the same bits on every target whose `f32` arithmetic follows IEEE 754, because only `+ - * /`, comparisons and
+//! `libm`'s `expf`, `logf`, `log1pf`, `expm1f` and `sqrtf` are used, in a fixed order, and nothing is fused.
+//!
+//! [`Flow::new`] checks a file once and whole. After that a row can be refused only for its length, the length of the
+//! scratch memory, or a value that is not finite; every finite row has a finite log-density.
+//!
+//! ```no_run
+//! # fn read_sensors() -> [f32; 8] { [0.0; 8] }
+//! # static MODEL: &[u8] = &[];
+//! let flow = flow_nostd::Flow::new(MODEL)?;
+//! let mut scratch = [0.0; 256]; // flow.scratch_len() values; with include_flow! a constant
+//! let log_prob = flow.log_prob(&read_sensors(), &mut scratch)?;
+//! # Ok::<(), Box<dyn core::error::Error>>(())
+//! ```
+//!
+//! # How a layer is added
+//! One file under `src/`, after `affine_coupling.rs`: its record (32 bytes), `check`, `to_latent`, `to_data`; one
+//! constant and one match arm in each of the three functions of `layer.rs`; one section in `spec/format.md`.
 #![no_std]
+#![cfg_attr(test, allow(clippy::arithmetic_side_effects, clippy::disallowed_types))]
+
+#[cfg(test)]
+extern crate std;
+
+mod affine_coupling;
+mod base;
+mod column;
+mod conditioner;
+mod crc;
+mod dense;
+mod error;
+mod flow;
+mod header;
+mod include;
+mod layer;
+mod load;
+mod normal;
+mod permutation;
+mod sampling;
+mod section;
+mod self_test;
+mod tails;
+
+pub use error::{EvalError, FormatError, SelfTestError, Tag};
+pub use flow::Flow;
+pub use include::{Aligned, scratch_len};
+
+/// The records of the file and their constants, for programs that write or list files. See `spec/format.md`.
+pub mod layout {
+    pub use crate::affine_coupling::{AffineCouplingRecord, SCALE_BOUND_MAX, SCALE_BOUND_MIN};
+    pub use crate::base::{BaseRecord, NORMAL};
+    pub use crate::column::{CONSTANT, CONTINUOUS, ColumnRecord, INTEGER, LOG_MASS_MAX};
+    pub use crate::crc::crc32;
+    pub use crate::dense::{ACTIVATION_BOUND, DenseRecord, IDENTITY, LANES, RELU};
+    pub use crate::header::{HEADER_LENGTH, Header, MAGIC, MAJOR, MINOR, SECTION_ALIGN, SIGNATURE_LENGTH, WEIGHTS_F32};
+    pub use crate::layer::{AFFINE_COUPLING, LayerRecord, PERMUTATION, STATE_BOUND};
+    pub use crate::permutation::PermutationRecord;
+    pub use crate::section::{
+        BASE, COLUMNS, CRITICAL, DENSE, INDICES, LAYERS, NAMES, PROBES, SectionEntry, TAILS, WEIGHTS,
+    };
+    pub use crate::tails::{LOG_VOLUME_MAX, TailsRecord};
+}

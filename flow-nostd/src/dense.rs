@@ -1,0 +1,129 @@
+//! Dense layer `y = x · W + b`, in panels of eight outputs.
+//!
+//! Weights lie as `[outputs / 8][inputs][8]` and biases as `[outputs / 8][8]`, padded with zeros to whole panels. Each
+//! output starts at its bias and adds `x_i * w_i` in the order of the inputs, product and sum rounded apart: the same
+//! bits at every width of SIMD. Because a bias is never -0, neither is any sum, and adding a product ±0 changes nothing.
+
+use crate::FormatError;
+use crate::load::Loading;
+use crate::section::DENSE;
+use zerocopy::little_endian::{U16, U32};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
+
+/// Activation: none.
+pub const IDENTITY: u16 = 0;
+/// Activation: `y` where `y > 0`, else 0.
+pub const RELU: u16 = 1;
+/// Outputs of a panel.
+pub const LANES: usize = 8;
+/// Bound on every activation; weights that might lead beyond it are refused.
+pub const ACTIVATION_BOUND: f32 = 1e30;
+
+/// A dense layer as it lies in the file.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+pub struct DenseRecord {
+    /// Number of inputs; 0 for a bias alone.
+    pub inputs: U16,
+    /// Number of outputs.
+    pub outputs: U16,
+    /// [`IDENTITY`] or [`RELU`].
+    pub activation: U16,
+    /// Zero.
+    pub reserved: U16,
+    /// Where in the weights the panels start, in values.
+    pub weights: U32,
+    /// Where in the weights the biases start, in values.
+    pub biases: U32,
+}
+
+impl DenseRecord {
+    /// Number of panels.
+    fn panels(&self) -> u32 {
+        u32::from(self.outputs.get()).div_ceil(LANES as u32)
+    }
+}
+
+/// Checks a record and its weights; `bound` bounds the inputs, the result bounds the outputs.
+pub(crate) fn check(
+    record: &DenseRecord,
+    index: u16,
+    bound: f32,
+    loading: &mut Loading<'_>,
+) -> Result<f32, FormatError> {
+    let fail = |offset| Err(FormatError::Record { tag: DENSE, index, offset });
+    if record.reserved.get() != 0 {
+        return fail(6);
+    }
+    let panels = record.panels();
+    let inputs = u32::from(record.inputs.get());
+    let count = u64::from(panels).saturating_mul(u64::from(inputs)).saturating_mul(LANES as u64);
+    if record.weights.get() as usize != loading.weights_used {
+        return fail(8);
+    }
+    let Some(weights) = loading.take_weights(count) else { return fail(8) };
+    if record.biases.get() as usize != loading.weights_used {
+        return fail(12);
+    }
+    let Some(biases) = loading.take_weights(u64::from(panels).saturating_mul(LANES as u64)) else { return fail(12) };
+    if biases.iter().any(|&b| u32::from_le(b) == (-0.0f32).to_bits()) {
+        return Err(FormatError::NegativeZero { dense: index });
+    }
+    let (weight, bias) = (largest(weights), largest(biases));
+    if !(weight.is_finite() && bias.is_finite()) {
+        return Err(FormatError::WeightNotFinite { dense: index });
+    }
+    loading.add_macs(inputs, u32::from(record.outputs.get()))?;
+    let bound = inputs as f32 * (weight * bound) + bias;
+    if !(0.0..=ACTIVATION_BOUND).contains(&bound) {
+        return Err(FormatError::WeightsTooLarge { dense: index });
+    }
+    Ok(bound)
+}
+
+/// The largest magnitude; NaN counts as larger than infinity.
+fn largest(values: &[u32]) -> f32 {
+    // Without the sign, the bits of floating-point numbers are ordered as the numbers are.
+    f32::from_bits(values.iter().fold(0, |max, &v| max.max(u32::from_le(v) & 0x7fff_ffff)))
+}
+
+/// Computes the layer. `input` may be longer than its inputs; `output` has room for whole panels.
+pub(crate) fn run(record: &DenseRecord, weights: &[u32], input: &[f32], output: &mut [f32]) {
+    let input = input.get(..usize::from(record.inputs.get())).unwrap_or_default();
+    let (rows, _) = weights.get(record.weights.get() as usize..).unwrap_or_default().as_chunks::<LANES>();
+    let (biases, _) = weights.get(record.biases.get() as usize..).unwrap_or_default().as_chunks::<LANES>();
+    let (outputs, _) = output.as_chunks_mut::<LANES>();
+    let relu = record.activation.get() == RELU;
+    let mut rows = rows;
+    for (bias, out) in biases.iter().zip(outputs).take(record.panels() as usize) {
+        let Some((panel, rest)) = rows.split_at_checked(input.len()) else { return };
+        rows = rest;
+        panel_of_eight(bias, panel, input, relu, out);
+    }
+}
+
+/// Eight accumulators with names of their own: an array of them is kept in memory at opt-level "s".
+macro_rules! accumulate {
+    ($bias:ident, $panel:ident, $input:ident, $relu:ident, $out:ident; $($acc:ident $weight:ident),*) => {{
+        let &[$($acc),*] = $bias;
+        $(let mut $acc = value($acc);)*
+        for (x, &[$($weight),*]) in $input.iter().zip($panel) {
+            let x = *x;
+            $($acc += x * value($weight);)*
+        }
+        if $relu {
+            $($acc = if $acc > 0.0 { $acc } else { 0.0 };)*
+        }
+        *$out = [$($acc),*];
+    }};
+}
+
+#[inline(always)]
+fn panel_of_eight(bias: &[u32; LANES], panel: &[[u32; LANES]], input: &[f32], relu: bool, out: &mut [f32; LANES]) {
+    accumulate!(bias, panel, input, relu, out; a0 w0, a1 w1, a2 w2, a3 w3, a4 w4, a5 w5, a6 w6, a7 w7);
+}
+
+#[inline(always)]
+fn value(bits: u32) -> f32 {
+    f32::from_bits(u32::from_le(bits))
+}

@@ -1,0 +1,169 @@
+//! The header: the first 128 bytes of a file, and the checks that come before anything else is believed.
+//!
+//! Layout in `spec/format.md`. The header's CRC covers the header, the body's CRC every byte after it, so that a
+//! damaged file is told from a file that breaks a rule.
+
+use crate::{FormatError, crc::crc32};
+use zerocopy::little_endian::{U16, U32};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
+
+/// The first eight bytes. Like PNG's they show a transfer that altered line ends or cut the eighth bit.
+pub const MAGIC: [u8; 8] = *b"\x89FLOW\r\n\x1a";
+/// Version of the format. A reader refuses every other major version.
+pub const MAJOR: u16 = 1;
+/// Minor version that a writer writes. Readers accept every minor version.
+pub const MINOR: u16 = 0;
+/// Length of the header in bytes.
+pub const HEADER_LENGTH: usize = 128;
+/// Every section starts at a multiple of this many bytes.
+pub const SECTION_ALIGN: u32 = 16;
+/// Length of the signature that may follow a file, in bytes.
+pub const SIGNATURE_LENGTH: usize = 64;
+/// Weight type: 32-bit floating point.
+pub const WEIGHTS_F32: u16 = 0;
+
+/// The header as it lies in the file.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+pub struct Header {
+    /// [`MAGIC`].
+    pub magic: [u8; 8],
+    /// [`MAJOR`].
+    pub major: U16,
+    /// [`MINOR`].
+    pub minor: U16,
+    /// [`HEADER_LENGTH`].
+    pub header_length: U32,
+    /// Length of the file without a signature, bytes.
+    pub total_length: U32,
+    /// Each bit is a property that a reader must understand. None is defined yet.
+    pub critical_flags: U32,
+    /// Each bit is a property that a reader may ignore. None is defined yet.
+    pub skippable_flags: U32,
+    /// Counter against roll-back: a device may refuse a file whose counter is below the one that it has seen.
+    pub rollback: U32,
+    /// First 16 bytes of the SHA-256 of the file with this field and both CRCs zero.
+    pub model_id: [u8; 16],
+    /// Number of columns of a row, constant ones included.
+    pub columns: U16,
+    /// Number of columns that are not constant: the dimension of the latent variable.
+    pub dim: U16,
+    /// Number of context columns: 0.
+    pub context_dim: U16,
+    /// Number of layer records.
+    pub layers: U16,
+    /// Number of dense records.
+    pub dense: U16,
+    /// Number of entries of the section table, which follows the header.
+    pub sections: U16,
+    /// [`WEIGHTS_F32`].
+    pub weight_type: U16,
+    /// Zero.
+    pub reserved_a: U16,
+    /// Scratch memory that every function needs, in `f32` values.
+    pub scratch_length: U32,
+    /// Multiply-accumulates of one `log_prob` (dense layers only).
+    pub macs_log_prob: U32,
+    /// Multiply-accumulates of one `sample` (dense layers only).
+    pub macs_sample: U32,
+    /// Zero.
+    pub reserved_b: [u8; 44],
+    /// CRC-32 of every byte after the header, signature excluded.
+    pub body_crc: U32,
+    /// CRC-32 of the 124 bytes before this field.
+    pub header_crc: U32,
+}
+
+impl Header {
+    /// Checks the header of `file` against its own CRC and `file` against both lengths and the body's CRC; returns the
+    /// header and the file without a signature.
+    pub(crate) fn open(file: &[u8]) -> Result<(&Header, &[u8]), FormatError> {
+        if !file.as_ptr().cast::<u32>().is_aligned() {
+            return Err(FormatError::Misaligned);
+        }
+        let found = file.len();
+        let Some((head, _)) = file.split_first_chunk::<HEADER_LENGTH>() else {
+            return Err(FormatError::Truncated { expected: HEADER_LENGTH, found });
+        };
+        if head.iter().all(|&b| b == 0xff) || head.iter().all(|&b| b == 0) {
+            return Err(FormatError::Erased);
+        }
+        let header: &Header = zerocopy::transmute_ref!(head);
+        if header.magic != MAGIC {
+            return Err(FormatError::Magic);
+        }
+        if header.major.get() != MAJOR {
+            return Err(FormatError::Version { expected: MAJOR, found: header.major.get() });
+        }
+        if header.header_length.get() as usize != HEADER_LENGTH {
+            return Err(FormatError::HeaderField { offset: 12 });
+        }
+        let covered = head.split_last_chunk::<4>().map_or(&[][..], |(covered, _)| covered);
+        let (expected, crc) = (header.header_crc.get(), crc32(covered));
+        if expected != crc {
+            return Err(FormatError::HeaderCrc { expected, found: crc });
+        }
+        header.check_fields()?;
+        let expected = header.total_length.get() as usize;
+        let Some((content, trailer)) = file.split_at_checked(expected) else {
+            return Err(FormatError::Truncated { expected, found });
+        };
+        if !(trailer.is_empty() || trailer.len() == SIGNATURE_LENGTH) {
+            return Err(FormatError::Trailing { expected, found });
+        }
+        let Some((_, body)) = content.split_at_checked(HEADER_LENGTH) else {
+            return Err(FormatError::HeaderField { offset: 16 });
+        };
+        let (expected, crc) = (header.body_crc.get(), crc32(body));
+        if expected != crc {
+            return Err(FormatError::BodyCrc { expected, found: crc });
+        }
+        Ok((header, content))
+    }
+
+    fn check_fields(&self) -> Result<(), FormatError> {
+        if self.critical_flags.get() != 0 {
+            return Err(FormatError::CriticalFlags { bits: self.critical_flags.get() });
+        }
+        if self.weight_type.get() != WEIGHTS_F32 {
+            return Err(FormatError::WeightType { found: self.weight_type.get() });
+        }
+        if self.dim.get() == 0 || self.dim.get() > self.columns.get() {
+            return Err(FormatError::HeaderField { offset: 50 });
+        }
+        if self.context_dim.get() != 0 {
+            return Err(FormatError::HeaderField { offset: 52 });
+        }
+        // A later minor version may use what is reserved today, for what a reader may ignore.
+        if self.minor.get() == MINOR {
+            if self.reserved_a.get() != 0 {
+                return Err(FormatError::HeaderField { offset: 62 });
+            }
+            if self.reserved_b.iter().any(|&b| b != 0) {
+                return Err(FormatError::HeaderField { offset: 76 });
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Header;
+    use core::mem::{offset_of, size_of};
+
+    #[test]
+    fn offsets_are_those_of_the_specification() {
+        assert_eq!(size_of::<Header>(), super::HEADER_LENGTH);
+        assert_eq!(offset_of!(Header, header_length), 12);
+        assert_eq!(offset_of!(Header, total_length), 16);
+        assert_eq!(offset_of!(Header, model_id), 32);
+        assert_eq!(offset_of!(Header, dim), 50);
+        assert_eq!(offset_of!(Header, context_dim), 52);
+        assert_eq!(offset_of!(Header, reserved_a), 62);
+        assert_eq!(offset_of!(Header, scratch_length), 64);
+        assert_eq!(offset_of!(Header, reserved_b), 76);
+        assert_eq!(offset_of!(Header, body_crc), 120);
+        assert_eq!(offset_of!(Header, header_crc), 124);
+    }
+}

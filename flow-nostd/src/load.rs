@@ -1,0 +1,210 @@
+//! Checks a file, once and whole.
+//!
+//! Every list is taken by its users from the front to the back, each item once: what a record refers to exists, belongs
+//! to nobody else, and nothing is left over. The work is linear in the length of the file.
+
+use crate::base::BaseRecord;
+use crate::column::ColumnRecord;
+use crate::dense::DenseRecord;
+use crate::header::Header;
+use crate::layer::LayerRecord;
+use crate::section::{self, Sections};
+use crate::tails::TailsRecord;
+use crate::{Flow, FormatError, Tag};
+use zerocopy::little_endian::{F32, U16};
+use zerocopy::{FromBytes, Immutable, KnownLayout};
+
+/// The lists that layers refer to, and how much of each is taken; what the layers need.
+pub(crate) struct Loading<'a> {
+    pub dim: u16,
+    dense: &'a [DenseRecord],
+    indices: &'a [U16],
+    weights: &'a [u32],
+    pub dense_used: usize,
+    pub indices_used: usize,
+    pub weights_used: usize,
+    need_a: u32,
+    need_b: u32,
+    macs: u32,
+}
+
+impl<'a> Loading<'a> {
+    /// The next dense record and its index.
+    pub(crate) fn take_dense(&mut self) -> Option<(&'a DenseRecord, u16)> {
+        let index = self.dense_used;
+        let record = self.dense.get(index)?;
+        self.dense_used = index.saturating_add(1);
+        Some((record, index as u16))
+    }
+
+    /// The next `count` indices.
+    pub(crate) fn take_indices(&mut self, count: usize) -> Option<&'a [U16]> {
+        let end = self.indices_used.checked_add(count)?;
+        let taken = self.indices.get(self.indices_used..end)?;
+        self.indices_used = end;
+        Some(taken)
+    }
+
+    /// The next `count` weights.
+    pub(crate) fn take_weights(&mut self, count: u64) -> Option<&'a [u32]> {
+        let end = self.weights_used.checked_add(usize::try_from(count).ok()?)?;
+        let taken = self.weights.get(self.weights_used..end)?;
+        self.weights_used = end;
+        Some(taken)
+    }
+
+    /// Asks for `length` values of the first buffer.
+    pub(crate) fn need_a(&mut self, length: u32) {
+        self.need_a = self.need_a.max(length);
+    }
+
+    /// Asks for `length` values of the second buffer.
+    pub(crate) fn need_b(&mut self, length: u32) {
+        self.need_b = self.need_b.max(length);
+    }
+
+    /// Counts a dense layer.
+    pub(crate) fn add_macs(&mut self, inputs: u32, outputs: u32) -> Result<(), FormatError> {
+        let sum = inputs.checked_mul(outputs).and_then(|product| self.macs.checked_add(product));
+        self.macs = sum.ok_or(FormatError::HeaderField { offset: 68 })?;
+        Ok(())
+    }
+}
+
+/// A section as `count` records.
+fn table<T>(section: Option<&[u8]>, tag: Tag, count: usize) -> Result<&[T], FormatError>
+where
+    T: FromBytes + Immutable + KnownLayout,
+{
+    let data = section::exact(section, tag, count.saturating_mul(size_of::<T>()))?;
+    <[T]>::ref_from_bytes(data).map_err(|_| FormatError::Misaligned)
+}
+
+/// A section as one record.
+fn single<T>(section: Option<&[u8]>, tag: Tag) -> Result<&T, FormatError>
+where
+    T: FromBytes + Immutable + KnownLayout,
+{
+    T::ref_from_bytes(section::exact(section, tag, size_of::<T>())?).map_err(|_| FormatError::Misaligned)
+}
+
+/// A section as as many values as it holds.
+fn list<T>(section: Option<&[u8]>, tag: Tag) -> Result<&[T], FormatError>
+where
+    T: FromBytes + Immutable + KnownLayout,
+{
+    let found = section.map_or(0, <[u8]>::len);
+    let count = found.checked_div(size_of::<T>()).unwrap_or(0);
+    table(section, tag, count)
+}
+
+impl<'a> Flow<'a> {
+    /// Reads a frozen flow in place, after checking all of it.
+    ///
+    /// `file` must lie at a multiple of 4 bytes in memory; see [`include_flow!`](crate::include_flow) for models in
+    /// flash. A 64-byte signature after the file is allowed and not looked at. The time taken grows with the length of
+    /// `file` and with nothing else.
+    ///
+    /// # Errors
+    /// The first rule of `spec/format.md` that the file breaks, and where.
+    pub fn new(file: &'a [u8]) -> Result<Self, FormatError> {
+        let (header, content) = Header::open(file)?;
+        let sections = Sections::read(content, header.sections.get())?;
+        let columns: &[ColumnRecord] = table(sections.columns, section::COLUMNS, header.columns.get().into())?;
+        let layers: &[LayerRecord] = table(sections.layers, section::LAYERS, header.layers.get().into())?;
+        let dense: &[DenseRecord] = table(sections.dense, section::DENSE, header.dense.get().into())?;
+        let indices: &[U16] = list(sections.indices, section::INDICES)?;
+        let weights: &[u32] = list(sections.weights, section::WEIGHTS)?;
+        let tails: &TailsRecord = single(sections.tails, section::TAILS)?;
+        let base: &BaseRecord = single(sections.base, section::BASE)?;
+        tails.check()?;
+        base.check()?;
+        check_columns(columns, header.dim.get())?;
+        let probes = match sections.probes {
+            Some(_) => list(sections.probes, section::PROBES)?,
+            None => &[],
+        };
+        check_probes(probes, columns.len())?;
+        check_names(sections.names, columns.len())?;
+
+        let mut loading = Loading {
+            dim: header.dim.get(),
+            dense,
+            indices,
+            weights,
+            dense_used: 0,
+            indices_used: 0,
+            weights_used: 0,
+            need_a: 0,
+            need_b: 0,
+            macs: 0,
+        };
+        for (index, layer) in (0u16..).zip(layers) {
+            layer.check(index, &mut loading)?;
+        }
+        for (used, length, tag) in [
+            (loading.dense_used, dense.len(), section::DENSE),
+            (loading.indices_used, indices.len(), section::INDICES),
+            (loading.weights_used, weights.len(), section::WEIGHTS),
+        ] {
+            if used != length {
+                return Err(FormatError::Unused { tag });
+            }
+        }
+        let expected = u32::from(loading.dim).saturating_add(loading.need_a).saturating_add(loading.need_b);
+        if header.scratch_length.get() != expected {
+            return Err(FormatError::ScratchLength { expected, found: header.scratch_length.get() });
+        }
+        for found in [header.macs_log_prob.get(), header.macs_sample.get()] {
+            if found != loading.macs {
+                return Err(FormatError::Macs { expected: loading.macs, found });
+            }
+        }
+        let names = sections.names.unwrap_or_default();
+        let buffer_a = loading.need_a as usize;
+        Ok(Flow { header, columns, layers, dense, indices, weights, tails, base, names, probes, buffer_a })
+    }
+}
+
+fn check_columns(columns: &[ColumnRecord], expected: u16) -> Result<(), FormatError> {
+    let mut found = 0u16;
+    for (index, column) in (0u16..).zip(columns) {
+        column.check(index)?;
+        found = found.saturating_add(u16::from(column.is_active()));
+    }
+    if found != expected {
+        return Err(FormatError::Dimension { expected, found });
+    }
+    Ok(())
+}
+
+/// Whole probes: a row and its log-density each.
+fn check_probes(probes: &[F32], columns: usize) -> Result<(), FormatError> {
+    let one = columns.saturating_add(1);
+    let rest = probes.len().checked_rem(one).unwrap_or(0);
+    if rest != 0 {
+        let found = probes.len().saturating_mul(4);
+        let expected = probes.len().saturating_sub(rest).saturating_mul(4);
+        return Err(FormatError::SectionLength { tag: section::PROBES, expected, found });
+    }
+    Ok(())
+}
+
+/// One name for each column, and nothing after them.
+fn check_names(names: Option<&[u8]>, columns: usize) -> Result<(), FormatError> {
+    let Some(names) = names else { return Ok(()) };
+    let mut rest = names;
+    for index in 0..columns {
+        rest = split_name(rest).ok_or(FormatError::Record { tag: section::NAMES, index: index as u16, offset: 0 })?.1;
+    }
+    if !rest.is_empty() {
+        return Err(FormatError::Unused { tag: section::NAMES });
+    }
+    Ok(())
+}
+
+/// The first name of a list and the names after it.
+pub(crate) fn split_name(names: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = names.split_first_chunk::<2>()?;
+    rest.split_at_checked(u16::from_le_bytes(*length).into())
+}

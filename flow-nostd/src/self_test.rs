@@ -1,0 +1,35 @@
+//! Self-test: the file carries a few rows with the bits of their log-density as the freezing machine computed them.
+//!
+//! A compiler, a libm, a boot ROM or an FPU mode that computes otherwise is found at boot.
+
+use crate::{EvalError, Flow, SelfTestError};
+
+impl Flow<'_> {
+    /// Computes the log-density of every probe row and compares its bits.
+    ///
+    /// # Errors
+    /// The first probe that differs, a scratch that is too short, or a file without probes.
+    pub fn self_test(&self, scratch: &mut [f32]) -> Result<(), SelfTestError> {
+        let (state, mut work) = self.split(scratch)?;
+        let mut rest = self.probes;
+        let mut probe = 0usize;
+        if rest.is_empty() {
+            return Err(SelfTestError::NoProbes);
+        }
+        while let Some((row, after)) = rest.split_at_checked(self.columns.len()) {
+            let Some((expected, after)) = after.split_first() else { break };
+            let found = match self.row_to_state(row.iter().map(|v| v.get()), state, &mut work) {
+                Ok(log_det) => self.base.log_prob(state) + log_det,
+                Err(EvalError::NotFinite { .. }) => f32::NAN,
+                Err(error) => return Err(SelfTestError::Eval(error)),
+            };
+            let (expected, found) = (expected.get().to_bits(), found.to_bits());
+            if expected != found {
+                return Err(SelfTestError::Mismatch { probe, expected, found });
+            }
+            rest = after;
+            probe = probe.saturating_add(1);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,242 @@
+//! The engine against an f64 reference written from the specification.
+#![allow(missing_docs)]
+
+mod common;
+
+use common::{Aligned, Draw, KNEE, Model, random_model};
+use flow_nostd::{EvalError, Flow};
+
+/// dim, hidden, kept, couplings.
+const SHAPES: [(usize, &[usize], usize, usize); 9] = [
+    (1, &[], 0, 2),
+    (2, &[5], 1, 3),
+    (2, &[], 1, 4),
+    (3, &[5], 2, 4),
+    (3, &[8, 3, 17], 1, 4),
+    (8, &[64, 64], 4, 8),
+    (8, &[16], 7, 3),
+    (21, &[64, 64], 10, 4),
+    (21, &[9], 1, 2),
+];
+
+fn each(mut test: impl FnMut(&Model, &Flow<'_>, &mut [f32], &mut Draw)) {
+    for (seed, (dim, hidden, kept, couplings)) in (0u64..).zip(SHAPES) {
+        let model = random_model(seed, dim, hidden, kept, couplings);
+        let file = Aligned::new(&model.file());
+        let flow = Flow::new(file.bytes()).unwrap_or_else(|e| panic!("dim {dim}, hidden {hidden:?}: {e}"));
+        assert_eq!((flow.columns(), flow.dim()), (dim + 1, dim));
+        let mut scratch = vec![f32::NAN; flow.scratch_len()];
+        test(&model, &flow, &mut scratch, &mut Draw::new(seed + 100));
+    }
+}
+
+#[test]
+fn log_prob_near_the_data() {
+    each(|model, flow, scratch, draw| {
+        let mut worst = 0.0f64;
+        for _ in 0..500 {
+            let row = model.row(draw, 1.0);
+            let (z, log_det, log_prob, s) = model.reference(&row);
+            let got = flow.log_prob(&row, scratch).unwrap();
+            worst = worst.max((f64::from(got) - log_prob).abs() / s.max(1.0));
+            let mut latent = vec![0.0; flow.dim()];
+            let got = flow.to_latent(&row, &mut latent, scratch).unwrap();
+            assert!((f64::from(got) - log_det).abs() <= 5e-6 * s.max(1.0), "{got} {log_det}");
+            for (got, z) in latent.iter().zip(&z) {
+                assert!((f64::from(*got) - z).abs() < 1e-4 * (1.0 + z.abs()), "{got} {z}");
+            }
+        }
+        println!("dim {}: worst err {worst:.1e}", flow.dim());
+        assert!(worst <= 5e-6, "dim {}: {worst:e}", flow.dim());
+    });
+}
+
+#[test]
+fn log_prob_far_from_the_data() {
+    each(|model, flow, scratch, draw| {
+        let mut worst = 0.0f64;
+        for exponent in 0..300 {
+            let row = model.row(draw, 10f32.powf(exponent as f32 / 50.0));
+            let (_, _, log_prob, s) = model.reference(&row);
+            let got = f64::from(flow.log_prob(&row, scratch).unwrap());
+            worst = worst.max((got - log_prob).abs() / s.max(1.0));
+        }
+        assert!(worst <= 1e-4, "dim {}: {worst:e}", flow.dim());
+    });
+}
+
+#[test]
+fn every_finite_row_is_finite() {
+    let extremes = [0.0, -0.0, 1e-45, -1e-40, 1e30, -1e30, f32::MAX, f32::MIN, f32::MIN_POSITIVE, 1.0, -8e37];
+    each(|model, flow, scratch, draw| {
+        for round in 0..3000 {
+            let mut row = model.row(draw, 2.0);
+            for x in &mut row {
+                match draw.below(if round < 1000 { 1 } else { 4 }) {
+                    0 => *x = extremes[draw.below(extremes.len())],
+                    1 => *x = draw.any_finite(),
+                    _ => {}
+                }
+            }
+            let got = flow.log_prob(&row, scratch).unwrap();
+            assert!(got.is_finite(), "{row:?}: {got}");
+            let mut z = vec![0.0; flow.dim()];
+            let log_det = flow.to_latent(&row, &mut z, scratch).unwrap();
+            assert!(log_det.is_finite() && z.iter().all(|v| v.is_finite()));
+
+            z.iter_mut()
+                .for_each(|v| *v = if draw.below(2) == 0 { draw.any_finite() } else { extremes[draw.below(11)] });
+            flow.to_data(&z, &mut row, scratch).unwrap();
+            assert!(row.iter().all(|v| v.is_finite()), "{z:?}: {row:?}");
+        }
+    });
+}
+
+#[test]
+fn rows_come_back() {
+    each(|model, flow, scratch, draw| {
+        let (mut z, mut back) = (vec![0.0; flow.dim()], vec![0.0; flow.columns()]);
+        for _ in 0..500 {
+            let row = model.row(draw, 1.0);
+            flow.to_latent(&row, &mut z, scratch).unwrap();
+            flow.to_data(&z, &mut back, scratch).unwrap();
+            for ((x, y), column) in row.iter().zip(&back).zip(&model.columns) {
+                match column {
+                    common::Column::Continuous([_, scale, _]) => assert!((x - y).abs() <= 1e-4 * scale, "{x} {y}"),
+                    _ => assert_eq!(x, y),
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn compression_comes_back() {
+    // No box in the way: values up to 1e4 standard deviations are compressed and come back.
+    let mut model = random_model(7, 4, &[8], 2, 3);
+    for column in &mut model.columns {
+        if let common::Column::Continuous([_, _, reach]) | common::Column::Integer([_, _, reach]) = column {
+            *reach = 1e9;
+        }
+    }
+    model.layers.clear();
+    let file = Aligned::new(&model.file());
+    let flow = Flow::new(file.bytes()).unwrap();
+    let mut scratch = vec![0.0; flow.scratch_len()];
+    let mut draw = Draw::new(3);
+    let (mut z, mut back) = (vec![0.0; flow.dim()], vec![0.0; flow.columns()]);
+    for _ in 0..1000 {
+        let row = model.row(&mut draw, 1000.0);
+        flow.to_latent(&row, &mut z, &mut scratch).unwrap();
+        assert!(z.iter().all(|v| v.abs() < KNEE + 12.0));
+        flow.to_data(&z, &mut back, &mut scratch).unwrap();
+        let expected = model.reference_to_data(&z.iter().map(|&v| f64::from(v)).collect::<Vec<_>>());
+        for ((x, y), exact) in row.iter().zip(&back).zip(&expected) {
+            assert!((x - y).abs() <= 1e-4 * x.abs().max(1.0) + 1.0, "{x} {y}");
+            assert!((f64::from(*y) - exact).abs() <= 1e-4 * exact.abs().max(1.0) + 1.0, "{y} {exact}");
+        }
+    }
+}
+
+#[test]
+fn to_data_as_the_reference() {
+    each(|model, flow, scratch, draw| {
+        let mut row = vec![0.0; flow.columns()];
+        for _ in 0..300 {
+            let z: Vec<f32> = (0..flow.dim()).map(|_| draw.normal()).collect();
+            flow.to_data(&z, &mut row, scratch).unwrap();
+            let expected = model.reference_to_data(&z.iter().map(|&v| f64::from(v)).collect::<Vec<_>>());
+            for ((x, exact), column) in row.iter().zip(&expected).zip(&model.columns) {
+                let slack = if matches!(column, common::Column::Integer(_)) { 1.0 } else { 0.0 };
+                assert!((f64::from(*x) - exact).abs() <= slack + 2e-4 * exact.abs().max(1.0), "{x} {exact}");
+            }
+        }
+    });
+}
+
+#[test]
+fn samples_are_the_inverse_of_what_the_generator_gives() {
+    use rand_core::Rng;
+    each(|_, flow, scratch, draw| {
+        let mut row = vec![0.0; flow.columns()];
+        let before = draw.0.clone();
+        flow.sample(&mut draw.0, &mut row, scratch).unwrap();
+        assert!(row.iter().all(|v| v.is_finite()));
+        // Two draws for each latent value, and no more.
+        let mut skipped = before.clone();
+        (0..2 * flow.dim()).for_each(|_| {
+            skipped.next_u32();
+        });
+        assert_eq!(skipped.next_u32(), draw.0.clone().next_u32());
+        let mut again = vec![0.0; flow.columns()];
+        flow.sample(&mut before.clone(), &mut again, scratch).unwrap();
+        assert_eq!(row, again);
+    });
+}
+
+/// Without layers, with center 0 and scale 1, samples are the normal variates themselves.
+#[test]
+fn variates_are_normal() {
+    let model = Model {
+        columns: vec![common::Column::Continuous([0.0, 1.0, 6.0])],
+        knee: 30.0,
+        rate: 1.0,
+        layers: vec![],
+        probes: vec![],
+    };
+    let file = Aligned::new(&model.file());
+    let flow = Flow::new(file.bytes()).unwrap();
+    let mut scratch = vec![0.0; flow.scratch_len()];
+    let mut draw = Draw::new(11);
+    let n = 200_000;
+    let mut samples: Vec<f32> = (0..n)
+        .map(|_| {
+            let mut row = [0.0];
+            flow.sample(&mut draw.0, &mut row, &mut scratch).unwrap();
+            row[0]
+        })
+        .collect();
+    samples.sort_by(f32::total_cmp);
+    // Kolmogorov-Smirnov at 0.1 %: 1.95 / sqrt(n).
+    let cdf = |z: f32| 0.5 * libm::erfc(-f64::from(z) / std::f64::consts::SQRT_2);
+    let distance = samples
+        .iter()
+        .enumerate()
+        .map(|(i, &z)| (cdf(z) - i as f64 / n as f64).abs().max((cdf(z) - (i + 1) as f64 / n as f64).abs()))
+        .fold(0.0, f64::max);
+    assert!(distance < 1.95 / (n as f64).sqrt(), "{distance}");
+    let moment = |p: i32| samples.iter().map(|&v| f64::from(v).powi(p)).sum::<f64>() / n as f64;
+    assert!((moment(2) - 1.0).abs() < 0.015 && (moment(4) - 3.0).abs() < 0.12, "{} {}", moment(2), moment(4));
+}
+
+#[test]
+fn what_a_call_refuses() {
+    let model = random_model(1, 3, &[5], 2, 2);
+    let file = Aligned::new(&model.file());
+    let flow = Flow::new(file.bytes()).unwrap();
+    let n = flow.scratch_len();
+    let mut scratch = vec![0.0; n];
+    let mut row = model.row(&mut Draw::new(1), 1.0);
+    assert_eq!(flow.log_prob(&row, &mut scratch[..n - 1]), Err(EvalError::ScratchLength { expected: n, found: n - 1 }));
+    assert_eq!(flow.log_prob(&row[1..], &mut scratch), Err(EvalError::RowLength { expected: 4, found: 3 }));
+    assert_eq!(
+        flow.to_latent(&row, &mut [0.0; 4], &mut scratch),
+        Err(EvalError::LatentLength { expected: 3, found: 4 })
+    );
+    for (column, bad) in [(0, f32::NAN), (1, f32::INFINITY), (3, f32::NEG_INFINITY)] {
+        let mut row = row.clone();
+        row[column] = bad;
+        assert_eq!(flow.log_prob(&row, &mut scratch), Err(EvalError::NotFinite { column }));
+    }
+    assert_eq!(flow.to_data(&[0.0, 0.0, f32::NAN], &mut row, &mut scratch), Err(EvalError::NotFinite { column: 2 }));
+    assert_eq!(flow.column_name(3), Some("c3"));
+    assert_eq!(flow.column_name(4), None);
+}
+
+#[test]
+fn scratch_of_the_reference_flow_is_small() {
+    let file = Aligned::new(&random_model(5, 8, &[64, 64], 4, 8).file());
+    let flow = Flow::new(file.bytes()).unwrap();
+    assert_eq!(flow.scratch_len(), 8 + 64 + 64);
+    assert_eq!(flow.macs_log_prob(), 8 * (4 * 64 + 64 * 64 + 64 * 8));
+}
