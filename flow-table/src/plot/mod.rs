@@ -1,1 +1,21 @@
-//! x
+//! The pictures of a report, as SVG text: loss curves, samples beside data, pair plots and histograms.
+//!
+//! Drawn by a small writer of our own (`svg.rs`), for two reasons: a scatter plot of thousands of points takes about
+//! ten bytes a point, so that a page with several plots stays small, and positions are not rounded to whole pixels. Fonts
+//! are the viewer's. The colours are those of Okabe and Ito, which colour-blind readers can tell apart. Axes cover the
+//! central 99 % of the values, so that a few far rows do not squeeze the rest.
+
+mod axes;
+mod contour;
+mod histogram;
+mod loss;
+mod pairs;
+mod plane;
+mod scatter;
+mod style;
+mod svg;
+
+pub use histogram::histogram;
+pub use loss::{Curve, loss_curves};
+pub use pairs::{MOST_PAIR_COLUMNS, pair_plot};
+pub use plane::{DensityFn, plane};
