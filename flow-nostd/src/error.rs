@@ -329,6 +329,13 @@ pub enum SelfTestError {
     NoProbes,
     /// The call failed for a reason of its own.
     Eval(EvalError),
+    /// This machine's arithmetic or its libm differs from the one that the engine was tested with.
+    Arithmetic {
+        /// The checksum that the engine knows.
+        expected: u32,
+        /// The checksum of what was computed here.
+        found: u32,
+    },
     /// This machine computes other bits than the one that froze the file.
     Mismatch {
         /// Which probe row.
@@ -345,6 +352,13 @@ impl fmt::Display for SelfTestError {
         match *self {
             Self::NoProbes => write!(f, "the file has no probe rows"),
             Self::Eval(error) => error.fmt(f),
+            Self::Arithmetic { expected, found } => {
+                write!(
+                    f,
+                    "f32 arithmetic or libm differs: checksum {found:08x}, expected {expected:08x}; see the list"
+                )?;
+                write!(f, " of hazards in spec/format.md")
+            }
             Self::Mismatch { probe, expected, found } => {
                 write!(
                     f,

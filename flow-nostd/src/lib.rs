@@ -20,12 +20,26 @@
 //! One file under `src/`, after `affine_coupling.rs`: its record (32 bytes), `check`, `to_latent`, `to_data`; one
 //! constant and one match arm in each of the three functions of `layer.rs`; one section in `spec/format.md`.
 #![no_std]
-#![cfg_attr(test, allow(clippy::arithmetic_side_effects, clippy::disallowed_types))]
+#![forbid(unsafe_code)]
+#![deny(
+    clippy::arithmetic_side_effects,
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::todo,
+    clippy::unreachable,
+    clippy::unwrap_used
+)]
+#![cfg_attr(test, allow(clippy::arithmetic_side_effects, clippy::disallowed_types, clippy::disallowed_methods))]
 
 #[cfg(test)]
 extern crate std;
 
 mod affine_coupling;
+mod arithmetic;
 mod base;
 mod column;
 mod conditioner;

@@ -2,14 +2,18 @@
 //!
 //! A compiler, a libm, a boot ROM or an FPU mode that computes otherwise is found at boot.
 
-use crate::{EvalError, Flow, SelfTestError};
+use crate::{EvalError, Flow, SelfTestError, arithmetic};
 
 impl Flow<'_> {
-    /// Computes the log-density of every probe row and compares its bits.
+    /// Compares the bits of a few dozen results of arithmetic and libm, then those of every probe row's log-density.
     ///
     /// # Errors
-    /// The first probe that differs, a scratch that is too short, or a file without probes.
+    /// Arithmetic or the first probe that differs, a scratch that is too short, or a file without probes.
     pub fn self_test(&self, scratch: &mut [f32]) -> Result<(), SelfTestError> {
+        let (expected, found) = (arithmetic::EXPECTED, arithmetic::checksum());
+        if expected != found {
+            return Err(SelfTestError::Arithmetic { expected, found });
+        }
         let (state, mut work) = self.split(scratch)?;
         let mut rest = self.probes;
         let mut probe = 0usize;

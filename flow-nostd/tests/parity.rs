@@ -1,5 +1,5 @@
 //! The engine against an f64 reference written from the specification.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::disallowed_types, clippy::disallowed_methods)]
 
 mod common;
 

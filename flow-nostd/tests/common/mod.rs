@@ -1,5 +1,5 @@
 //! A second, plain writer of the format and an f64 reference of the arithmetic, both straight from `spec/format.md`.
-#![allow(dead_code, missing_docs)]
+#![allow(dead_code, missing_docs, clippy::disallowed_types, clippy::disallowed_methods)]
 
 use flow_nostd::layout::crc32;
 use rand_core::{Rng, SeedableRng};

@@ -1,0 +1,467 @@
+//! Writes a flow and its parameters as one frozen file, laid out as `spec/format.md` says.
+//!
+//! The records are the engine's own structs, the expected log-densities of the probe rows are computed by the engine
+//! itself, and the finished file is loaded once before it is returned. The same input gives the same bytes.
+
+use crate::aligned::AlignedBytes;
+use flow_model::params::Layout;
+use flow_model::spec::{Base, FlowSpec, Kind, Layer, SpecError};
+use flow_nostd::layout::{self, *};
+use flow_nostd::{EvalError, Flow, FormatError, SelfTestError, Tag};
+use sha2::{Digest, Sha256};
+use std::mem::offset_of;
+use zerocopy::IntoBytes;
+use zerocopy::little_endian::{F32, U16, U32};
+
+/// Why a flow cannot be frozen.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FreezeError {
+    /// The spec describes no flow.
+    #[error("the specification is not valid: {0}")]
+    Spec(#[from] SpecError),
+    /// Too few or too many parameters.
+    #[error("{found} parameters, expected {expected}")]
+    ParamCount {
+        /// What the spec needs.
+        expected: usize,
+        /// What was given.
+        found: usize,
+    },
+    /// A parameter is NaN or infinite.
+    #[error("value {index} of parameter {name} is {value}: the training went wrong; train again with a lower --lr")]
+    ParamNotFinite {
+        /// The slice, as `layers.3.dense.0.weight`.
+        name: String,
+        /// Index in the slice.
+        index: usize,
+        /// The value.
+        value: f32,
+    },
+    /// A number that the file's fields cannot hold, or that the engine refuses.
+    #[error("{place}: {found} is not allowed in a frozen file, expected {expected}")]
+    Limit {
+        /// Where, as `layers[3].scale_bound`.
+        place: String,
+        /// The limit.
+        expected: String,
+        /// The number.
+        found: String,
+    },
+    /// A probe row that the engine refuses.
+    #[error("probe row {probe}: {source}")]
+    Probe {
+        /// Which row.
+        probe: usize,
+        /// Why.
+        source: EvalError,
+    },
+    /// The engine refuses the finished file.
+    #[error("the engine refuses the frozen flow: {0}")]
+    Format(#[from] FormatError),
+    /// The engine does not compute twice the same bits.
+    #[error("the engine refuses the frozen flow: {0}")]
+    SelfTest(#[from] SelfTestError),
+}
+
+/// Freezes a flow: `params` as [`Layout`] orders them, `probes` as rows in raw units for the engine's self-test (at
+/// least one is recommended, none is allowed), `rollback` as the file's counter against roll-back.
+///
+/// # Errors
+/// A spec that is not valid, parameters that do not fit it or are not finite, numbers beyond the format's limits.
+pub fn freeze(spec: &FlowSpec, params: &[f32], probes: &[Vec<f32>], rollback: u32) -> Result<Vec<u8>, FreezeError> {
+    spec.validate()?;
+    let layout = Layout::of(spec);
+    check_params(&layout, params)?;
+    let mut parts = Parts::default();
+    parts.columns(spec)?;
+    parts.names(spec)?;
+    for (i, layer) in spec.layers.iter().enumerate() {
+        parts.layer(spec, i, layer, &layout, params)?;
+    }
+    let mut expected = vec![0.0; probes.len()];
+    let columns = spec.columns.len();
+    for (probe, row) in probes.iter().enumerate() {
+        if row.len() != columns {
+            let source = EvalError::RowLength { expected: columns, found: row.len() };
+            return Err(FreezeError::Probe { probe, source });
+        }
+    }
+    // The probes' log-densities do not depend on the probes: write once without them, then once with.
+    let draft = AlignedBytes::from(parts.file(spec, probes, &expected, rollback)?);
+    let flow = Flow::new(&draft)?;
+    let mut scratch = vec![0.0; flow.scratch_len()];
+    for (probe, (row, expected)) in probes.iter().zip(&mut expected).enumerate() {
+        *expected = flow.log_prob(row, &mut scratch).map_err(|source| FreezeError::Probe { probe, source })?;
+    }
+    let file = AlignedBytes::from(parts.file(spec, probes, &expected, rollback)?);
+    let flow = Flow::new(&file)?;
+    if !probes.is_empty() {
+        flow.self_test(&mut scratch)?;
+    }
+    Ok(file.to_vec())
+}
+
+/// The model id of a frozen file: the first 16 bytes of the SHA-256 of the file, without a signature, with the id and
+/// both checksums zero. `None` where `file` is shorter than its header says.
+pub fn model_id(file: &[u8]) -> Option<[u8; 16]> {
+    let (header, _) = zerocopy::FromBytes::read_from_prefix(file).ok()?;
+    let mut header: Header = header;
+    let body = file.get(HEADER_LENGTH..header.total_length.get() as usize)?;
+    header.model_id = [0; 16];
+    header.body_crc = U32::ZERO;
+    header.header_crc = U32::ZERO;
+    let digest = Sha256::new().chain_update(header.as_bytes()).chain_update(body).finalize();
+    digest.first_chunk().copied()
+}
+
+fn check_params(layout: &Layout, params: &[f32]) -> Result<(), FreezeError> {
+    if params.len() != layout.total() {
+        return Err(FreezeError::ParamCount { expected: layout.total(), found: params.len() });
+    }
+    for slice in layout.slices() {
+        let values = &params[slice.range()];
+        if let Some(index) = values.iter().position(|v| !v.is_finite()) {
+            return Err(FreezeError::ParamNotFinite { name: slice.name.clone(), index, value: values[index] });
+        }
+    }
+    Ok(())
+}
+
+/// A number as a `u16` field.
+fn narrow(place: impl Fn() -> String, value: usize) -> Result<U16, FreezeError> {
+    u16::try_from(value).map(U16::new).map_err(|_| limit(place(), "at most 65535", value))
+}
+
+fn limit(place: String, expected: &str, found: impl ToString) -> FreezeError {
+    FreezeError::Limit { place, expected: expected.into(), found: found.to_string() }
+}
+
+/// The file's lists as they grow, and what the layers need.
+#[derive(Default)]
+struct Parts {
+    columns: Vec<ColumnRecord>,
+    names: Vec<u8>,
+    layers: Vec<LayerRecord>,
+    dense: Vec<DenseRecord>,
+    indices: Vec<U16>,
+    weights: Vec<F32>,
+    log_volume: f64,
+    /// Lengths of the two buffers between which a conditioner alternates.
+    buffers: [usize; 2],
+    macs: u64,
+}
+
+impl Parts {
+    fn columns(&mut self, spec: &FlowSpec) -> Result<(), FreezeError> {
+        for (j, column) in spec.columns.iter().enumerate() {
+            if let Some(standard) = column.standard() {
+                self.log_volume -= f64::from(standard.scale).ln();
+            }
+            let (kind, values) = match &column.kind {
+                Kind::Continuous { standard: s, .. } => (CONTINUOUS, [s.center, s.scale, s.reach, column.midpoint()]),
+                Kind::Integer { standard: s } => (INTEGER, [s.center, s.scale, s.reach, column.midpoint()]),
+                &Kind::Constant { value, log_mass, log_other, unit } => {
+                    for (field, v) in [("log_mass", log_mass), ("log_other", log_other)] {
+                        if v.abs() > LOG_MASS_MAX {
+                            let place = format!("columns[{j}] ({}).{field}", column.name);
+                            return Err(limit(place, "at most 1e30 in magnitude", v));
+                        }
+                    }
+                    (CONSTANT, [value, log_mass, log_other, unit])
+                }
+            };
+            self.columns.push(ColumnRecord {
+                kind: U16::new(kind),
+                reserved: U16::ZERO,
+                values: values.map(F32::new),
+                reserved_values: [0; 12],
+            });
+        }
+        Ok(())
+    }
+
+    fn names(&mut self, spec: &FlowSpec) -> Result<(), FreezeError> {
+        for (j, column) in spec.columns.iter().enumerate() {
+            let length = narrow(|| format!("length of the name of columns[{j}]"), column.name.len())?;
+            self.names.extend_from_slice(length.as_bytes());
+            self.names.extend_from_slice(column.name.as_bytes());
+        }
+        Ok(())
+    }
+
+    fn layer(
+        &mut self,
+        spec: &FlowSpec,
+        i: usize,
+        layer: &Layer,
+        params_layout: &Layout,
+        params: &[f32],
+    ) -> Result<(), FreezeError> {
+        let place = |field: &str| format!("layers[{i}].{field}");
+        match layer {
+            Layer::Permutation { order } => {
+                let record = PermutationRecord {
+                    kind: U16::new(PERMUTATION),
+                    reserved: U16::ZERO,
+                    indices: U32::new(self.indices.len() as u32),
+                    reserved_b: [0; 24],
+                };
+                let mut inverse = vec![U16::ZERO; order.len()];
+                for (j, &from) in order.iter().enumerate() {
+                    inverse[from as usize] = narrow(|| place("order"), j)?;
+                    self.indices.push(narrow(|| place("order"), from as usize)?);
+                }
+                self.indices.extend(inverse);
+                self.buffers[0] = self.buffers[0].max(order.len());
+                self.layers.push(zerocopy::transmute!(record));
+            }
+            Layer::AffineCoupling { kept, hidden, scale_bound } => {
+                if !(SCALE_BOUND_MIN..=SCALE_BOUND_MAX).contains(scale_bound) {
+                    return Err(limit(place("scale_bound"), "1e-6 to 80", scale_bound));
+                }
+                let record = AffineCouplingRecord {
+                    kind: U16::new(AFFINE_COUPLING),
+                    kept: narrow(|| place("kept"), *kept)?,
+                    dense: narrow(|| "number of dense layers".into(), self.dense.len())?,
+                    dense_count: narrow(|| place("hidden"), hidden.len() + 1)?,
+                    scale_bound: F32::new(*scale_bound),
+                    reserved: [0; 20],
+                };
+                self.conditioner(i, *kept, hidden, 2 * (spec.dim() - kept), params_layout, params)?;
+                self.layers.push(zerocopy::transmute!(record));
+            }
+        }
+        Ok(())
+    }
+
+    fn conditioner(
+        &mut self,
+        i: usize,
+        inputs: usize,
+        hidden: &[usize],
+        outputs: usize,
+        params_layout: &Layout,
+        params: &[f32],
+    ) -> Result<(), FreezeError> {
+        let mut inputs = inputs;
+        for (j, &outputs) in hidden.iter().chain([&outputs]).enumerate() {
+            let values = |what: &str| {
+                let slice = params_layout.get(&format!("layers.{i}.dense.{j}.{what}"));
+                slice.map_or(&[][..], |slice| &params[slice.range()])
+            };
+            let place = || format!("width of layers[{i}], dense layer {j}");
+            let padded = outputs.next_multiple_of(LANES);
+            let weights = self.weights.len();
+            self.panels(values("weight"), inputs, outputs);
+            let biases = self.weights.len();
+            // A bias of -0 becomes +0, as the engine demands.
+            self.weights.extend(values("bias").iter().map(|&b| F32::new(b + 0.0)));
+            self.weights.resize(biases + padded, F32::ZERO);
+            self.dense.push(DenseRecord {
+                inputs: narrow(place, inputs)?,
+                outputs: narrow(place, outputs)?,
+                activation: U16::new(if j < hidden.len() { RELU } else { IDENTITY }),
+                reserved: U16::ZERO,
+                weights: U32::new(weights as u32),
+                biases: U32::new(biases as u32),
+            });
+            self.buffers[j % 2] = self.buffers[j % 2].max(padded);
+            self.macs += inputs as u64 * outputs as u64;
+            inputs = outputs;
+        }
+        Ok(())
+    }
+
+    /// `[in, out]` as `[ceil(out / 8)][in][8]`, padded with zeros.
+    fn panels(&mut self, weights: &[f32], inputs: usize, outputs: usize) {
+        for first in (0..outputs).step_by(LANES) {
+            for row in weights.chunks_exact(outputs).take(inputs) {
+                let lanes = (first..first + LANES).map(|o| if o < outputs { row[o] } else { 0.0 });
+                self.weights.extend(lanes.map(F32::new));
+            }
+        }
+    }
+
+    fn file(
+        &self,
+        spec: &FlowSpec,
+        probes: &[Vec<f32>],
+        expected: &[f32],
+        rollback: u32,
+    ) -> Result<Vec<u8>, FreezeError> {
+        let tails = TailsRecord {
+            knee: F32::new(spec.tails.knee),
+            rate: F32::new(spec.tails.rate),
+            log_volume: F32::new(self.log_volume as f32),
+            reserved: [0; 4],
+        };
+        let base = match spec.base {
+            Base::Normal => BaseRecord { kind: U16::new(NORMAL), reserved: [0; 14] },
+        };
+        let probes: Vec<F32> = probes
+            .iter()
+            .zip(expected)
+            .flat_map(|(row, expected)| row.iter().chain([expected]))
+            .map(|&v| F32::new(v))
+            .collect();
+        let sections: [(Tag, u32, &[u8]); 9] = [
+            (COLUMNS, CRITICAL, self.columns.as_bytes()),
+            (TAILS, CRITICAL, tails.as_bytes()),
+            (LAYERS, CRITICAL, self.layers.as_bytes()),
+            (layout::DENSE, CRITICAL, self.dense.as_bytes()),
+            (INDICES, CRITICAL, self.indices.as_bytes()),
+            (BASE, CRITICAL, base.as_bytes()),
+            (NAMES, 0, &self.names),
+            (PROBES, 0, probes.as_bytes()),
+            (WEIGHTS, CRITICAL, self.weights.as_bytes()),
+        ];
+
+        let mut file = vec![0; HEADER_LENGTH + sections.len() * size_of::<SectionEntry>()];
+        let mut entries = Vec::new();
+        for (tag, flags, data) in sections {
+            entries.push(SectionEntry {
+                tag: tag.0,
+                flags: U32::new(flags),
+                offset: U32::new(file.len() as u32),
+                length: U32::new(data.len() as u32),
+            });
+            file.extend_from_slice(data);
+            file.resize(file.len().next_multiple_of(SECTION_ALIGN as usize), 0);
+        }
+        file[HEADER_LENGTH..][..size_of_val(&entries[..])].copy_from_slice(entries.as_bytes());
+
+        let total = u32::try_from(file.len()).map_err(|_| limit("file".into(), "at most 4 GiB", file.len()))?;
+        let macs = u32::try_from(self.macs)
+            .map_err(|_| limit("multiply-accumulates of one row".into(), "at most 4294967295", self.macs))?;
+        let mut header = Header {
+            magic: MAGIC,
+            major: U16::new(MAJOR),
+            minor: U16::new(MINOR),
+            header_length: U32::new(HEADER_LENGTH as u32),
+            total_length: U32::new(total),
+            critical_flags: U32::ZERO,
+            skippable_flags: U32::ZERO,
+            rollback: U32::new(rollback),
+            model_id: [0; 16],
+            columns: narrow(|| "number of columns".into(), spec.columns.len())?,
+            dim: narrow(|| "number of columns that are not constant".into(), spec.dim())?,
+            context_dim: U16::ZERO,
+            layers: narrow(|| "number of layers".into(), self.layers.len())?,
+            dense: narrow(|| "number of dense layers".into(), self.dense.len())?,
+            sections: U16::new(sections.len() as u16),
+            weight_type: U16::new(WEIGHTS_F32),
+            reserved_a: U16::ZERO,
+            scratch_length: U32::new((spec.dim() + self.buffers[0] + self.buffers[1]) as u32),
+            macs_log_prob: U32::new(macs),
+            macs_sample: U32::new(macs),
+            reserved_b: [0; 44],
+            body_crc: U32::ZERO,
+            header_crc: U32::ZERO,
+        };
+        file[..HEADER_LENGTH].copy_from_slice(header.as_bytes());
+        header.model_id = model_id(&file).unwrap_or_default();
+        header.body_crc = U32::new(crc32(&file[HEADER_LENGTH..]));
+        header.header_crc = U32::new(crc32(&header.as_bytes()[..offset_of!(Header, header_crc)]));
+        file[..HEADER_LENGTH].copy_from_slice(header.as_bytes());
+        Ok(file)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flow_model::spec::{Column, Standard, Tails};
+
+    /// The flow of `spec/example.flow`.
+    fn example() -> (FlowSpec, Vec<f32>, Vec<Vec<f32>>) {
+        let standard = |center, scale, reach| Standard { center, scale, reach };
+        let column = |name: &str, kind| Column { name: name.into(), kind };
+        let spec = FlowSpec {
+            columns: vec![
+                column("flow", Kind::Continuous { standard: standard(1.5, 0.25, 4.0), jitter: 0.001 }),
+                column("state", Kind::Constant { value: 3.0, log_mass: -0.125, log_other: -8.0, unit: 1.0 }),
+                column("count", Kind::Integer { standard: standard(20.0, 4.0, 5.0) }),
+                column("temperature", Kind::Continuous { standard: standard(-40.0, 8.0, 3.5), jitter: 0.0 }),
+            ],
+            tails: Tails { knee: 3.0, rate: 1.0 },
+            layers: vec![
+                Layer::AffineCoupling { kept: 1, hidden: vec![5], scale_bound: 2.0 },
+                Layer::Permutation { order: vec![2, 0, 1] },
+                Layer::AffineCoupling { kept: 2, hidden: vec![9, 3], scale_bound: 1.5 },
+            ],
+            base: Base::Normal,
+        };
+        let params = (0..Layout::of(&spec).total()).map(|i| ((i * 37 % 101) as f32 - 50.0) / 64.0).collect();
+        let probes = vec![vec![1.25, 3.0, 17.0, -30.0], vec![90.0, 2.0, -5.0, 0.0]];
+        (spec, params, probes)
+    }
+
+    #[test]
+    fn the_example_of_the_specification() {
+        let (spec, params, probes) = example();
+        let file = freeze(&spec, &params, &probes, 7).unwrap();
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/example.flow");
+        if std::env::var_os("BLESS").is_some() {
+            std::fs::write(path, &file).unwrap();
+        }
+        assert!(file == std::fs::read(path).unwrap(), "other bytes than spec/example.flow; BLESS=1 writes it anew");
+        let aligned = AlignedBytes::from(file.clone());
+        let flow = Flow::new(&aligned).unwrap();
+        assert_eq!(model_id(&file), Some(flow.model_id()));
+        assert_eq!(flow.header().rollback.get(), 7);
+        assert_eq!((flow.columns(), flow.dim(), flow.probes()), (4, 3, 2));
+        assert_eq!(flow.column_name(3), Some("temperature"));
+        // A signature does not change the id.
+        let mut signed = file.clone();
+        signed.extend([0x5a; 64]);
+        assert_eq!(model_id(&signed), Some(flow.model_id()));
+    }
+
+    #[test]
+    fn parameters_that_are_refused() {
+        let (spec, mut params, probes) = example();
+        let error = freeze(&spec, &params[1..], &probes, 0).unwrap_err();
+        assert!(matches!(error, FreezeError::ParamCount { expected, found } if expected == found + 1), "{error}");
+        params[6] = f32::NAN;
+        let error = freeze(&spec, &params, &probes, 0).unwrap_err();
+        assert!(error.to_string().starts_with("value 1 of parameter layers.0.dense.0.bias is NaN"), "{error}");
+        params[6] = 1e30;
+        params[20] = 1e30;
+        let error = freeze(&spec, &params, &probes, 0).unwrap_err();
+        assert!(matches!(error, FreezeError::Format(FormatError::WeightsTooLarge { .. })), "{error}");
+    }
+
+    #[test]
+    fn probes_that_are_refused() {
+        let (spec, params, mut probes) = example();
+        probes[1][2] = f32::INFINITY;
+        let error = freeze(&spec, &params, &probes, 0).unwrap_err();
+        assert_eq!(error.to_string(), "probe row 1: the value of column 2 is NaN or infinite");
+        probes[1].pop();
+        let error = freeze(&spec, &params, &probes, 0).unwrap_err();
+        assert_eq!(error.to_string(), "probe row 1: a row of 3 values, expected 4");
+        assert!(freeze(&spec, &params, &[], 0).is_ok());
+    }
+
+    #[test]
+    fn numbers_beyond_the_format() {
+        let (mut spec, params, probes) = example();
+        let Layer::AffineCoupling { scale_bound, .. } = &mut spec.layers[2] else { panic!() };
+        *scale_bound = 81.0;
+        let error = freeze(&spec, &params, &probes, 0).unwrap_err();
+        assert!(error.to_string().starts_with("layers[2].scale_bound: 81 is not allowed"), "{error}");
+        let (mut spec, params, probes) = example();
+        spec.columns[0].name = "x".repeat(70_000);
+        let error = freeze(&spec, &params, &probes, 0).unwrap_err();
+        assert!(error.to_string().contains("name of columns[0]"), "{error}");
+    }
+
+    #[test]
+    fn negative_zeros_among_the_biases_become_positive() {
+        let (spec, mut params, probes) = example();
+        let bias = Layout::of(&spec).get("layers.0.dense.0.bias").unwrap().range();
+        params[bias].fill(-0.0);
+        assert!(freeze(&spec, &params, &probes, 0).is_ok());
+    }
+}

@@ -1,0 +1,42 @@
+//! Does this machine compute as the one on which the engine was written? A sum over the bits of a few dozen results.
+//!
+//! Probe rows go the way of `log_prob` only, and rarely through subnormals. This goes through every libm function of
+//! the allow-list, through subnormal sums, products and quotients, and through a product and sum that rounds twice.
+
+use core::hint::black_box;
+
+/// What [`checksum`] gives where `f32` arithmetic follows IEEE 754 and libm is the one that the engine was tested with.
+pub(crate) const EXPECTED: u32 = 0xbab8_f155;
+
+/// 2^-126 / 3 and its like are subnormal, exp(-100) is, and 1/3 is not exact.
+const INPUTS: [f32; 12] = [-100.0, -88.5, -3.3, -0.7, -1e-3, -3.9e-39, 3.9e-39, 1e-5, 0.3, 1.7, 23.0, 80.0];
+
+/// A sum over the bits of the results.
+pub(crate) fn checksum() -> u32 {
+    let mut sum = 0x811c_9dc5u32;
+    let mut add = |v: f32| sum = (sum ^ v.to_bits()).wrapping_mul(0x0100_0193);
+    for x in INPUTS {
+        // Hidden from the compiler, which would compute all this itself.
+        let x = black_box(x);
+        let third = black_box(1.0f32 / 3.0);
+        let size = x.abs();
+        add(libm::expf(x));
+        add(libm::expm1f(x));
+        add(libm::log1pf(size));
+        add(libm::logf(size));
+        add(libm::sqrtf(size));
+        add(x * 1e-38);
+        add(x / 3e38);
+        add(x * third - x / 3.0);
+        add(x as i32 as f32);
+    }
+    sum
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn this_machine_computes_as_expected() {
+        assert_eq!(super::checksum(), super::EXPECTED, "{:#010x}", super::checksum());
+    }
+}

@@ -1,0 +1,297 @@
+//! Files that are cut, damaged, or made to look right: each gives an error or a flow that computes finite numbers.
+#![allow(missing_docs, clippy::disallowed_types, clippy::disallowed_methods)]
+
+mod common;
+
+use common::{Aligned, Column, Draw, Layer, Model, random_model, seal};
+use flow_nostd::{Flow, FormatError, SelfTestError, Tag};
+use proptest::prelude::*;
+
+/// A file of about a kilobyte with every kind of record, and two probes.
+fn small() -> Model {
+    let mut model = random_model(42, 3, &[5], 2, 2);
+    let mut draw = Draw::new(9);
+    let rows: Vec<Vec<f32>> = (0..2).map(|_| model.row(&mut draw, 1.0)).collect();
+    let file = Aligned::new(&model.file());
+    let flow = Flow::new(file.bytes()).unwrap();
+    let mut scratch = vec![0.0; flow.scratch_len()];
+    model.probes =
+        rows.into_iter().map(|row| (row.clone(), flow.log_prob(&row, &mut scratch).unwrap().to_bits())).collect();
+    model
+}
+
+fn error_of(file: &[u8]) -> Option<FormatError> {
+    Flow::new(Aligned::new(file).bytes()).err()
+}
+
+/// The file with `bytes` at `offset` and right checksums.
+fn patched(file: &[u8], offset: usize, bytes: &[u8]) -> Vec<u8> {
+    let mut file = file.to_vec();
+    file[offset..offset + bytes.len()].copy_from_slice(bytes);
+    seal(&mut file);
+    file
+}
+
+/// Offset and length of a section.
+fn section(file: &[u8], tag: &[u8; 4]) -> (usize, usize) {
+    let at = (128..).step_by(16).find(|&at| &file[at..at + 4] == tag).unwrap();
+    let word = |at: usize| u32::from_le_bytes(file[at..at + 4].try_into().unwrap()) as usize;
+    (word(at + 8), word(at + 12))
+}
+
+/// Whatever the row: no panic, no NaN, no infinity.
+fn exercise(flow: &Flow<'_>, seed: u64) {
+    assert!(flow.scratch_len() < 100_000);
+    let mut scratch = vec![f32::NAN; flow.scratch_len()];
+    let mut draw = Draw::new(seed);
+    let (mut row, mut z) = (vec![0.0; flow.columns()], vec![0.0; flow.dim()]);
+    for round in 0..4 {
+        row.iter_mut().for_each(|x| *x = if round < 2 { draw.normal() } else { draw.any_finite() });
+        assert!(flow.log_prob(&row, &mut scratch).unwrap().is_finite(), "{row:?}");
+        assert!(flow.to_latent(&row, &mut z, &mut scratch).unwrap().is_finite());
+        assert!(z.iter().all(|v| v.is_finite()));
+        z.iter_mut().for_each(|v| *v = if round < 2 { draw.normal() } else { draw.any_finite() });
+        flow.to_data(&z, &mut row, &mut scratch).unwrap();
+        assert!(row.iter().all(|v| v.is_finite()), "{z:?} {row:?}");
+        flow.sample(&mut draw.0, &mut row, &mut scratch).unwrap();
+        assert!(row.iter().all(|v| v.is_finite()));
+    }
+    let _ = flow.self_test(&mut scratch);
+    (0..flow.columns()).for_each(|j| {
+        let _ = flow.column_name(j);
+    });
+}
+
+#[test]
+fn the_small_file_is_good() {
+    let file = small().file();
+    assert!(file.len() < 2048, "{}", file.len());
+    let file = Aligned::new(&file);
+    let flow = Flow::new(file.bytes()).unwrap();
+    assert_eq!(flow.probes(), 2);
+    assert_eq!(flow.self_test(&mut vec![0.0; flow.scratch_len()]), Ok(()));
+}
+
+#[test]
+fn a_probe_that_differs_by_one_bit_is_found() {
+    let mut model = small();
+    model.probes[1].1 ^= 1;
+    let file = Aligned::new(&model.file());
+    let flow = Flow::new(file.bytes()).unwrap();
+    let (expected, found) = (model.probes[1].1, model.probes[1].1 ^ 1);
+    assert_eq!(
+        flow.self_test(&mut vec![0.0; flow.scratch_len()]),
+        Err(SelfTestError::Mismatch { probe: 1, expected, found })
+    );
+    model.probes.clear();
+    let file = Aligned::new(&model.file());
+    let flow = Flow::new(file.bytes()).unwrap();
+    assert_eq!(flow.self_test(&mut vec![0.0; flow.scratch_len()]), Err(SelfTestError::NoProbes));
+}
+
+#[test]
+fn every_truncation() {
+    let file = small().file();
+    let aligned = Aligned::new(&file);
+    for length in 0..file.len() {
+        let error = Flow::new(&aligned.bytes()[..length]).unwrap_err();
+        let expected = if length < 128 { 128 } else { file.len() };
+        assert_eq!(error, FormatError::Truncated { expected, found: length });
+    }
+}
+
+#[test]
+fn every_flipped_bit() {
+    let file = small().file();
+    let mut aligned = Aligned::new(&file);
+    for bit in 0..8 * file.len() {
+        aligned.all_mut()[bit / 8] ^= 1 << (bit % 8);
+        assert!(Flow::new(aligned.bytes()).is_err(), "bit {bit}");
+        aligned.all_mut()[bit / 8] ^= 1 << (bit % 8);
+    }
+    assert!(Flow::new(aligned.bytes()).is_ok());
+}
+
+#[test]
+fn erased_misaligned_foreign_newer() {
+    let file = small().file();
+    for byte in [0xff, 0] {
+        assert_eq!(error_of(&[byte; 4096]), Some(FormatError::Erased));
+        assert_eq!(error_of(&[byte; 128]), Some(FormatError::Erased));
+    }
+    let mut shifted = vec![0; 1];
+    shifted.extend(&file);
+    for start in 1..4 {
+        shifted.insert(0, 0);
+        let aligned = Aligned::new(&shifted);
+        let first = start + 1;
+        let result = Flow::new(&aligned.bytes()[first..]);
+        if first % 4 == 0 { assert!(result.is_ok()) } else { assert_eq!(result.unwrap_err(), FormatError::Misaligned) }
+    }
+    assert_eq!(error_of(&[7; 300]), Some(FormatError::Magic));
+    assert_eq!(error_of(&patched(&file, 8, &[2])), Some(FormatError::Version { expected: 1, found: 2 }));
+    // A newer minor version may use what is reserved.
+    let newer = patched(&patched(&file, 10, &[1]), 80, &[9]);
+    assert_eq!(error_of(&newer), None);
+    assert_eq!(error_of(&patched(&file, 80, &[9])), Some(FormatError::HeaderField { offset: 76 }));
+    assert_eq!(error_of(&patched(&file, 20, &[4])), Some(FormatError::CriticalFlags { bits: 4 }));
+    assert_eq!(error_of(&patched(&file, 24, &[4])), None);
+    assert_eq!(error_of(&patched(&file, 60, &[1])), Some(FormatError::WeightType { found: 1 }));
+    assert_eq!(error_of(&patched(&file, 52, &[1])), Some(FormatError::HeaderField { offset: 52 }));
+    assert_eq!(error_of(&patched(&file, 50, &[2])), Some(FormatError::Dimension { expected: 2, found: 3 }));
+    assert!(matches!(error_of(&patched(&file, 64, &[1])), Some(FormatError::ScratchLength { found: 1, .. })));
+    assert!(matches!(error_of(&patched(&file, 68, &[1])), Some(FormatError::Macs { found: 1, .. })));
+}
+
+#[test]
+fn only_a_signature_may_follow() {
+    let mut file = small().file();
+    let total = file.len();
+    for extra in 0..130 {
+        let error = error_of(&file);
+        match extra {
+            0 | 64 => assert_eq!(error, None),
+            _ => assert_eq!(error, Some(FormatError::Trailing { expected: total, found: total + extra })),
+        }
+        file.push(0xff);
+    }
+}
+
+#[test]
+fn sections() {
+    let file = small().file();
+    let entry = |tag: &[u8; 4]| (128..).step_by(16).find(|&at| &file[at..at + 4] == tag).unwrap();
+    let (tails, names) = (entry(b"TAIL"), entry(b"NAME"));
+    assert_eq!(error_of(&patched(&file, tails, b"WHAT")), Some(FormatError::UnknownSection { tag: Tag(*b"WHAT") }));
+    assert_eq!(error_of(&patched(&file, names, b"WHAT")), None);
+    assert_eq!(error_of(&patched(&file, names, b"TAIL")), Some(FormatError::DuplicateSection { tag: Tag(*b"TAIL") }));
+    let hidden = patched(&patched(&file, tails, b"what"), tails + 4, &[0]);
+    assert_eq!(error_of(&hidden), Some(FormatError::MissingSection { tag: Tag(*b"TAIL") }));
+    assert!(matches!(error_of(&patched(&file, tails + 8, &[0])), Some(FormatError::SectionPlace { .. })));
+    assert!(matches!(error_of(&patched(&file, tails + 4, &[3])), Some(FormatError::SectionFlags { found: 3, .. })));
+    let (start, length) = section(&file, b"PROB");
+    assert!(matches!(error_of(&patched(&file, start + length, &[1])), Some(FormatError::Padding { .. })));
+    let weights = entry(b"WGHT");
+    assert!(matches!(
+        error_of(&patched(&file, weights + 12, &0xffff_fff0u32.to_le_bytes())),
+        Some(FormatError::SectionEnd { .. })
+    ));
+}
+
+#[test]
+fn values_that_are_not_allowed() {
+    let file = small().file();
+    let (weights, _) = section(&file, b"WGHT");
+    for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        assert_eq!(
+            error_of(&patched(&file, weights, &bad.to_le_bytes())),
+            Some(FormatError::WeightNotFinite { dense: 0 })
+        );
+    }
+    let huge = patched(&file, weights, &f32::MAX.to_le_bytes());
+    assert_eq!(error_of(&huge), Some(FormatError::WeightsTooLarge { dense: 0 }));
+    // The first dense layer has two inputs and five outputs: its biases follow 2 * 8 weights.
+    let negative_zero = patched(&file, weights + 64, &(-0.0f32).to_le_bytes());
+    assert_eq!(error_of(&negative_zero), Some(FormatError::NegativeZero { dense: 0 }));
+
+    let (columns, _) = section(&file, b"COLS");
+    for (offset, bad) in [(8, 0.0), (8, -1.0), (8, f32::NAN), (12, 0.0), (4, f32::NAN), (16, f32::INFINITY)] {
+        let error = error_of(&patched(&file, columns + offset, &f32::to_le_bytes(bad)));
+        assert!(matches!(error, Some(FormatError::Record { tag: Tag(t), index: 0, .. }) if &t == b"COLS"), "{error:?}");
+    }
+    let kind = patched(&file, columns, &[9]);
+    assert_eq!(error_of(&kind), Some(FormatError::UnknownKind { tag: Tag(*b"COLS"), index: 0, kind: 9 }));
+    let (layers, _) = section(&file, b"LAYR");
+    let kind = patched(&file, layers + 32, &[9]);
+    assert_eq!(error_of(&kind), Some(FormatError::UnknownKind { tag: Tag(*b"LAYR"), index: 1, kind: 9 }));
+    let (base, _) = section(&file, b"BASE");
+    let kind = patched(&file, base, &[9]);
+    assert_eq!(error_of(&kind), Some(FormatError::UnknownKind { tag: Tag(*b"BASE"), index: 0, kind: 9 }));
+    let (indices, _) = section(&file, b"INDX");
+    for bad in [[0, 0, 0, 0, 0, 0], [9, 9, 1, 0, 2, 0], [0xff; 6]] {
+        assert_eq!(error_of(&patched(&file, indices, &bad)), Some(FormatError::NotAPermutation { layer: 0 }));
+    }
+    for bad in [0.0, f32::NAN, 100.0, f32::INFINITY] {
+        let error = error_of(&patched(&file, layers + 32 + 8, &f32::to_le_bytes(bad)));
+        assert!(matches!(error, Some(FormatError::Record { index: 1, offset: 8, .. })), "{error:?}");
+    }
+}
+
+/// Every field of every table, with every value of interest and right checksums: an error, or finite results.
+#[test]
+fn every_byte_replaced() {
+    let file = small().file();
+    let mut accepted = 0;
+    for offset in 0..file.len() {
+        for value in [0, 1, 2, 3, 5, 8, 0x10, 0x3f, 0x7f, 0x80, 0xfe, 0xff] {
+            let file = Aligned::new(&patched(&file, offset, &[value]));
+            if let Ok(flow) = Flow::new(file.bytes()) {
+                accepted += 1;
+                exercise(&flow, offset as u64);
+            }
+        }
+    }
+    assert!(accepted > 1000);
+}
+
+/// The largest that is allowed: no overflow with weights at the limit of what is accepted.
+#[test]
+fn weights_at_the_limit() {
+    let mut accepted = 0;
+    for exponent in 0..60 {
+        let mut model = random_model(exponent, 4, &[6, 6], 2, 3);
+        for layer in &mut model.layers {
+            if let Layer::Coupling { dense, bound, .. } = layer {
+                *bound = [1e-6, 2.0, 80.0][exponent as usize % 3];
+                dense.iter_mut().flat_map(|d| &mut d.weights).for_each(|w| *w *= 10f32.powf(exponent as f32 / 4.0));
+            }
+        }
+        for column in &mut model.columns {
+            match column {
+                Column::Continuous(s) | Column::Integer(s) => {
+                    s[1] = [1e-45, 1e-30, 1.0, 1e38][exponent as usize % 4];
+                    s[2] = [1e-45, 1e-30, 1e38][exponent as usize % 3];
+                }
+                Column::Constant(v) => *v = [-3e38, 1e30, -1e30, 1e-45],
+            }
+        }
+        model.knee = [1e-45, 6.0, f32::MAX][exponent as usize % 3];
+        model.rate = [0.0, f32::MAX][exponent as usize % 2];
+        let file = Aligned::new(&model.file());
+        match Flow::new(file.bytes()) {
+            Ok(flow) => {
+                accepted += 1;
+                (0..50).for_each(|seed| exercise(&flow, seed));
+            }
+            Err(error) => assert!(matches!(error, FormatError::WeightsTooLarge { .. }), "{error}"),
+        }
+    }
+    assert!((10..60).contains(&accepted), "{accepted}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn words_replaced(changes in prop::collection::vec((0usize..512, any::<u32>(), 0u8..4), 1..6), seed: u64) {
+        let mut file = small().file();
+        for (word, value, how) in changes {
+            let at = 4 * (word % (file.len() / 4));
+            // Small numbers hit counts and offsets, others floats.
+            let value = match how { 0 => value % 64, 1 => value & 0x00ff_00ff & (value >> 3), _ => value };
+            file[at..at + 4].copy_from_slice(&value.to_le_bytes());
+        }
+        // What decides before the rest is read stays as it is.
+        file[..10].copy_from_slice(b"\x89FLOW\r\n\x1a\x01\x00");
+        seal(&mut file);
+        let file = Aligned::new(&file);
+        if let Ok(flow) = Flow::new(file.bytes()) {
+            exercise(&flow, seed);
+        }
+    }
+
+    #[test]
+    fn any_bytes(bytes in prop::collection::vec(any::<u8>(), 0..600)) {
+        prop_assert!(Flow::new(Aligned::new(&bytes).bytes()).is_err());
+    }
+}
