@@ -141,6 +141,15 @@ impl Graph {
         &self.nodes
     }
 
+    /// The node at a place of [`Graph::nodes`].
+    ///
+    /// # Panics
+    /// If there is none.
+    pub fn at(&self, index: usize) -> NodeId {
+        assert!(index < self.nodes.len(), "node {index} of {}", self.nodes.len());
+        NodeId(index)
+    }
+
     /// One node.
     pub fn node(&self, id: NodeId) -> &Node {
         &self.nodes[id.0]

@@ -1,0 +1,49 @@
+//! Training steps per second of each backend on the reference flow: 8 columns, 8 couplings of 64×64, batch 512.
+//!
+//! `cargo run --release -p flow-trainer --example steps`
+
+use flow_model::flow::Flow;
+use flow_model::models;
+use flow_model::spec::{Base, Column, FlowSpec, Kind, Standard, Tails};
+use flow_trainer::backend::{Choice, Device, Tensor, choose};
+use flow_trainer::step::{Optimiser, initial_state, step_graph};
+use std::time::Instant;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let (dim, batch, seconds) = (8, 512, 3.0);
+    let standard = Standard { center: 0.0, scale: 1.0, reach: 8.0 };
+    let column = |j| Column { name: format!("c{j}"), kind: Kind::Continuous { standard, jitter: 0.0 } };
+    let flow = Flow::new(FlowSpec {
+        columns: (0..dim).map(column).collect(),
+        tails: Tails { knee: 4.0, rate: 9.0 },
+        layers: models::realnvp(dim, 8, &[64, 64], 0),
+        base: Base::Normal,
+    })?;
+    let graph = step_graph(&flow, &Optimiser::default());
+    let needed = graph.needed().iter().filter(|&&n| n).count();
+    println!("{} parameters, {needed} nodes, batch {batch}", flow.layout().total());
+    for device in [Device::Cpu, Device::Tract] {
+        let backend = choose(&Choice { device, ..Choice::default() }, &mut |line| println!("{line}"))?;
+        let start = Instant::now();
+        let mut program = backend.compile(&graph, batch, 6)?;
+        let compiled = start.elapsed();
+        program.set_carried(initial_state(&flow.layout().init(0)).map(Tensor::vector).to_vec())?;
+        let value = |i: usize| ((i * 7919 % 10007) as f32 / 10007.0 - 0.5) * 3.0;
+        let inputs = [
+            Tensor::vector(vec![1e-3]),
+            Tensor::vector(vec![1e-2]),
+            Tensor::matrix(dim, (0..batch * dim).map(value).collect()),
+            Tensor::matrix(dim, vec![0.5; batch * dim]),
+            Tensor::matrix(1, vec![1.0; batch]),
+        ];
+        let mut loss = program.run(&inputs)?[0].data[0];
+        let (start, mut steps) = (Instant::now(), 0);
+        while start.elapsed().as_secs_f64() < seconds {
+            loss = program.run(&inputs)?[0].data[0];
+            steps += 1;
+        }
+        let rate = f64::from(steps) / start.elapsed().as_secs_f64();
+        println!("{}: {rate:.0} steps/s, compiled in {compiled:.2?}, last loss {loss}", backend.name());
+    }
+    Ok(())
+}
