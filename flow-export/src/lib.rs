@@ -1,1 +1,19 @@
-//! Skeleton.
+//! Freezes a trained flow into one compact file, and inspects, scores and samples that file with the device engine.
+//!
+//! Each command of the command line ([`cli`]) is a function here, so that the trainer can call it too.
+#![forbid(unsafe_code)]
+
+pub mod aligned;
+pub mod cli;
+mod error;
+pub mod freeze;
+pub mod frozen;
+pub mod inspect;
+pub mod onnx;
+mod output;
+pub mod probes;
+pub mod run_folder;
+pub mod sample;
+pub mod score;
+
+pub use error::Error;

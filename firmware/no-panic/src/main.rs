@@ -4,6 +4,7 @@
 #![no_std]
 #![no_main]
 
+use core::fmt::{self, Display, Write};
 use core::hint::black_box;
 use flow_nostd::Flow;
 use rand_pcg::Pcg32;
@@ -15,10 +16,11 @@ static FILE: [u8; 4096] = [0; 4096];
 fn main() -> ! {
     let (mut row, mut z, mut scratch) = ([0.0; 64], [0.0; 64], [0.0; 1024]);
     let (row, z, scratch) = (opaque(&mut row), opaque(&mut z), opaque(&mut scratch));
-    match Flow::new(opaque_file()) {
-        Ok(flow) => use_all(black_box(&flow), row, z, scratch),
-        Err(error) => drop(black_box(error)),
+    let flow = Flow::new(opaque_file());
+    if let Ok(flow) = &flow {
+        use_all(black_box(flow), row, z, scratch);
     }
+    use_result(flow);
     #[cfg(feature = "deliberate-panic")]
     black_box(row[black_box(0)]);
     #[expect(clippy::empty_loop, reason = "the program is never run")]
@@ -34,15 +36,36 @@ fn opaque_file() -> &'static [u8] {
     black_box(FILE.get(..black_box(0)).unwrap_or_default())
 }
 
+/// Messages count too: a device may print them.
+#[inline(never)]
+fn use_result<T>(result: Result<T, impl Display>) {
+    match result {
+        Ok(value) => _ = black_box(value),
+        Err(error) => _ = write!(Nowhere, "{error}"),
+    }
+}
+
+struct Nowhere;
+
+impl Write for Nowhere {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        black_box(text);
+        Ok(())
+    }
+}
+
 #[inline(never)]
 fn use_all(flow: &Flow, row: &mut [f32], z: &mut [f32], scratch: &mut [f32]) {
-    black_box((flow.columns(), flow.dim(), flow.scratch_len(), flow.macs_log_prob(), flow.model_id()));
-    black_box(flow.column_name(black_box(0)));
-    let _ = black_box(flow.log_prob(row, scratch));
-    let _ = black_box(flow.to_latent(row, z, scratch));
-    let _ = black_box(flow.to_data(z, row, scratch));
-    let _ = black_box(flow.sample(&mut Pcg32::new(black_box(1), black_box(2)), row, scratch));
-    let _ = black_box(flow.self_test(scratch));
+    black_box((flow.columns(), flow.dim(), flow.scratch_len(), flow.macs_log_prob(), flow.macs_sample()));
+    black_box((flow.model_id(), flow.column_name(black_box(0)), flow.probes(), flow.header()));
+    black_box((flow.column_records(), flow.layer_records(), flow.dense_records(), flow.tails_record()));
+    black_box(flow_nostd::scratch_len(opaque_file()));
+    let rng = &mut Pcg32::new(black_box(1), black_box(2));
+    use_result(flow.log_prob(row, scratch));
+    use_result(flow.to_latent(row, z, scratch));
+    use_result(flow.to_data(z, row, scratch));
+    use_result(flow.sample(rng, row, scratch));
+    use_result(flow.self_test(scratch));
 }
 
 #[panic_handler]

@@ -1,0 +1,155 @@
+//! The command line: arguments in, exit code out.
+//!
+//! 0: done (also where the reader of a pipe has gone away), 1: the work failed, 2: wrong use.
+
+use crate::error::Error;
+use crate::frozen::Frozen;
+use crate::score::{self, Labels, Summary};
+use crate::{inspect, onnx, output, run_folder, sample};
+use clap::{Args, Parser, Subcommand};
+use flow_table::{ReadOptions, Table};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+#[derive(Parser)]
+#[command(name = "flow-export", version, about, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Freeze a trained flow into one file for the device
+    Freeze(Freeze),
+    /// Say what is in a frozen flow, and what a device needs for it
+    Inspect(Inspect),
+    /// Compute the log-density of each row of a table with the device engine
+    Score(Score),
+    /// Draw rows from a frozen flow with the device engine
+    Sample(Sample),
+    /// Write the flow as ONNX models: log_prob.onnx and sample.onnx
+    Onnx(Onnx),
+}
+
+#[derive(Args)]
+struct Freeze {
+    /// The folder that `flow-trainer train --out` wrote
+    run: PathBuf,
+    /// The frozen flow to write
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+    /// Roll-back counter: a device may refuse a file whose counter is below that of the one it has
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    rollback: u32,
+}
+
+#[derive(Args)]
+struct Inspect {
+    /// The frozen flow
+    model: PathBuf,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+struct Score {
+    /// The frozen flow
+    model: PathBuf,
+    /// The table: CSV, plain or gzip; `-` for standard input
+    #[arg(long, value_name = "FILE")]
+    data: String,
+    /// One label for each row: 1 for an anomaly, 0 for a normal row
+    #[arg(long, value_name = "FILE", requires = "json")]
+    labels: Option<String>,
+    /// Leave a column of the table out: NAME:ignore
+    #[arg(long, value_name = "NAME:ignore", value_parser = ignored)]
+    column: Vec<String>,
+    /// Print a summary as one JSON object
+    #[arg(long)]
+    json: bool,
+    /// Write the log-densities to this file
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+#[derive(Args)]
+struct Sample {
+    /// The frozen flow
+    model: PathBuf,
+    /// Number of rows
+    #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u64).range(1..))]
+    n: u64,
+    /// Seed; the same rows for the same seed on every machine
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+    /// Write the rows to this file instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+#[derive(Args)]
+struct Onnx {
+    /// The folder that `flow-trainer train --out` wrote
+    run: PathBuf,
+    /// The folder for the models; made where it is missing
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+}
+
+/// Runs the command that the program's arguments ask for.
+pub fn main() -> ExitCode {
+    match run(Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.is_broken_pipe() => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("flow-export: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<(), Error> {
+    match command {
+        Command::Freeze(args) => run_folder::freeze_run(&args.run, &args.output, args.rollback),
+        Command::Inspect(args) => {
+            let frozen = Frozen::read(&args.model)?;
+            let facts = inspect::inspect(&frozen)?;
+            if args.json {
+                output::json(&facts)?;
+            } else {
+                output::write(None, |out| write!(out, "{facts}").map_err(Error::Stdout))?;
+            }
+            frozen.tested_flow().map(|_| ())
+        }
+        Command::Score(args) => {
+            let frozen = Frozen::read(&args.model)?;
+            frozen.tested_flow()?; // What is wrong with it is said before the table is read.
+            let table = Table::read_with(&args.data, &ReadOptions { ignore: args.column })?;
+            let labels = args.labels.map(|path| Labels::read(&path, table.rows())).transpose()?;
+            let log_prob = score::score(&frozen, &table)?;
+            if args.output.is_some() || !args.json {
+                output::write(args.output.as_deref(), |out| {
+                    let rows = log_prob.iter().map(std::slice::from_ref);
+                    flow_table::write_csv(out, &["log_prob"], rows).map_err(Error::Stdout)
+                })?;
+            }
+            if args.json { output::json(&Summary::of(&log_prob, labels.as_ref())) } else { Ok(()) }
+        }
+        Command::Sample(args) => {
+            let frozen = Frozen::read(&args.model)?;
+            frozen.tested_flow()?;
+            output::write(args.output.as_deref(), |out| sample::sample(&frozen, args.n, args.seed, out))
+        }
+        Command::Onnx(args) => onnx::write_onnx(&args.run, &args.out).map(|_| ()),
+    }
+}
+
+/// The name in `NAME:ignore`.
+fn ignored(argument: &str) -> Result<String, String> {
+    match argument.strip_suffix(":ignore") {
+        Some(name) if !name.is_empty() => Ok(name.to_owned()),
+        _ => Err("expected NAME:ignore; other kinds are fixed when the flow is trained".to_owned()),
+    }
+}

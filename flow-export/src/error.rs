@@ -1,0 +1,120 @@
+//! Why a command failed: which file, what is wrong with it, what to do.
+
+use crate::freeze::FreezeError;
+use flow_model::checkpoint::CheckpointError;
+use flow_nostd::{EvalError, FormatError, SelfTestError};
+use flow_table::TableError;
+use flow_table::atomic::WriteError;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file cannot be read.
+    #[error("{}: cannot be read: {source}{}", path.display(), advice(source))]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The folder is not that of a training run.
+    #[error("{}: {problem}; expected the folder that `flow-trainer train --out` wrote", path.display())]
+    NoRun {
+        /// The path given.
+        path: PathBuf,
+        /// What is there instead.
+        problem: &'static str,
+    },
+    /// A run's checkpoint is damaged or of another version.
+    #[error("{}: {source}", path.display())]
+    Checkpoint {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: CheckpointError,
+    },
+    /// The flow cannot be frozen.
+    #[error("{}: cannot be frozen: {source}", path.display())]
+    Freeze {
+        /// The run's folder.
+        path: PathBuf,
+        /// Why not.
+        source: FreezeError,
+    },
+    /// Not a frozen flow, or a damaged one.
+    #[error("{}: {source}", path.display())]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: FormatError,
+    },
+    /// This machine computes other bits than the one that froze the flow.
+    #[error("{}: the self-test failed: {source}", path.display())]
+    SelfTest {
+        /// The file.
+        path: PathBuf,
+        /// Which probe row.
+        source: SelfTestError,
+    },
+    /// A table cannot be used.
+    #[error(transparent)]
+    Table(#[from] TableError),
+    /// A row has no log-density.
+    #[error("{path}, row {row}: {source}")]
+    Row {
+        /// The table.
+        path: String,
+        /// Number of the row, from 1, the header not counted.
+        row: usize,
+        /// What is wrong with it.
+        source: EvalError,
+    },
+    /// A frozen flow from which no sample can be drawn.
+    #[error("{}: sample {number}: {source}", path.display())]
+    Sample {
+        /// The file.
+        path: PathBuf,
+        /// Number of the sample, from 1.
+        number: u64,
+        /// What is wrong.
+        source: EvalError,
+    },
+    /// Labels without a row of the kind that a figure needs.
+    #[error("{path}: has no row labelled {missing}; expected normal rows and anomalies")]
+    OneClass {
+        /// The file of labels.
+        path: String,
+        /// The label that never occurs.
+        missing: &'static str,
+    },
+    /// A file cannot be written.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    /// Standard output does not take what is written.
+    #[error("standard output: {0}")]
+    Stdout(io::Error),
+}
+
+impl Error {
+    /// Whether whoever read the output has gone away, as `head` does: nothing is wrong then.
+    pub fn is_broken_pipe(&self) -> bool {
+        matches!(self, Error::Stdout(source) if source.kind() == io::ErrorKind::BrokenPipe)
+    }
+
+    pub(crate) fn read(path: &Path, source: io::Error) -> Self {
+        Error::Read { path: path.to_owned(), source }
+    }
+}
+
+fn advice(source: &io::Error) -> &'static str {
+    match source.kind() {
+        io::ErrorKind::NotFound => "; check the path",
+        io::ErrorKind::PermissionDenied => "; check its permissions",
+        io::ErrorKind::IsADirectory => "; give the name of a file",
+        _ => "",
+    }
+}

@@ -1,0 +1,59 @@
+//! A frozen flow from a file, checked.
+
+use crate::aligned::AlignedBytes;
+use crate::error::Error;
+use flow_nostd::{Flow, SelfTestError};
+use std::path::{Path, PathBuf};
+
+/// The bytes of a file that may hold a frozen flow.
+#[derive(Debug)]
+pub struct Frozen {
+    path: PathBuf,
+    bytes: AlignedBytes,
+}
+
+impl Frozen {
+    /// Reads the file.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        let bytes = AlignedBytes::read(path).map_err(|e| Error::read(path, e))?;
+        Ok(Frozen { path: path.to_owned(), bytes })
+    }
+
+    /// The flow in the file, as the device engine takes it.
+    ///
+    /// # Errors
+    /// Where the file is not one, or a damaged one.
+    pub fn flow(&self) -> Result<Flow<'_>, Error> {
+        Flow::new(&self.bytes).map_err(|source| Error::Format { path: self.path.clone(), source })
+    }
+
+    /// The same, after its self-test: what it computes on this machine is what it computes on a device.
+    ///
+    /// # Errors
+    /// As [`Frozen::flow`], and where the self-test fails. A file without probe rows passes.
+    pub fn tested_flow(&self) -> Result<Flow<'_>, Error> {
+        let flow = self.flow()?;
+        match flow.self_test(&mut vec![0.0; flow.scratch_len()]) {
+            Ok(()) | Err(SelfTestError::NoProbes) => Ok(flow),
+            Err(source) => Err(Error::SelfTest { path: self.path.clone(), source }),
+        }
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What is in it.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// Names of the flow's columns.
+pub(crate) fn column_names(flow: &Flow) -> Vec<String> {
+    (0..flow.columns()).map(|j| flow.column_name(j).map_or_else(|| format!("c{j}"), str::to_owned)).collect()
+}

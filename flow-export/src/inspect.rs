@@ -1,0 +1,260 @@
+//! What a frozen flow holds and what a device needs for it, as text or as JSON.
+
+use crate::error::Error;
+use crate::frozen::{Frozen, column_names};
+use flow_nostd::layout::{self, AffineCouplingRecord, ColumnRecord, LayerRecord, PermutationRecord, SectionEntry};
+use flow_nostd::{Flow, SelfTestError};
+use serde::Serialize;
+use std::fmt;
+use zerocopy::FromBytes;
+use zerocopy::little_endian::U16;
+
+/// The facts of a frozen flow.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Facts {
+    /// The file's name as given.
+    pub file: String,
+    /// Version of the format.
+    pub format_version: String,
+    /// First 16 bytes of the SHA-256 of the unsigned file, hexadecimal.
+    pub model_id: String,
+    /// Counter against roll-back.
+    pub rollback: u32,
+    /// Flags that a reader must understand.
+    pub critical_flags: u32,
+    /// Flags that a reader may ignore.
+    pub skippable_flags: u32,
+    /// Whether a signature follows the file. It is not verified.
+    pub signed: bool,
+    /// Bytes of flash: the file's length.
+    pub file_bytes: usize,
+    /// Bytes of RAM that the caller provides.
+    pub scratch_bytes: usize,
+    /// The same in `f32` values.
+    pub scratch_len: usize,
+    /// Multiply-accumulates of one `log_prob`.
+    pub macs_log_prob: u32,
+    /// Multiply-accumulates of one `sample`.
+    pub macs_sample: u32,
+    /// Type of the weights.
+    pub weight_type: &'static str,
+    /// Dimension of the latent variable.
+    pub dim: usize,
+    /// Number of context columns.
+    pub context_dim: u16,
+    /// The columns of a row.
+    pub columns: Vec<ColumnFacts>,
+    /// Standard deviations beyond which values are compressed.
+    pub knee: f32,
+    /// Nats lost for each box half-width outside the box.
+    pub rate: f32,
+    /// The bijections, towards the latent variable.
+    pub layers: Vec<LayerFacts>,
+    /// The base distribution.
+    pub base: &'static str,
+    /// Where the parts of the file lie.
+    pub sections: Vec<SectionFacts>,
+    /// Number of probe rows of the self-test.
+    pub probes: usize,
+    /// `passed`, `no probe rows`, or what failed.
+    pub self_test: String,
+}
+
+/// A column of the row.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ColumnFacts {
+    /// Its name.
+    pub name: String,
+    /// What its values are.
+    #[serde(flatten)]
+    pub kind: ColumnKind,
+}
+
+/// What the values of a column are, in raw units.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the fields are those of `flow_model::spec::Standard` and `Kind::Constant`")]
+pub enum ColumnKind {
+    /// Real numbers.
+    Continuous { center: f32, scale: f32, reach: f32 },
+    /// Whole numbers.
+    Integer { center: f32, scale: f32, reach: f32 },
+    /// One value only.
+    Constant { value: f32, log_mass: f32, log_other: f32, unit: f32 },
+}
+
+/// A bijection.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "layer", rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the fields are those of `flow_model::spec::Layer`")]
+pub enum LayerFacts {
+    /// Reorders the columns.
+    Permutation { order: Vec<u16> },
+    /// Affine coupling.
+    AffineCoupling { kept: u16, hidden: Vec<u16>, scale_bound: f32 },
+}
+
+/// A part of the file.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SectionFacts {
+    /// Four letters, see `spec/format.md`.
+    pub tag: String,
+    /// First byte.
+    pub offset: u32,
+    /// Length in bytes.
+    pub bytes: u32,
+    /// Whether a reader must understand it.
+    pub critical: bool,
+}
+
+/// Collects the facts of a frozen flow. A failed self-test is among them.
+///
+/// # Errors
+/// Where the file is not a frozen flow, or a damaged one.
+pub fn inspect(frozen: &Frozen) -> Result<Facts, Error> {
+    let flow = frozen.flow()?;
+    let header = flow.header();
+    let sections = sections(frozen.bytes(), header.sections.get());
+    let indices = section_bytes(frozen.bytes(), &sections, layout::INDICES.0);
+    let names = column_names(&flow);
+    Ok(Facts {
+        file: frozen.path().display().to_string(),
+        format_version: format!("{}.{}", header.major, header.minor),
+        model_id: flow.model_id().iter().map(|byte| format!("{byte:02x}")).collect(),
+        rollback: header.rollback.get(),
+        critical_flags: header.critical_flags.get(),
+        skippable_flags: header.skippable_flags.get(),
+        signed: frozen.bytes().len() > header.total_length.get() as usize,
+        file_bytes: frozen.bytes().len(),
+        scratch_bytes: size_of::<f32>() * flow.scratch_len(),
+        scratch_len: flow.scratch_len(),
+        macs_log_prob: flow.macs_log_prob(),
+        macs_sample: flow.macs_sample(),
+        weight_type: "f32",
+        dim: flow.dim(),
+        context_dim: header.context_dim.get(),
+        columns: names.into_iter().zip(flow.column_records()).map(column).collect(),
+        knee: flow.tails_record().knee.get(),
+        rate: flow.tails_record().rate.get(),
+        layers: flow.layer_records().iter().map(|record| layer(&flow, record, indices)).collect(),
+        base: "normal",
+        sections: sections.iter().map(section).collect(),
+        probes: flow.probes(),
+        self_test: match flow.self_test(&mut vec![0.0; flow.scratch_len()]) {
+            Ok(()) => "passed".to_owned(),
+            Err(SelfTestError::NoProbes) => "no probe rows".to_owned(),
+            Err(error) => format!("failed: {error}"),
+        },
+    })
+}
+
+fn column((name, record): (String, &ColumnRecord)) -> ColumnFacts {
+    let [a, b, c, d] = record.values.map(|v| v.get());
+    let kind = match record.kind.get() {
+        layout::CONTINUOUS => ColumnKind::Continuous { center: a, scale: b, reach: c },
+        layout::INTEGER => ColumnKind::Integer { center: a, scale: b, reach: c },
+        // The engine accepts no other kind.
+        _ => ColumnKind::Constant { value: a, log_mass: b, log_other: c, unit: d },
+    };
+    ColumnFacts { name, kind }
+}
+
+fn layer(flow: &Flow, record: &LayerRecord, indices: &[u8]) -> LayerFacts {
+    // The engine accepts no other kind than these two.
+    if record.kind.get() == layout::PERMUTATION {
+        let record: &PermutationRecord = zerocopy::transmute_ref!(record);
+        let order = <[U16]>::ref_from_bytes(indices).unwrap_or_default();
+        let order = order.iter().skip(record.indices.get() as usize).take(flow.dim());
+        return LayerFacts::Permutation { order: order.map(|index| index.get()).collect() };
+    }
+    let record: &AffineCouplingRecord = zerocopy::transmute_ref!(record);
+    let conditioner = flow.dense_records().iter().skip(record.dense.get().into()).take(record.dense_count.get().into());
+    let mut hidden: Vec<u16> = conditioner.map(|dense| dense.outputs.get()).collect();
+    hidden.pop();
+    LayerFacts::AffineCoupling { kept: record.kept.get(), hidden, scale_bound: record.scale_bound.get() }
+}
+
+/// The section table of a file that the engine has accepted.
+fn sections(file: &[u8], count: u16) -> Vec<SectionEntry> {
+    let table = file.get(layout::HEADER_LENGTH..).unwrap_or_default();
+    <[SectionEntry]>::ref_from_prefix_with_elems(table, count.into()).map(|(all, _)| all.to_vec()).unwrap_or_default()
+}
+
+fn section_bytes<'a>(file: &'a [u8], sections: &[SectionEntry], tag: [u8; 4]) -> &'a [u8] {
+    let place = sections.iter().find(|entry| entry.tag == tag);
+    place
+        .and_then(|entry| file.get(entry.offset.get() as usize..)?.get(..entry.length.get() as usize))
+        .unwrap_or_default()
+}
+
+fn section(entry: &SectionEntry) -> SectionFacts {
+    SectionFacts {
+        tag: flow_nostd::Tag(entry.tag).to_string(),
+        offset: entry.offset.get(),
+        bytes: entry.length.get(),
+        critical: entry.flags.get() & layout::CRITICAL != 0,
+    }
+}
+
+impl fmt::Display for Facts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}: a frozen flow, format {}", self.file, self.format_version)?;
+        writeln!(f, "  model id   {}", self.model_id)?;
+        writeln!(f, "  flash      {} bytes, weights as {}", self.file_bytes, self.weight_type)?;
+        writeln!(f, "  scratch    {} bytes of RAM ({} f32)", self.scratch_bytes, self.scratch_len)?;
+        writeln!(
+            f,
+            "  work       {} multiply-accumulates a log_prob, {} a sample",
+            self.macs_log_prob, self.macs_sample
+        )?;
+        writeln!(f, "  self-test  {} ({} probe rows)", self.self_test, self.probes)?;
+        writeln!(f, "  signature  {}", if self.signed { "present, not verified" } else { "none" })?;
+        writeln!(f, "  roll-back  {}", self.rollback)?;
+        writeln!(f, "  flags      {:#x} critical, {:#x} skippable", self.critical_flags, self.skippable_flags)?;
+        writeln!(f, "\n{} columns, of which {} enter the flow:", self.columns.len(), self.dim)?;
+        let width = self.columns.iter().map(|column| column.name.chars().count()).max().unwrap_or(0);
+        for (j, ColumnFacts { name, kind }) in self.columns.iter().enumerate() {
+            writeln!(f, "  {j:3}  {name:width$}  {kind}")?;
+        }
+        writeln!(f, "\nrows outside the box lose {} nats for each half-width", self.rate)?;
+        writeln!(f, "values beyond {} standard deviations are compressed", self.knee)?;
+        writeln!(f, "\n{} layers:", self.layers.len())?;
+        for (i, layer) in self.layers.iter().enumerate() {
+            writeln!(f, "  {i:3}  {layer}")?;
+        }
+        writeln!(f, "  base {}", self.base)?;
+        writeln!(f, "\n{} sections:", self.sections.len())?;
+        for SectionFacts { tag, offset, bytes, critical } in &self.sections {
+            let critical = if *critical { "" } else { ", may be skipped" };
+            writeln!(f, "  {tag}  at byte {offset}, {bytes} bytes{critical}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for ColumnKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Continuous { center, scale, reach } => {
+                write!(f, "continuous  center {center}, scale {scale}, trusted to {reach} scales")
+            }
+            Self::Integer { center, scale, reach } => {
+                write!(f, "integer     center {center}, scale {scale}, trusted to {reach} scales")
+            }
+            Self::Constant { value, log_mass, log_other, .. } => {
+                write!(f, "constant    value {value} ({log_mass} nats), others from {log_other} nats down")
+            }
+        }
+    }
+}
+
+impl fmt::Display for LayerFacts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Permutation { order } => write!(f, "permutation {order:?}"),
+            Self::AffineCoupling { kept, hidden, scale_bound } => {
+                write!(f, "affine coupling, keeps {kept}, hidden {hidden:?}, log-scale within ±{scale_bound}")
+            }
+        }
+    }
+}

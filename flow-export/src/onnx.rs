@@ -1,0 +1,28 @@
+//! The flow of a run as two ONNX models with any number of rows: `log_prob.onnx`, from raw rows `x` to their
+//! log-densities `log_prob`, and `sample.onnx`, from draws `z` of the base distribution to raw rows `x`.
+
+use crate::error::Error;
+use crate::run_folder::read_checkpoint;
+use flow_model::flow::Flow;
+use flow_model::onnx::{Batch, encode};
+use flow_table::atomic::{WriteError, write_atomic};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Writes both models into the folder `out`, which is made where it is missing, and returns their paths.
+///
+/// # Errors
+/// A folder that holds no run, or a place that cannot be written.
+pub fn write_onnx(run: &Path, out: &Path) -> Result<[PathBuf; 2], Error> {
+    let checkpoint = read_checkpoint(run)?;
+    let flow = Flow::new(checkpoint.spec).map_err(|e| Error::Checkpoint { path: run.to_owned(), source: e.into() })?;
+    let models = [
+        (out.join("log_prob.onnx"), encode(&flow.log_prob_graph(&checkpoint.params), Batch::Symbolic)),
+        (out.join("sample.onnx"), encode(&flow.sample_graph(&checkpoint.params), Batch::Symbolic)),
+    ];
+    fs::create_dir_all(out).map_err(|source| WriteError::Io { path: out.to_owned(), source })?;
+    for (path, bytes) in &models {
+        write_atomic(path, bytes)?;
+    }
+    Ok(models.map(|(path, _)| path))
+}

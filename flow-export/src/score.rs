@@ -1,0 +1,84 @@
+//! Log-densities of a table's rows, computed by the device engine itself.
+
+use crate::error::Error;
+use crate::frozen::{Frozen, column_names};
+use flow_table::{Table, metrics, read_labels};
+use serde::Serialize;
+
+/// Which rows are anomalies, and how many there are of either kind: at least one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Labels(Vec<bool>);
+
+impl Labels {
+    /// Reads the labels of a table of `rows` rows.
+    ///
+    /// # Errors
+    /// A file that cannot be read, another number of labels, another label than 0 and 1, or only one of them.
+    pub fn read(path: &str, rows: usize) -> Result<Self, Error> {
+        let labels = read_labels(path, rows)?;
+        for (kind, missing) in [(false, "0 (normal)"), (true, "1 (anomaly)")] {
+            if !labels.contains(&kind) {
+                return Err(Error::OneClass { path: path.to_owned(), missing });
+            }
+        }
+        Ok(Labels(labels))
+    }
+}
+
+/// What `score --json` prints.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Summary {
+    /// Number of rows.
+    pub rows: usize,
+    /// Mean log-density, nats; with labels over the rows labelled normal only.
+    pub mean_log_prob: f64,
+    /// Standard error of that mean.
+    pub std_error: f64,
+    /// With labels: the probability that an anomaly has a lower log-density than a normal row, the area under the ROC
+    /// curve.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub auroc: Option<f64>,
+    /// How discrete values were dequantised: always `midpoint`, as on a device.
+    pub dequantization: &'static str,
+}
+
+impl Summary {
+    /// Sums up log-densities.
+    ///
+    /// # Panics
+    /// If there are not as many labels as log-densities.
+    pub fn of(log_prob: &[f32], labels: Option<&Labels>) -> Self {
+        let anomaly = |i: usize| labels.is_some_and(|Labels(labels)| labels[i]);
+        let normal = log_prob.iter().enumerate().filter(|&(i, _)| !anomaly(i)).map(|(_, &x)| f64::from(x));
+        let mean = metrics::Summary::of(normal);
+        let auroc = labels.and_then(|Labels(labels)| {
+            let scores: Vec<f64> = log_prob.iter().map(|&x| -f64::from(x)).collect();
+            metrics::auroc(&scores, labels)
+        });
+        Summary {
+            rows: log_prob.len(),
+            mean_log_prob: mean.mean,
+            std_error: mean.std_error,
+            auroc,
+            dequantization: "midpoint",
+        }
+    }
+}
+
+/// The log-density of each row, nats.
+///
+/// # Errors
+/// A file that is no frozen flow or fails its self-test here, or a table of other columns.
+pub fn score(frozen: &Frozen, table: &Table) -> Result<Vec<f32>, Error> {
+    let flow = frozen.tested_flow()?;
+    let table = table.matching(&column_names(&flow))?;
+    let mut scratch = vec![0.0; flow.scratch_len()];
+    let score = |(i, row)| {
+        flow.log_prob(row, &mut scratch).map_err(|source| Error::Row {
+            path: table.source().to_owned(),
+            row: i + 1,
+            source,
+        })
+    };
+    table.iter().enumerate().map(score).collect()
+}

@@ -1,0 +1,368 @@
+//! The command line as a user types it: what it prints, what it leaves on the disk, and what it says when something is
+//! wrong.
+
+use flow_model::checkpoint::Checkpoint;
+use flow_model::params::Layout;
+use flow_model::spec::{Base, Column, FlowSpec, Kind, Layer, Standard, Tails};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+/// A folder with a run in it, `run`, and its frozen flow, `model.flow`.
+struct Session {
+    folder: tempfile::TempDir,
+}
+
+impl Session {
+    fn new() -> Self {
+        let session = Session { folder: tempfile::tempdir().unwrap() };
+        let spec = spec();
+        let params = Layout::of(&spec).init(7);
+        let checkpoint = Checkpoint { spec, params, metadata: BTreeMap::new() };
+        fs::create_dir(session.path("run")).unwrap();
+        fs::write(session.path("run/checkpoint.safetensors"), checkpoint.to_bytes().unwrap()).unwrap();
+        session.succeed(&["freeze", "run", "-o", "model.flow"]);
+        session
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+        fs::write(self.path(name), content).unwrap();
+    }
+
+    fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap()
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_flow-export"));
+        command.args(arguments).current_dir(self.folder.path());
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    /// Standard output of a command that must succeed.
+    fn succeed(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// The message of a command that must fail with the given code, printing nothing else and leaving no new file.
+    fn fail(&self, code: i32, arguments: &[&str]) -> String {
+        let before = names(self.folder.path());
+        let output = self.run(arguments);
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {message}");
+        assert!(output.stdout.is_empty(), "{arguments:?} printed {}", String::from_utf8_lossy(&output.stdout));
+        assert!(!message.contains("panicked"), "{message}");
+        assert_eq!(names(self.folder.path()), before, "{arguments:?} left something behind");
+        message
+    }
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+/// Three columns, one of them constant, and two couplings.
+fn spec() -> FlowSpec {
+    let standard = |center, scale| Standard { center, scale, reach: 6.0 };
+    let coupling = Layer::AffineCoupling { kept: 1, hidden: vec![4], scale_bound: 2.0 };
+    let column = |name: &str, kind| Column { name: name.to_string(), kind };
+    FlowSpec {
+        columns: vec![
+            column("speed, rpm", Kind::Integer { standard: standard(40.0, 8.0) }),
+            column("unit", Kind::Constant { value: 2.0, log_mass: -0.01, log_other: -6.0, unit: 1.0 }),
+            column("load", Kind::Continuous { standard: standard(0.5, 0.2), jitter: 0.0 }),
+        ],
+        tails: Tails { knee: 4.0, rate: 10.0 },
+        layers: vec![coupling.clone(), Layer::Permutation { order: vec![1, 0] }, coupling],
+        base: Base::Normal,
+    }
+}
+
+const DATA: &str = "\"speed, rpm\",unit,load\n40,2,0.5\n44,2,0.61\n39,2,-30\n400,2,0.5\n";
+
+fn lines(text: &str) -> Vec<f32> {
+    text.lines().skip(1).map(|line| line.parse().unwrap()).collect()
+}
+
+#[test]
+fn score_prints_one_log_density_a_row() {
+    let session = Session::new();
+    session.write("test.csv", DATA);
+    let printed = session.succeed(&["score", "model.flow", "--data", "test.csv"]);
+    assert_eq!(printed.lines().next(), Some("log_prob"));
+    let scores = lines(&printed);
+    assert_eq!(scores.len(), 4);
+    assert!(scores.iter().all(|x| x.is_finite()));
+    assert!(scores[0] > scores[2] && scores[1] > scores[3], "{scores:?}");
+
+    assert_eq!(session.succeed(&["score", "model.flow", "--data", "test.csv", "-o", "scores.csv"]), "");
+    assert_eq!(session.read("scores.csv"), printed);
+    // Without a header the columns are taken in their order.
+    session.write("bare.csv", DATA.split_once('\n').unwrap().1);
+    assert_eq!(session.succeed(&["score", "model.flow", "--data", "bare.csv"]), printed);
+    // With a header they are found by name.
+    session.write("turned.csv", "load;speed, rpm;unit;note\n0.5;40;2;ok\n0.61;44;2;ok\n-30;39;2;ok\n0.5;400;2;ok\n");
+    let turned = ["score", "model.flow", "--data", "turned.csv", "--column", "note:ignore"];
+    assert_eq!(session.succeed(&turned), printed);
+}
+
+#[test]
+fn score_sums_up_as_json() {
+    let session = Session::new();
+    session.write("test.csv", DATA);
+    session.write("labels.csv", "0\n0\n1\n1\n");
+    let scores = lines(&session.succeed(&["score", "model.flow", "--data", "test.csv"]));
+    let json = |arguments: &[&str]| {
+        let all = [&["score", "model.flow", "--data", "test.csv", "--json"], arguments].concat();
+        serde_json::from_str::<serde_json::Value>(&session.succeed(&all)).unwrap()
+    };
+    let mean = |rows: &[f32]| rows.iter().map(|&x| f64::from(x)).sum::<f64>() / rows.len() as f64;
+    let near = |value: &serde_json::Value, expected: f64| (value.as_f64().unwrap() - expected).abs() < 1e-9;
+
+    let all = json(&[]);
+    assert_eq!(all["rows"], 4);
+    assert_eq!(all["dequantization"], "midpoint");
+    assert!(near(&all["mean_log_prob"], mean(&scores)), "{all}");
+    assert!(all.get("auroc").is_none());
+
+    let labelled = json(&["--labels", "labels.csv", "-o", "scores.csv"]);
+    assert_eq!(labelled["auroc"], 1.0);
+    assert!(near(&labelled["mean_log_prob"], mean(&scores[..2])), "{labelled}");
+    let error = (scores[0] - scores[1]).abs() / 2.0;
+    assert!((labelled["std_error"].as_f64().unwrap() - f64::from(error)).abs() < 1e-5, "{labelled}");
+    assert_eq!(lines(&session.read("scores.csv")), scores);
+}
+
+#[test]
+fn sample_draws_the_same_rows_for_the_same_seed() {
+    let session = Session::new();
+    let printed = session.succeed(&["sample", "model.flow", "--n", "100", "--seed", "1"]);
+    assert_eq!(printed.lines().count(), 101);
+    assert_eq!(printed.lines().next(), Some("\"speed, rpm\",unit,load"));
+    session.succeed(&["sample", "model.flow", "--n", "100", "--seed", "1", "-o", "out.csv"]);
+    assert_eq!(session.read("out.csv"), printed);
+    assert_ne!(session.succeed(&["sample", "model.flow", "--n", "100", "--seed", "2"]), printed);
+    // The start of a longer run is the shorter run, and what was drawn can be scored.
+    assert!(session.succeed(&["sample", "model.flow", "--n", "101", "--seed", "1"]).starts_with(&printed));
+    assert_eq!(lines(&session.succeed(&["score", "model.flow", "--data", "out.csv"])).len(), 100);
+}
+
+#[test]
+fn inspect_says_what_is_in_the_file() {
+    let session = Session::new();
+    let text = session.succeed(&["inspect", "model.flow"]);
+    for fact in ["speed, rpm", "integer", "continuous", "constant", "self-test"] {
+        assert!(text.contains(fact), "no {fact} in\n{text}");
+    }
+    let json: serde_json::Value = serde_json::from_str(&session.succeed(&["inspect", "model.flow", "--json"])).unwrap();
+    assert_eq!(json["file_bytes"], fs::metadata(session.path("model.flow")).unwrap().len());
+    assert_eq!(json["columns"][1]["kind"], "constant");
+    assert_eq!(json["columns"][0]["name"], "speed, rpm");
+    assert_eq!(json["dim"], 2);
+    assert_eq!(json["self_test"], "passed");
+    assert_eq!(json["layers"].as_array().unwrap().len(), 3);
+    assert_eq!(json["model_id"].as_str().unwrap().len(), 32);
+}
+
+#[test]
+fn onnx_writes_both_models() {
+    let session = Session::new();
+    session.succeed(&["onnx", "run", "--out", "models"]);
+    assert_eq!(names(&session.path("models")), ["log_prob.onnx", "sample.onnx"]);
+}
+
+#[test]
+fn freezing_is_repeatable() {
+    let session = Session::new();
+    session.succeed(&["freeze", "run", "-o", "again.flow"]);
+    assert_eq!(fs::read(session.path("again.flow")).unwrap(), fs::read(session.path("model.flow")).unwrap());
+}
+
+#[test]
+fn a_folder_that_is_no_run_is_refused() {
+    let session = Session::new();
+    let freeze = |run: &str| session.fail(1, &["freeze", run, "-o", "new.flow"]);
+    assert!(freeze("runn").contains("runn: no such folder; expected the folder that `flow-trainer train --out` wrote"));
+    assert!(freeze("model.flow").contains("model.flow: is a file"));
+    assert!(freeze(".").contains("holds no checkpoint.safetensors"));
+    assert!(session.fail(1, &["onnx", "runn", "--out", "models"]).contains("runn: no such folder"));
+
+    let whole = fs::read(session.path("run/checkpoint.safetensors")).unwrap();
+    for length in [0, 1, 7, 8, 100, whole.len() / 2, whole.len() - 1] {
+        session.write("run/checkpoint.safetensors", &whole[..length]);
+        assert!(freeze("run").contains("run/checkpoint.safetensors: "), "{length}");
+    }
+    let text = String::from_utf8_lossy(&whole[8..]).into_owned();
+    let (old, new) = ("\\\"version\\\":\\\"1\\\"", "\\\"version\\\":\\\"9\\\"");
+    assert!(text.contains(old), "{text}");
+    let at = 8 + text.find(old).unwrap();
+    let newer = [&whole[..at], new.as_bytes(), &whole[at + old.len()..]].concat();
+    session.write("run/checkpoint.safetensors", newer);
+    assert!(freeze("run").contains("checkpoint version 9"));
+}
+
+#[test]
+fn a_damaged_flow_is_refused() {
+    let session = Session::new();
+    let whole = fs::read(session.path("model.flow")).unwrap();
+    session.write("test.csv", DATA);
+    let refuse = |bytes: &[u8]| {
+        session.write("bad.flow", bytes);
+        let message = session.fail(1, &["score", "bad.flow", "--data", "test.csv"]);
+        assert!(message.starts_with("flow-export: bad.flow: "), "{message}");
+        message
+    };
+    let step = (whole.len() / 40).max(1);
+    for length in (0..whole.len()).step_by(step).chain([whole.len() - 1]) {
+        refuse(&whole[..length]);
+    }
+    for byte in (0..whole.len()).step_by(step) {
+        let mut bytes = whole.clone();
+        bytes[byte] ^= 1 << (byte % 8);
+        refuse(&bytes);
+    }
+    let erased = refuse(&vec![0xff; whole.len()]);
+    assert!(erased.contains("nothing was written there"), "{erased}");
+    assert!(refuse(&DATA.as_bytes().repeat(9)).contains("not a frozen flow"));
+    let mut newer = whole.clone();
+    newer[flow_nostd::layout::MAGIC.len()] += 1;
+    assert!(refuse(&newer).contains("format version 2; this engine reads version 1"));
+    for command in ["inspect", "sample"] {
+        let arguments: &[&str] =
+            if command == "sample" { &["sample", "bad.flow", "--n", "1"] } else { &["inspect", "bad.flow"] };
+        assert!(session.fail(1, arguments).contains("bad.flow"));
+    }
+}
+
+#[test]
+fn a_table_that_does_not_fit_is_refused() {
+    let session = Session::new();
+    let score = |content: &str| {
+        session.write("test.csv", content);
+        session.fail(1, &["score", "model.flow", "--data", "test.csv"])
+    };
+    let narrow = score("1,2\n3,4\n");
+    assert!(narrow.contains("test.csv: ") && narrow.contains("speed, rpm, unit, load"), "{narrow}");
+    let renamed = score(&DATA.replace("load", "loads"));
+    assert!(renamed.contains("missing: \"load\" (did you mean \"loads\"?)"), "{renamed}");
+    let word = score(&DATA.replace("0.61", "high"));
+    assert!(word.contains("test.csv, line 3, column 3 (load)"), "{word}");
+    assert!(score(&DATA.replace("0.61", "nan")).contains("line 3, column 3 (load): is nan"));
+    assert!(score("").contains("test.csv: "));
+    assert!(session.fail(1, &["score", "model.flow", "--data", "none.csv"]).contains("none.csv: "));
+
+    session.write("test.csv", DATA);
+    let label = |content: &str| {
+        session.write("labels.csv", content);
+        session.fail(1, &["score", "model.flow", "--data", "test.csv", "--json", "--labels", "labels.csv"])
+    };
+    let few = label("0\n1\n");
+    assert!(few.contains("labels.csv: ") && few.contains('2') && few.contains('4'), "{few}");
+    assert!(label("0\n1\n2\n0\n").contains("labels.csv, line 3"));
+    assert!(label("1\n1\n1\n1\n").contains("no row labelled 0"));
+    assert!(label("0\n0\n0\n0\n").contains("no row labelled 1"));
+}
+
+#[test]
+fn a_missing_flow_is_named() {
+    let session = Session::new();
+    assert!(session.fail(1, &["inspect", "none.flow"]).contains("none.flow: cannot be read"));
+    assert!(session.fail(1, &["sample", "run", "--n", "3"]).contains("run: cannot be read"));
+}
+
+#[test]
+fn wrong_use_exits_with_2() {
+    let session = Session::new();
+    for arguments in [
+        &[][..],
+        &["frieze"],
+        &["freeze", "run"],
+        &["inspect", "model.flow", "--jsn"],
+        &["sample", "model.flow"],
+        &["sample", "model.flow", "--n", "0"],
+        &["sample", "model.flow", "--n", "-1"],
+        &["sample", "model.flow", "--n", "many"],
+        &["sample", "model.flow", "--n", "1", "--seed", "1.5"],
+        &["score", "model.flow"],
+        &["score", "model.flow", "--data", "test.csv", "--labels", "labels.csv"],
+        &["score", "model.flow", "--data", "test.csv", "--column", "load:integer"],
+    ] {
+        session.fail(2, arguments);
+    }
+    for arguments in [&["--help"][..], &["score", "--help"], &["--version"]] {
+        assert!(session.succeed(arguments).contains("flow-export"));
+    }
+}
+
+#[test]
+fn a_failed_command_keeps_the_old_file() {
+    let session = Session::new();
+    session.write("out.csv", "old");
+    session.write("test.csv", "1,2,3\n4,5,x\n");
+    session.fail(1, &["score", "model.flow", "--data", "test.csv", "-o", "out.csv"]);
+    session.fail(1, &["sample", "none.flow", "--n", "3", "-o", "out.csv"]);
+    session.fail(1, &["freeze", "none", "-o", "out.csv"]);
+    assert_eq!(session.read("out.csv"), "old");
+    let sample = |out: &str| session.fail(1, &["sample", "model.flow", "--n", "3", "-o", out]);
+    assert!(sample("none/out.csv").contains("none/out.csv: "));
+    assert!(sample("run").contains("run: "));
+    let onnx = session.fail(1, &["onnx", "run", "--out", "out.csv/models"]);
+    assert!(onnx.contains("out.csv/models: "), "{onnx}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_read_only_folder_is_named() {
+    use std::os::unix::fs::PermissionsExt;
+    let session = Session::new();
+    let folder = session.path("fixed");
+    fs::create_dir(&folder).unwrap();
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o555)).unwrap();
+    if fs::write(folder.join("probe"), "").is_ok() {
+        return; // Whoever runs this test may write everywhere.
+    }
+    let message = session.fail(1, &["sample", "model.flow", "--n", "3", "-o", "fixed/out.csv"]);
+    assert!(message.contains("fixed/out.csv: "), "{message}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_named() {
+    let session = Session::new();
+    // As many rows as can be asked for: they are written as they are drawn.
+    let message = session.fail(1, &["sample", "model.flow", "--n", &u64::MAX.to_string(), "-o", "/dev/full"]);
+    assert!(message.contains("/dev/full: "), "{message}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_reader_that_goes_away_is_no_failure() {
+    use std::io::{BufRead, BufReader};
+    let session = Session::new();
+    let mut child = session
+        .command(&["sample", "model.flow", "--n", &u64::MAX.to_string()])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert!(line.ends_with("load\n"));
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(output.stderr.is_empty());
+}
