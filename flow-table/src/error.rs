@@ -7,7 +7,7 @@ use std::fmt;
 #[non_exhaustive]
 pub enum TableError {
     /// There is no such file.
-    #[error("{path}: no such file; check the path (the folder it is relative to is {folder})")]
+    #[error("{path}: no such file; check the path (relative paths start at {folder})")]
     Missing {
         /// The path as given.
         path: String,
@@ -84,7 +84,7 @@ pub enum TableError {
     },
     /// A line with another number of cells than the first.
     #[error(
-        "{path}, line {line}: has {found} cells; expected {expected} as in the first line (separator: {separator})"
+        "{path}, line {line}: expected {expected} cells as in the first line, found {found} (separator: {separator})"
     )]
     Ragged {
         /// The path as given.
@@ -167,7 +167,7 @@ pub enum TableError {
         rows: usize,
     },
     /// Another number of columns than expected.
-    #[error("{path}: has {found} columns; the model was trained on {expected} ({names})")]
+    #[error("{path}: the model was trained on other columns: expected {expected} ({names}), found {found}")]
     ColumnCount {
         /// The path as given.
         path: String,

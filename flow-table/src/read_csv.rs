@@ -176,7 +176,9 @@ mod tests {
     fn bad_cells_name_line_and_column() {
         assert!(message("a,b\n1,2\n3,x y\n").starts_with("test.csv, line 3, column 2 (b): \"x y\" is not a number"));
         assert!(message("a,b\n1,2\n3,\n").starts_with("test.csv, line 3, column 2 (b): is missing;"));
-        assert!(message("a,b\n1,2\n3\n").starts_with("test.csv, line 3: has 1 cells; expected 2"));
+        assert!(
+            message("a,b\n1,2\n3\n").starts_with("test.csv, line 3: expected 2 cells as in the first line, found 1")
+        );
         assert!(message("a;b\n1;2\n3;4,5\n").contains("decimal comma"));
         assert!(message("a,b\n1,1e300\n").contains("too large"));
         assert!(message("a\n1\n\n2\n").contains("line 3: is blank"));

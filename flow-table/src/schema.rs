@@ -103,7 +103,7 @@ mod tests {
         assert_eq!(read("a,b\n1,2\n").matching(&names(&["c0", "c1"])).unwrap().values(), [1.0, 2.0]);
         assert_eq!(read("c1,c0\n1,2\n").matching(&names(&["c0", "c1"])).unwrap().values(), [2.0, 1.0]);
         let error = read("1,2\n").matching(&names(&["a"])).unwrap_err();
-        assert!(error.to_string().contains("has 2 columns; the model was trained on 1 (a)"));
+        assert!(error.to_string().contains("expected 1 (a), found 2"));
     }
 
     #[test]

@@ -62,7 +62,7 @@ pub struct Split {
 #[non_exhaustive]
 pub enum SplitError {
     /// Too few rows.
-    #[error("{rows} rows are too few to split; needed are at least {needed}: {parts}")]
+    #[error("too few rows to split: found {rows}, needed at least {needed} ({parts})")]
     TooFewRows {
         /// Rows of the table.
         rows: usize,
@@ -228,7 +228,7 @@ mod tests {
         let error = Split::new(1, 0.0, Fractions::default(), None, 0).unwrap_err().to_string();
         assert_eq!(
             error,
-            "1 rows are too few to split; needed are at least 4: two to train, one to validate, one to calibrate"
+            "too few rows to split: found 1, needed at least 4 (two to train, one to validate, one to calibrate)"
         );
         for (validation, calibration) in [(0.5, 0.5), (-0.1, 0.1), (f64::NAN, 0.1), (1.0, 0.0)] {
             let fractions = Fractions { validation, calibration };

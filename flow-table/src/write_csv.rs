@@ -2,7 +2,8 @@
 
 use std::io::{self, Write};
 
-/// Writes a header and rows, comma-separated; each number in the shortest form that reads back to the same bits.
+/// Writes a header and rows, comma-separated; each number in the shortest form that reads back to the same bits. If every
+/// name looks like a number, a reader cannot tell the header from a row.
 ///
 /// ```
 /// let mut text = Vec::new();

@@ -63,14 +63,13 @@ impl Range {
         }
         let largest = self.low.abs().max(self.high.abs());
         let decimals = (-step.log10() - 1e-9).ceil().max(0.0) as usize;
-        let write = |value: f64| {
-            if largest >= 1e5 || largest < 1e-3 {
-                let exponent = largest.log10().floor() as i32;
-                let digits = (f64::from(exponent) - step.log10() - 1e-9).ceil().clamp(0.0, 6.0) as usize;
-                if value == 0.0 { "0".into() } else { minus(format!("{value:.digits$e}")) }
-            } else {
-                minus(format!("{value:.decimals$}"))
-            }
+        let exponent = largest.log10().floor();
+        let digits = (exponent - step.log10() - 1e-9).ceil().clamp(0.0, 12.0) as usize;
+        let scientific = !(1e-3..1e7).contains(&largest) || (largest >= 1e5 && digits < 3);
+        let write = |value: f64| match scientific {
+            _ if value == 0.0 => "0".to_owned(),
+            true => minus(format!("{value:.digits$e}")),
+            false => minus(format!("{value:.decimals$}")),
         };
         let count = (last - first) as i64;
         // Adding 0 turns -0 into 0.
@@ -92,6 +91,8 @@ pub(super) struct Panel {
     pub(super) height: f64,
     pub(super) x: Range,
     pub(super) y: Range,
+    /// Whether only whole numbers make sense on the x axis.
+    pub(super) whole_x: bool,
 }
 
 impl Panel {
@@ -111,14 +112,25 @@ impl Panel {
         self.top + self.height
     }
 
-    fn x_ticks(&self) -> Vec<(f64, String)> {
-        let mut wanted = (self.width / 45.0).clamp(3.0, 9.0) as usize;
+    /// Ticks of the x axis, and where their labels' middles stand.
+    fn x_ticks(&self) -> Vec<(f64, f64, String)> {
         let font = Font::new(SMALL, MUTED, Anchor::Middle);
+        let mut wanted = (self.width / 45.0).clamp(3.0, 9.0) as usize;
+        if self.whole_x {
+            wanted = wanted.min(self.x.span().max(1.0) as usize);
+        }
         loop {
-            // Fewer ticks until the widest labels leave each other room.
-            let ticks = self.x.ticks(wanted);
-            let widest = ticks.iter().map(|(_, text)| font.width(text)).fold(0.0, f64::max);
-            if wanted <= 1 || (widest + 14.0) * (ticks.len() as f64 - 1.0) <= self.width {
+            // Fewer ticks until the labels leave each other room. At the edge a label hardly leaves the panel, for the
+            // next panel's may stand there.
+            let place = |(value, text): (f64, String)| {
+                let room = (self.width / 2.0).min(font.width(&text) / 2.0 - 3.0).max(0.0);
+                (value, self.px(value).clamp(self.left + room, self.right() - room), text)
+            };
+            let ticks: Vec<_> = self.x.ticks(wanted).into_iter().map(place).collect();
+            let apart = |a: &(f64, f64, String), b: &(f64, f64, String)| {
+                b.1 - a.1 >= (font.width(&a.2) + font.width(&b.2)) / 2.0 + 8.0
+            };
+            if wanted <= 1 || ticks.is_sorted_by(apart) {
                 return ticks;
             }
             wanted -= 1;
@@ -132,7 +144,8 @@ impl Panel {
     /// Grid lines at the ticks of one or both axes.
     pub(super) fn grid(&self, svg: &mut Svg, vertical: bool, horizontal: bool) {
         let (x, y) = (self.x_ticks(), self.y_ticks());
-        let vertical = x.iter().filter(|_| vertical).map(|(v, _)| self.px(*v)).map(|x| [x, self.top, x, self.bottom()]);
+        let vertical =
+            x.iter().filter(|_| vertical).map(|(v, ..)| self.px(*v)).map(|x| [x, self.top, x, self.bottom()]);
         let horizontal =
             y.iter().filter(|_| horizontal).map(|(v, _)| self.py(*v)).map(|y| [self.left, y, self.right(), y]);
         svg.lines(vertical.chain(horizontal), GRID, 1.0);
@@ -146,8 +159,8 @@ impl Panel {
     }
 
     pub(super) fn label_x(&self, svg: &mut Svg) {
-        for (value, text) in self.x_ticks() {
-            svg.text(self.px(value), self.bottom() + 16.0, &text, Font::new(SMALL, MUTED, Anchor::Middle));
+        for (_, x, text) in self.x_ticks() {
+            svg.text(x, self.bottom() + 16.0, &text, Font::new(SMALL, MUTED, Anchor::Middle));
         }
     }
 
@@ -196,9 +209,11 @@ mod tests {
     #[test]
     fn ticks_are_round() {
         assert_eq!(labels(-1.3, 2.2, 4), "−1 0 1 2");
-        assert_eq!(labels(0.0, 1.0, 5), "0.0 0.2 0.4 0.6 0.8 1.0");
+        assert_eq!(labels(0.0, 1.0, 5), "0 0.2 0.4 0.6 0.8 1.0");
         assert_eq!(labels(0.0, 2e6, 4), "0 5.0e5 1.0e6 1.5e6 2.0e6");
         assert_eq!(labels(21.0, 121.0, 5), "40 60 80 100 120");
+        assert_eq!(labels(101_000.0, 101_600.0, 3), "101000 101200 101400 101600");
+        assert_eq!(labels(1e-5, 3e-5, 2), "1e-5 2e-5 3e-5".replace('-', "−"));
     }
 
     #[test]

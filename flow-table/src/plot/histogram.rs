@@ -5,8 +5,8 @@ use super::scatter::{bins, outline, shares, steps};
 use super::style::{MUTED, SERIES, SMALL, TEXT};
 use super::svg::{Anchor, Font, Svg};
 
-/// Bins across the picture.
-const BINS: usize = 60;
+/// Bins across the picture, at most.
+const BINS: f64 = 60.0;
 /// The picture is at most so many times as wide as the narrowest group's central 99 %.
 const WIDEST: f64 = 6.0;
 
@@ -16,7 +16,8 @@ pub fn histogram(title: &str, x_label: &str, groups: &[(&str, &[f64])]) -> Strin
     let (width, height) = (860.0, 420.0);
     let mut svg = Svg::new(width, height);
     let x = range(groups);
-    let edges = bins(x, BINS, false);
+    let fewest = groups.iter().map(|(_, values)| values.len()).filter(|n| *n > 0).min().unwrap_or(0);
+    let edges = bins(x, (2.0 * (fewest as f64).sqrt()).clamp(12.0, BINS) as usize, false);
     let heights: Vec<Vec<f64>> =
         groups.iter().map(|(_, values)| shares(values, &edges).into_iter().map(|s| 100.0 * s).collect()).collect();
     let highest = heights.iter().flatten().fold(0.0f64, |a, &b| a.max(b));
@@ -28,6 +29,7 @@ pub fn histogram(title: &str, x_label: &str, groups: &[(&str, &[f64])]) -> Strin
         height: 0.0,
         x,
         y: Range::new(0.0, if highest > 0.0 { highest * 1.06 } else { 1.0 }),
+        whole_x: false,
     };
     panel.height = height - panel.top - 56.0;
     panel.left = panel.label_y_width() + 34.0;

@@ -38,6 +38,7 @@ pub fn loss_curves(title: &str, y_label: &str, curves: &[Curve<'_>], best: Optio
         height: height - 72.0 - 56.0,
         x: Range::new(first, last),
         y: y_range(curves).padded(0.05),
+        whole_x: true,
     };
     panel.left = panel.label_y_width() + 34.0;
     panel.width = width - 28.0 - panel.left;
@@ -80,7 +81,10 @@ fn y_range(curves: &[Curve<'_>]) -> Range {
     let finite = |points: &[(f64, f64)], skip: usize| -> Vec<f64> {
         points.iter().skip(skip).map(|p| p.1).filter(|v| v.is_finite()).collect()
     };
-    let settled: Vec<f64> = curves.iter().flat_map(|c| finite(c.points, c.points.len() / 10)).collect();
+    let settled: Vec<f64> = curves
+        .iter()
+        .flat_map(|c| finite(c.points, c.points.len().saturating_sub(1).min(c.points.len().div_ceil(10))))
+        .collect();
     let bounds = |values: &[f64]| values.iter().fold((f64::MAX, f64::MIN), |(a, b), &v| (a.min(v), b.max(v)));
     if settled.is_empty() {
         return Range::new(0.0, 1.0);

@@ -45,6 +45,7 @@ pub fn pair_plot(title: &str, data: &Table, samples: &Table, columns: &[usize]) 
                 height: side,
                 x: x.range,
                 y: y.range,
+                whole_x: false,
             };
             if row == column {
                 diagonal(&mut svg, &mut panel, x);
@@ -98,7 +99,8 @@ impl Axis {
         let is_whole = whole(&data_values);
         let core = if is_whole { Range { low: core.low.ceil() - 0.5, high: core.high.floor() + 0.5 } } else { core };
         let core = Range::new(core.low, core.high);
-        let edges = bins(core, 36, is_whole && core.span() < 1e9);
+        let wanted = (data_values.len() as f64).sqrt().clamp(8.0, 36.0) as usize;
+        let edges = bins(core, wanted, is_whole && core.span() < 1e9);
         let salt = j as u64 * 2;
         let scattered = |values: &[f64], salt: u64| if is_whole { spread(values, salt) } else { values.to_vec() };
         Axis {
@@ -132,7 +134,9 @@ mod tests {
     use super::*;
 
     fn table(rows: usize, columns: usize) -> Table {
-        let value = |i: usize, j: usize| ((i * 7919 + j * 104_729) % 1000) as f32 * if j % 2 == 0 { 0.01 } else { 1.0 };
+        let value = |i: usize, j: usize| {
+            ((i * 7919 + j * 104_729) % 1000) as f32 * if j.is_multiple_of(2) { 0.01 } else { 1.0 }
+        };
         let rows: Vec<Vec<f32>> = (0..rows).map(|i| (0..columns).map(|j| value(i, j)).collect()).collect();
         Table::from_rows("t", (0..columns).map(|j| format!("column {j}")).collect(), &rows).unwrap()
     }

@@ -14,6 +14,8 @@ const SIDE: f64 = 340.0;
 const MOST_POINTS: usize = 6000;
 /// Steps of the density panel's grid along each side.
 const STEPS: usize = 120;
+/// Shades show this root of the density: its thin parts are seen, its dense ones stay apart.
+const ROOT: f64 = 1.6;
 /// Shades of the density panel.
 const SHADES: usize = 24;
 /// From no density to the highest: white, then ever darker blues.
@@ -39,7 +41,7 @@ pub fn plane(title: &str, data: &Table, samples: &Table, density: Option<&mut De
     let (x, y) =
         equal_axes(Range::robust(dx.iter().copied()).padded(0.06), Range::robust(dy.iter().copied()).padded(0.06));
 
-    let mut panel = Panel { left: 0.0, top: 80.0, width: SIDE, height: SIDE, x, y };
+    let mut panel = Panel { left: 0.0, top: 80.0, width: SIDE, height: SIDE, x, y, whole_x: false };
     panel.left = panel.label_y_width() + 34.0;
     let panels = if density.is_some() { 3.0 } else { 2.0 };
     let gap = 28.0;
@@ -124,9 +126,8 @@ fn heat(svg: &mut Svg, panel: &Panel, density: &mut DensityFn<'_>) {
     let mut sorted: Vec<f64> = values.iter().copied().filter(|v| v.is_finite()).collect();
     sorted.sort_by(f64::total_cmp);
     let Some(highest) = crate::metrics::quantile(&sorted, 0.998) else { return };
-    // The square root of the density: its thin parts are seen, its dense ones stay apart.
     let shade = |i: usize| match values.get(i) {
-        Some(v) if !v.is_nan() => ((v - highest).min(0.0) / 2.0).exp(),
+        Some(v) if !v.is_nan() => ((v - highest).min(0.0) / ROOT).exp(),
         _ => 0.0,
     };
     let grid = Grid { columns: STEPS + 1, values: (0..points.len()).map(shade).collect() };

@@ -1,0 +1,84 @@
+//! Figures of one column.
+
+/// Figures of one column, in double precision.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct ColumnStats {
+    /// Smallest value.
+    pub min: f32,
+    /// Largest value.
+    pub max: f32,
+    /// Mean.
+    pub mean: f64,
+    /// Standard deviation (divided by n); exactly 0 for a column of one value.
+    pub std: f64,
+    /// Number of different values.
+    pub distinct: usize,
+    /// The most frequent value (the smallest of them).
+    pub top_value: f32,
+    /// The share of rows that hold it.
+    pub top_share: f64,
+    /// Correlation of each row's value with the next row's; 0 for a column of one value.
+    pub lag1: f64,
+    /// Whether every value is a whole number.
+    pub whole: bool,
+}
+
+impl ColumnStats {
+    /// The figures of a column's values.
+    pub fn of(values: impl ExactSizeIterator<Item = f32> + Clone) -> ColumnStats {
+        let n = values.len() as f64;
+        let mut sorted: Vec<f32> = values.clone().map(|v| v + 0.0).collect(); // -0 becomes 0
+        sorted.sort_unstable_by(f32::total_cmp);
+        let (min, max) = (sorted.first().copied().unwrap_or(0.0), sorted.last().copied().unwrap_or(0.0));
+        let runs = sorted.chunk_by(|a, b| a == b);
+        let distinct = runs.clone().count();
+        let top = runs.fold(&sorted[..0], |best, run| if run.len() > best.len() { run } else { best });
+        let (mut mean, mut variance, mut lag1) = (f64::from(min), 0.0, 0.0);
+        if distinct > 1 {
+            mean = values.clone().map(f64::from).sum::<f64>() / n;
+            let deviations = values.clone().map(|v| f64::from(v) - mean);
+            let squares: f64 = deviations.clone().map(|d| d * d).sum();
+            let products: f64 = deviations.clone().zip(deviations.skip(1)).map(|(a, b)| a * b).sum();
+            variance = squares / n;
+            lag1 = products / squares;
+        }
+        ColumnStats {
+            min,
+            max,
+            mean,
+            std: variance.sqrt(),
+            distinct,
+            top_value: top.first().copied().unwrap_or(0.0),
+            top_share: top.len() as f64 / n.max(1.0),
+            lag1,
+            whole: sorted.iter().all(|v| v.fract() == 0.0),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_by_hand() {
+        let s = ColumnStats::of([1.0, 2.0, 3.0, 2.0].into_iter());
+        assert_eq!((s.min, s.max, s.mean, s.distinct), (1.0, 3.0, 2.0, 3));
+        assert_eq!((s.top_value, s.top_share, s.whole), (2.0, 0.5, true));
+        assert_eq!(s.std, 0.5f64.sqrt());
+        assert_eq!(s.lag1, 0.0); // deviations -1, 0, 1, 0: no product of neighbours
+        assert_eq!(ColumnStats::of([1.0, -1.0, 1.0, -1.0].into_iter()).lag1, -0.75);
+        assert_eq!(ColumnStats::of([0.0, -0.0].into_iter()).distinct, 1);
+    }
+
+    #[test]
+    fn a_constant_column_of_huge_value() {
+        for value in [1e30, -1e30, f32::MAX, 0.0] {
+            let s = ColumnStats::of([value; 1000].into_iter());
+            assert_eq!((s.mean, s.std, s.lag1, s.distinct), (f64::from(value), 0.0, 0.0, 1));
+        }
+        let s = ColumnStats::of([f32::MAX, f32::MIN].into_iter());
+        assert!(s.std.is_finite() && s.lag1.is_finite());
+    }
+}
