@@ -8,6 +8,7 @@ use crate::header::Header;
 use crate::layer::{LayerRecord, STATE_BOUND, Work};
 use crate::load::split_name;
 use crate::tails::TailsRecord;
+use crate::word::Word;
 use zerocopy::little_endian::{F32, U16};
 
 /// A frozen flow over bytes that stay where they are.
@@ -21,7 +22,7 @@ pub struct Flow<'a> {
     pub(crate) layers: &'a [LayerRecord],
     pub(crate) dense: &'a [DenseRecord],
     pub(crate) indices: &'a [U16],
-    pub(crate) weights: &'a [u32],
+    pub(crate) weights: &'a [Word],
     pub(crate) tails: &'a TailsRecord,
     pub(crate) base: &'a BaseRecord,
     pub(crate) names: &'a [u8],

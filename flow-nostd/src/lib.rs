@@ -57,6 +57,7 @@ mod sampling;
 mod section;
 mod self_test;
 mod tails;
+mod word;
 
 pub use error::{EvalError, FormatError, SelfTestError, Tag};
 pub use flow::Flow;

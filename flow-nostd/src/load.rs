@@ -10,6 +10,7 @@ use crate::header::Header;
 use crate::layer::LayerRecord;
 use crate::section::{self, Sections};
 use crate::tails::TailsRecord;
+use crate::word::Word;
 use crate::{Flow, FormatError, Tag};
 use zerocopy::little_endian::{F32, U16};
 use zerocopy::{FromBytes, Immutable, KnownLayout};
@@ -19,7 +20,7 @@ pub(crate) struct Loading<'a> {
     pub dim: u16,
     dense: &'a [DenseRecord],
     indices: &'a [U16],
-    weights: &'a [u32],
+    weights: &'a [Word],
     pub dense_used: usize,
     pub indices_used: usize,
     pub weights_used: usize,
@@ -46,7 +47,7 @@ impl<'a> Loading<'a> {
     }
 
     /// The next `count` weights.
-    pub(crate) fn take_weights(&mut self, count: u64) -> Option<&'a [u32]> {
+    pub(crate) fn take_weights(&mut self, count: u64) -> Option<&'a [Word]> {
         let end = self.weights_used.checked_add(usize::try_from(count).ok()?)?;
         let taken = self.weights.get(self.weights_used..end)?;
         self.weights_used = end;
@@ -114,7 +115,7 @@ impl<'a> Flow<'a> {
         let layers: &[LayerRecord] = table(sections.layers, section::LAYERS, header.layers.get().into())?;
         let dense: &[DenseRecord] = table(sections.dense, section::DENSE, header.dense.get().into())?;
         let indices: &[U16] = list(sections.indices, section::INDICES)?;
-        let weights: &[u32] = list(sections.weights, section::WEIGHTS)?;
+        let weights: &[Word] = list(sections.weights, section::WEIGHTS)?;
         let tails: &TailsRecord = single(sections.tails, section::TAILS)?;
         let base: &BaseRecord = single(sections.base, section::BASE)?;
         tails.check()?;
