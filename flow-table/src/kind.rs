@@ -8,7 +8,6 @@ use std::str::FromStr;
 /// What the values of a column are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[non_exhaustive]
 pub enum DetectedKind {
     /// Real numbers.
     Continuous,

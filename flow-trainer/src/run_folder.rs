@@ -1,0 +1,133 @@
+//! The folder of a run: what training leaves behind.
+//!
+//! `checkpoint.safetensors` (weights with the spec in its metadata: the truth), `spec.json` (a rendering of the spec),
+//! `metrics.json`, `report.html`, `calibration.csv` (rows that neither training nor validation saw). The checkpoint is
+//! written first, so that an interrupted write never leaves a report without its flow.
+
+use crate::train::{Ending, Epoch, Outcome, Settings};
+use flow_export::run_folder::CHECKPOINT;
+use flow_model::checkpoint::{Checkpoint, CheckpointError};
+use flow_table::atomic::{WriteError, write_atomic, write_atomic_with};
+use flow_table::{Table, write_csv};
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+
+/// What `metrics.json` holds.
+#[derive(Clone, Debug, Serialize)]
+pub struct Metrics {
+    /// What ran the steps.
+    pub backend: String,
+    /// Number of parameters.
+    pub parameters: usize,
+    /// Rows trained on.
+    pub train_rows: usize,
+    /// Rows validated on.
+    pub validation_rows: usize,
+    /// Steps taken.
+    pub steps: usize,
+    /// Steps skipped because a gradient was not finite.
+    pub skipped: usize,
+    /// Steps a second, validation included.
+    pub steps_per_second: f64,
+    /// Time in the loop, seconds.
+    pub train_seconds: f64,
+    /// Mean log-density of the validation rows, nats a row, discrete columns at a random point of their cells.
+    pub best_val_log_prob: f64,
+    /// How discrete columns were evaluated for it.
+    pub dequantization: &'static str,
+    /// The epoch whose parameters were kept.
+    pub best_epoch: usize,
+    /// Why training ended.
+    pub ending: Ending,
+    /// How the run was set.
+    pub settings: Settings,
+    /// Each epoch.
+    pub history: Vec<Epoch>,
+}
+
+impl Metrics {
+    /// The metrics of a finished training.
+    pub fn of(
+        outcome: &Outcome,
+        settings: &Settings,
+        backend: String,
+        train_rows: usize,
+        validation_rows: usize,
+    ) -> Self {
+        let seconds = outcome.duration.as_secs_f64();
+        Metrics {
+            backend,
+            parameters: outcome.params.len(),
+            train_rows,
+            validation_rows,
+            steps: outcome.steps,
+            skipped: outcome.skipped,
+            steps_per_second: outcome.steps as f64 / seconds.max(1e-9),
+            train_seconds: seconds,
+            best_val_log_prob: outcome.best_validation_log_prob,
+            dequantization: "noise",
+            best_epoch: outcome.best_epoch,
+            ending: outcome.ending,
+            settings: settings.clone(),
+            history: outcome.history.clone(),
+        }
+    }
+}
+
+/// Why a run folder could not be made or written.
+#[derive(Debug, thiserror::Error)]
+pub enum FolderError {
+    /// There is a run already.
+    #[error("{} already holds a run; name another folder with --out, or say --force to replace it", .0.display())]
+    Occupied(PathBuf),
+    /// It cannot be made.
+    #[error("{}: cannot make the folder: {source}", path.display())]
+    Make {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A file cannot be written.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    /// The trained flow is not one.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+}
+
+/// Makes the folder, or checks that there is no run in it; with `force` a run there may be replaced.
+///
+/// # Errors
+/// If the folder cannot be made or holds a run.
+pub fn prepare(folder: &Path, force: bool) -> Result<(), FolderError> {
+    if folder.join(CHECKPOINT).exists() && !force {
+        return Err(FolderError::Occupied(folder.to_owned()));
+    }
+    std::fs::create_dir_all(folder).map_err(|source| FolderError::Make { path: folder.to_owned(), source })
+}
+
+/// Writes everything but the report.
+///
+/// # Errors
+/// If a file cannot be written; each is then either the old one or the new one.
+pub fn write(
+    folder: &Path,
+    checkpoint: &Checkpoint,
+    metrics: &Metrics,
+    calibration: Option<&Table>,
+) -> Result<(), FolderError> {
+    write_atomic(folder.join(CHECKPOINT), &checkpoint.to_bytes()?)?;
+    write_atomic(folder.join("spec.json"), &pretty(&checkpoint.spec))?;
+    write_atomic(folder.join("metrics.json"), &pretty(metrics))?;
+    if let Some(table) = calibration {
+        write_atomic_with(folder.join("calibration.csv"), |out| write_csv(out, table.names(), table.iter()))?;
+    }
+    Ok(())
+}
+
+fn pretty(value: &impl Serialize) -> Vec<u8> {
+    let mut text = serde_json::to_vec_pretty(value).expect("plain data with names as keys becomes JSON");
+    text.push(b'\n');
+    text
+}
