@@ -64,7 +64,7 @@ impl Checkpoint {
         let mut tensors = Vec::new();
         for slice in flow.layout().slices() {
             let bytes = &raw[4 * slice.range().start..4 * slice.range().end];
-            tensors.push((slice.name.clone(), TensorView::new(Dtype::F32, slice.shape.to_vec(), bytes)?));
+            tensors.push((slice.name.clone(), TensorView::new(Dtype::F32, slice.shape.clone(), bytes)?));
         }
         // One metadata entry: safetensors keeps its metadata in a hash map, whose order differs from run to run.
         let header =

@@ -77,7 +77,7 @@ pub enum Op {
     Relu,
     /// The largest whole number that is not larger.
     Floor,
-    /// Matrix product `a' · b' (+ c)`; `a'` is `a` or its transpose, `b'` likewise; `c` broadcasts.
+    /// Matrix product `a' · b' (+ c)`; `a'` is `a` or its transpose, `b'` likewise; `c`, a vector, is added to each row.
     Gemm {
         /// Whether `a` is transposed.
         transpose_a: bool,
@@ -102,6 +102,8 @@ pub enum Op {
     Columns(Vec<usize>),
     /// Sum over axes, which stay with size 1.
     ReduceSum(Vec<usize>),
+    /// Sum over the first axis, which goes.
+    SumRows,
     /// Largest value over an axis, which stays with size 1.
     ReduceMax(usize),
     /// The same values in another shape.
@@ -343,10 +345,10 @@ impl Graph {
         self.unary(Op::Floor, a)
     }
 
-    /// `a · b + bias` of matrices.
+    /// `a · b + bias` of matrices and a vector.
     pub fn dense(&mut self, a: NodeId, b: NodeId, bias: NodeId) -> NodeId {
         let id = self.gemm(a, b, false, false);
-        assert_eq!(self.shape(bias), [Dim::Size(1), self.shape(id)[1]], "a bias is one row");
+        assert_eq!(self.shape(bias), [self.shape(id)[1]], "a bias has one value a column");
         self.nodes[id.0].inputs.push(bias);
         id
     }
@@ -409,6 +411,12 @@ impl Graph {
         let mut shape = self.shape(a).to_vec();
         axes.iter().for_each(|&i| shape[i] = Dim::Size(1));
         self.push(Op::ReduceSum(axes.to_vec()), &[a], shape)
+    }
+
+    /// Sum over the first axis, which goes.
+    pub fn sum_rows(&mut self, a: NodeId) -> NodeId {
+        let shape = self.shape(a)[1..].to_vec();
+        self.push(Op::SumRows, &[a], shape)
     }
 
     /// Largest value along `axis`, which stays with size 1.

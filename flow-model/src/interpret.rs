@@ -100,6 +100,7 @@ fn compute(node: &Node, args: &[&ArrayD<f64>], resolve: &dyn Fn(&[Dim]) -> Vec<u
         Op::ReduceSum(axes) => {
             axes.iter().fold(args[0].clone(), |sum, &axis| sum.sum_axis(Axis(axis)).insert_axis(Axis(axis)))
         }
+        Op::SumRows => args[0].sum_axis(Axis(0)),
         Op::ReduceMax(axis) => {
             args[0].fold_axis(Axis(*axis), f64::NEG_INFINITY, |&a, &b| a.max(b)).insert_axis(Axis(*axis))
         }

@@ -1,6 +1,6 @@
 //! The conditioner: a multilayer perceptron with ReLU between its dense layers.
 
-use crate::graph::{Graph, NodeId};
+use crate::graph::{Dim, Graph, NodeId};
 use crate::weights::Weights;
 
 /// The last dense layer's output, `[batch, outputs]`, for `input` of shape `[batch, inputs]`; without an input the
@@ -12,7 +12,10 @@ pub fn mlp(g: &mut Graph, weights: &Weights, layer: usize, dense_layers: usize, 
         let bias = named("bias").expect("the layout gives every dense layer a bias");
         let next = match (value, named("weight")) {
             (Some(x), Some(weight)) => g.dense(x, weight, bias),
-            _ => bias,
+            _ => {
+                let outputs = g.shape(bias)[0];
+                g.reshape(bias, &[Dim::Size(1), outputs])
+            }
         };
         value = Some(if j + 1 < dense_layers { g.relu(next) } else { next });
     }

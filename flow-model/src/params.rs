@@ -14,8 +14,8 @@ pub struct Slice {
     pub name: String,
     /// Index of the first value.
     pub offset: usize,
-    /// `[in, out]` for a weight, `[1, out]` for a bias.
-    pub shape: [usize; 2],
+    /// `[in, out]` for a weight, `[out]` for a bias.
+    pub shape: Vec<usize>,
     /// What the slice holds.
     pub role: Role,
 }
@@ -34,7 +34,7 @@ pub enum Role {
 impl Slice {
     /// Number of values.
     pub fn len(&self) -> usize {
-        self.shape[0] * self.shape[1]
+        self.shape.iter().product()
     }
 
     /// Whether the slice holds no value.
@@ -75,14 +75,14 @@ impl Layout {
         for (j, &next) in hidden.iter().chain([&outputs]).enumerate() {
             let role = if j == hidden.len() { Role::LastWeight } else { Role::Weight };
             if width > 0 {
-                self.push(format!("layers.{layer}.dense.{j}.weight"), [width, next], role);
+                self.push(format!("layers.{layer}.dense.{j}.weight"), vec![width, next], role);
             }
-            self.push(format!("layers.{layer}.dense.{j}.bias"), [1, next], Role::Bias);
+            self.push(format!("layers.{layer}.dense.{j}.bias"), vec![next], Role::Bias);
             width = next;
         }
     }
 
-    fn push(&mut self, name: String, shape: [usize; 2], role: Role) {
+    fn push(&mut self, name: String, shape: Vec<usize>, role: Role) {
         let slice = Slice { name, offset: self.total, shape, role };
         self.total += slice.len();
         self.slices.push(slice);

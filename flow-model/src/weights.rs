@@ -17,7 +17,8 @@ impl Weights {
     pub fn from_flat(graph: &mut Graph, layout: &Layout, p: NodeId) -> Self {
         Self::collect(layout, |slice| {
             let flat = graph.slice(p, 0, slice.range());
-            graph.reshape(flat, &slice.shape.map(Dim::Size))
+            let shape: Vec<Dim> = slice.shape.iter().map(|&n| Dim::Size(n)).collect();
+            graph.reshape(flat, &shape)
         })
     }
 
