@@ -3,6 +3,7 @@
 use crate::FormatError;
 use crate::dense::{self, IDENTITY, RELU};
 use crate::flow::Flow;
+use crate::kernel;
 use crate::layer::{STATE_BOUND, Work};
 use crate::load::Loading;
 use crate::section::DENSE;
@@ -43,9 +44,9 @@ pub(crate) fn run<'w>(flow: &Flow<'_>, first: u16, count: u16, input: &[f32], wo
     let (mut from, mut to) = (&mut *work.a, &mut *work.b);
     for (step, record) in records.iter().take(usize::from(count)).enumerate() {
         if step == 0 {
-            dense::run(record, flow.weights, input, from);
+            kernel::run(record, flow.weights, input, false, from);
         } else {
-            dense::run(record, flow.weights, from, to);
+            kernel::run(record, flow.weights, from, true, to);
             core::mem::swap(&mut from, &mut to);
         }
     }

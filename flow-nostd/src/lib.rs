@@ -49,6 +49,7 @@ mod error;
 mod flow;
 mod header;
 mod include;
+mod kernel;
 mod layer;
 mod load;
 mod normal;
