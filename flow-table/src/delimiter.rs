@@ -1,48 +1,36 @@
 //! Which separator a table uses, judged from its first lines.
 
-/// What stands between the cells of a line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Delimiter {
-    /// One byte.
-    Byte(u8),
-    /// Any run of spaces and tabs.
-    Whitespace,
+/// The separator's name for messages.
+pub(crate) fn name(delimiter: u8) -> &'static str {
+    match delimiter {
+        b'\t' => "tab",
+        b';' => "semicolon",
+        b'|' => "bar",
+        b' ' => "spaces",
+        _ => "comma",
+    }
 }
 
-impl Delimiter {
-    /// Its name for messages.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Delimiter::Byte(b',') => "comma",
-            Delimiter::Byte(b';') => "semicolon",
-            Delimiter::Byte(b'\t') => "tab",
-            Delimiter::Byte(b'|') => "bar",
-            Delimiter::Byte(_) => "byte",
-            Delimiter::Whitespace => "spaces",
-        }
+/// Judges from the first lines of a text, which is cut off somewhere unless it is `whole`. A separator that occurs equally
+/// often in every line wins, tab and semicolon before comma (a comma may be a decimal one); failing that, the most frequent
+/// of the first line, so that the ragged line is reported as such; failing that, runs of spaces.
+pub(crate) fn detect(text: &[u8], whole: bool) -> u8 {
+    const CANDIDATES: [u8; 4] = [b'\t', b';', b',', b'|'];
+    let text = if whole { text } else { &text[..text.iter().rposition(|b| *b == b'\n').unwrap_or(text.len())] };
+    let lines: Vec<&[u8]> = text.split(|b| *b == b'\n').filter(|line| !line.trim_ascii().is_empty()).take(20).collect();
+    let Some(first) = lines.first() else { return b',' };
+    let even = |separator: &&u8| {
+        let expected = count(first, **separator);
+        expected > 0 && lines.iter().all(|line| count(line, **separator) == expected)
+    };
+    let words = |line: &[u8]| line.trim_ascii().split(|b| *b == b' ').filter(|word| !word.is_empty()).count();
+    if let Some(separator) = CANDIDATES.iter().find(even) {
+        return *separator;
     }
-
-    /// Judges from the first lines of a text. A separator that occurs equally often in every line wins, tab and
-    /// semicolon before comma (a comma may be a decimal one); failing that, the most frequent of the first line, so that
-    /// the ragged line is reported as such.
-    pub(crate) fn detect<'a>(lines: impl Iterator<Item = &'a [u8]>) -> Delimiter {
-        const CANDIDATES: [u8; 4] = [b'\t', b';', b',', b'|'];
-        let lines: Vec<&[u8]> = lines.filter(|l| !l.trim_ascii().is_empty()).take(20).collect();
-        let Some(first) = lines.first() else { return Delimiter::Byte(b',') };
-        let counts: Vec<usize> = CANDIDATES.iter().map(|&c| count(first, c)).collect();
-        for (&candidate, &expected) in CANDIDATES.iter().zip(&counts) {
-            if expected > 0 && lines.iter().all(|line| count(line, candidate) == expected) {
-                return Delimiter::Byte(candidate);
-            }
-        }
-        if let Some((i, _)) = counts.iter().enumerate().filter(|(_, n)| **n > 0).max_by_key(|(_, n)| **n) {
-            return Delimiter::Byte(CANDIDATES[i]);
-        }
-        let words = |line: &[u8]| line.split(|b| b.is_ascii_whitespace()).filter(|w| !w.is_empty()).count();
-        if words(first) > 1 && lines.iter().all(|line| words(line) == words(first)) {
-            return Delimiter::Whitespace;
-        }
-        Delimiter::Byte(b',')
+    match CANDIDATES.iter().max_by_key(|separator| count(first, **separator)) {
+        Some(separator) if count(first, *separator) > 0 => *separator,
+        _ if words(first) > 1 && lines.iter().all(|line| words(line) == words(first)) => b' ',
+        _ => b',',
     }
 }
 
@@ -62,7 +50,7 @@ mod tests {
     use super::*;
 
     fn detect(text: &str) -> &'static str {
-        Delimiter::detect(text.as_bytes().split(|b| *b == b'\n')).name()
+        name(super::detect(text.as_bytes(), true))
     }
 
     #[test]
@@ -76,5 +64,6 @@ mod tests {
         assert_eq!(detect("my value\n1\n2"), "comma");
         assert_eq!(detect("1,2\n3\n4,5"), "comma");
         assert_eq!(detect(""), "comma");
+        assert_eq!(super::detect(b"1 2,5;3\n1;2,", false), b';');
     }
 }

@@ -49,14 +49,14 @@ pub enum TableError {
         advice: &'static str,
     },
     /// Text in another encoding.
-    #[error("{path}, line {line}: is not UTF-8 (byte {byte} of the line); save the file as UTF-8")]
+    #[error("{path}, line {line}, column {column}: is not UTF-8; save the file as UTF-8")]
     NotUtf8 {
         /// The path as given.
         path: String,
         /// Line, from 1.
         line: usize,
-        /// Byte within the line, from 1.
-        byte: usize,
+        /// Number of the column, from 1.
+        column: usize,
     },
     /// No line at all.
     #[error("{path}: is empty; expected rows of numbers")]
@@ -114,7 +114,7 @@ pub enum TableError {
         /// Line, from 1.
         line: usize,
     },
-    /// A line of absurd length.
+    /// A record of absurd length.
     #[error("{path}, line {line}: is longer than {limit} bytes; expected a table with one row a line")]
     LongLine {
         /// The path as given.

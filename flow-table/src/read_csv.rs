@@ -4,10 +4,12 @@
 //! The first line is a header if one of its cells is text, unless all its text looks like time stamps (begins with a
 //! digit) beside numbers. `nan`, `inf` and empty cells are not text. A header's leading `#` is dropped.
 
+use crate::delimiter;
 use crate::error::TableError;
 use crate::number::{self, Cell};
-use crate::records::{Record, Records};
+use crate::records::Records;
 use crate::table::{Table, check_names, kept_columns};
+use csv::StringRecord;
 use std::io::Read;
 
 /// How to read a table.
@@ -31,8 +33,7 @@ impl Table {
     /// # Errors
     /// Whatever is wrong with it, with file, line and column.
     pub fn read_with(path: &str, options: &ReadOptions) -> Result<Table, TableError> {
-        let source = if path == "-" { "standard input" } else { path };
-        read_records(Records::open(path)?, source, options)
+        read_records(Records::open(path)?, options)
     }
 
     /// Reads a table from a stream; `source` is its name in messages.
@@ -54,60 +55,61 @@ impl Table {
     /// # Errors
     /// Whatever is wrong with it, with line and column.
     pub fn from_reader(input: impl Read, source: &str, options: &ReadOptions) -> Result<Table, TableError> {
-        read_records(Records::new(input, source)?, source, options)
+        read_records(Records::new(input, source)?, options)
     }
 }
 
-fn read_records(mut records: Records<'_>, source: &str, options: &ReadOptions) -> Result<Table, TableError> {
-    let path = || source.to_owned();
-    let mut record = Record::default();
-    if !records.next(&mut record)? {
+fn read_records(mut records: Records<'_>, options: &ReadOptions) -> Result<Table, TableError> {
+    let source = records.path.clone();
+    let path = || source.clone();
+    if !records.next()? {
         return Err(TableError::Empty { path: path() });
     }
-    let header = is_header(&record);
-    let all_names = if header { header_names(&record) } else { (0..record.len()).map(|j| format!("c{j}")).collect() };
-    let kept = kept_columns(source, &all_names, &options.ignore)?;
+    let header = is_header(&records.record);
+    let all_names = header_names(&records.record, header);
+    let kept = kept_columns(&source, &all_names, &options.ignore)?;
     let names: Vec<String> = kept.iter().map(|&j| all_names[j].clone()).collect();
-    check_names(source, &names)?;
+    check_names(&source, &names)?;
     let mut keep = vec![false; all_names.len()];
     kept.iter().for_each(|&j| keep[j] = true);
 
     let mut values: Vec<f32> = Vec::new();
-    let mut more = if header { records.next(&mut record)? } else { true };
+    let mut more = if header { records.next()? } else { true };
     if !more {
         return Err(TableError::HeaderOnly { path: path() });
     }
     while more {
+        let (record, line) = (&records.record, records.line);
         if record.len() != all_names.len() {
             return Err(TableError::Ragged {
                 path: path(),
-                line: record.line,
+                line,
                 found: record.len(),
                 expected: all_names.len(),
-                separator: records.delimiter.name(),
+                separator: delimiter::name(records.delimiter),
             });
         }
         values
             .try_reserve(names.len())
             .map_err(|_| TableError::Memory { path: path(), rows: values.len() / names.len() })?;
-        for (j, cell) in record.cells().enumerate().filter(|(j, _)| keep[*j]) {
+        for (j, cell) in record.iter().enumerate().filter(|(j, _)| keep[*j]) {
             let value = number::parse(cell, &all_names[j]).map_err(|problem| TableError::Cell {
                 path: path(),
-                line: record.line,
+                line,
                 column: j + 1,
                 name: all_names[j].clone(),
                 problem,
             })?;
             values.push(value);
         }
-        more = records.next(&mut record)?;
+        more = records.next()?;
     }
     Table::new(path(), names, header, values)
 }
 
-pub(crate) fn is_header(first: &Record) -> bool {
+pub(crate) fn is_header(first: &StringRecord) -> bool {
     let (mut text, mut stamps, mut numbers) = (0, 0, 0);
-    for cell in first.cells() {
+    for cell in first {
         match Cell::of(cell) {
             Cell::Text => {
                 text += 1;
@@ -120,15 +122,16 @@ pub(crate) fn is_header(first: &Record) -> bool {
     text > 0 && !(stamps == text && numbers > 0)
 }
 
-fn header_names(first: &Record) -> Vec<String> {
+/// The names in the first record, or `c0`, `c1`, … for cells without one.
+fn header_names(first: &StringRecord, header: bool) -> Vec<String> {
     let name = |(j, cell): (usize, &str)| {
         let cell = if j == 0 { cell.trim_start_matches('#') } else { cell };
         match cell.trim() {
-            "" => format!("c{j}"),
-            name => name.to_owned(),
+            name if header && !name.is_empty() => name.to_owned(),
+            _ => format!("c{j}"),
         }
     };
-    first.cells().enumerate().map(name).collect()
+    first.iter().enumerate().map(name).collect()
 }
 
 #[cfg(test)]

@@ -1,59 +1,32 @@
-//! Lines of cells from a stream, with exact line numbers.
-//!
-//! Written here rather than taken from a library for three reasons: every error names its line, a blank line between
-//! rows is an error and not skipped, and columns may be separated by runs of spaces. The stream is never held whole.
+//! Records of a CSV stream, by the csv crate, with what that crate leaves open: the separator, gzip, a limit on a record's
+//! length, and the line on which a record begins. The stream is never held whole.
 
-use crate::delimiter::Delimiter;
+use crate::delimiter;
 use crate::error::TableError;
-use flate2::read::MultiGzDecoder;
-use std::io::{BufRead, BufReader, Cursor, ErrorKind, Read};
+use csv::{ReaderBuilder, StringRecord, Terminator};
+use flate2::bufread::MultiGzDecoder;
+use std::io::{self, BufReader, Cursor, ErrorKind, Read, Take};
 
-/// Bytes from which the separator is judged.
-const SAMPLE: u64 = 64 * 1024;
-/// A longer line is no row of a table.
-const MAX_RECORD: usize = 16 * 1024 * 1024;
+/// Bytes from which the separator is judged, and which are read at once.
+const SAMPLE: usize = 64 * 1024;
+/// A longer record is no row of a table.
+const MAX_RECORD: usize = 1024 * 1024;
+/// Put after the stream, so that each record ends with a line end or, within a quoted cell, with these two.
+const END: &[u8] = b"\n\n";
 
 /// Reads one record after another.
 pub(crate) struct Records<'a> {
-    input: Box<dyn BufRead + 'a>,
-    path: String,
+    reader: csv::Reader<Take<Box<dyn Read + 'a>>>,
     compressed: bool,
-    terminator: u8,
-    pub(crate) delimiter: Delimiter,
-    /// Lines consumed so far.
-    lines: usize,
-    /// Whether a record has been returned.
-    begun: bool,
-    raw: Vec<u8>,
-}
-
-/// The cells of one line.
-#[derive(Debug, Default)]
-pub(crate) struct Record {
+    /// The line after the last record; 0 before the first.
+    next_line: usize,
+    /// The stream's name in messages.
+    pub(crate) path: String,
+    pub(crate) delimiter: u8,
+    /// The last record read. Its cells are not trimmed: a line end of CR and LF leaves its CR.
+    pub(crate) record: StringRecord,
     /// The line on which it begins, from 1.
     pub(crate) line: usize,
-    text: String,
-    ends: Vec<usize>,
-}
-
-impl Record {
-    /// Number of cells.
-    pub(crate) fn len(&self) -> usize {
-        self.ends.len()
-    }
-
-    /// The text of each cell, in order.
-    pub(crate) fn cells(&self) -> impl Iterator<Item = &str> {
-        self.ends.iter().scan(0, |start, &end| {
-            let cell = &self.text[*start..end];
-            *start = end;
-            Some(cell)
-        })
-    }
-
-    fn end_cell(&mut self) {
-        self.ends.push(self.text.len());
-    }
 }
 
 impl<'a> Records<'a> {
@@ -78,169 +51,100 @@ impl<'a> Records<'a> {
 
     /// Reads from a stream; `path` is its name in messages.
     pub(crate) fn new(input: impl Read + 'a, path: &str) -> Result<Records<'a>, TableError> {
-        let mut records = Records {
-            input: Box::new(BufReader::new(input)),
-            path: path.to_owned(),
-            compressed: false,
-            terminator: b'\n',
-            delimiter: Delimiter::Byte(b','),
-            lines: 0,
-            begun: false,
-            raw: Vec::new(),
-        };
-        if records.peek(2)?.starts_with(&[0x1f, 0x8b]) {
-            let inner = std::mem::replace(&mut records.input, Box::new(std::io::empty()));
-            records.input = Box::new(BufReader::new(MultiGzDecoder::new(inner)));
-            records.compressed = true;
+        let mut input: Box<dyn Read + 'a> = Box::new(input);
+        let compressed = peek(&mut input, 2).map_err(|e| unreadable(path, None, e))? == [0x1f, 0x8b];
+        if compressed {
+            input = Box::new(MultiGzDecoder::new(BufReader::new(input)));
         }
-        let sample = records.peek(SAMPLE)?;
-        records.refuse_other_formats(&sample)?;
-        if sample.starts_with(b"\xef\xbb\xbf") {
-            records.input.consume(3);
-        }
-        let text = sample.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&sample);
-        if !text.contains(&b'\n') && text.contains(&b'\r') {
-            records.terminator = b'\r';
-        }
-        let mut lines: Vec<&[u8]> = text.split(|b| *b == records.terminator).collect();
-        if sample.len() as u64 == SAMPLE && lines.len() > 1 {
-            lines.pop();
-        }
-        records.delimiter = Delimiter::detect(lines.into_iter().map(|l| l.strip_suffix(b"\r").unwrap_or(l)));
-        Ok(records)
+        let sample = peek(&mut input, SAMPLE).map_err(|e| unreadable(path, compressed.then_some(0), e))?;
+        refuse_other_formats(path, &sample)?;
+        let delimiter = delimiter::detect(&sample, sample.len() < SAMPLE);
+        // With LF alone as the line end, the reader's count of lines is exact.
+        let input: Box<dyn Read + 'a> = Box::new(input.chain(END));
+        let reader = ReaderBuilder::new()
+            .delimiter(delimiter)
+            .terminator(Terminator::Any(b'\n'))
+            .has_headers(false)
+            .flexible(true)
+            .buffer_capacity(SAMPLE)
+            .from_reader(input.take(0));
+        let (path, record) = (path.to_owned(), StringRecord::new());
+        Ok(Records { reader, compressed, next_line: 0, path, delimiter, record, line: 0 })
     }
 
-    /// The next bytes of the stream, which stay in it.
-    fn peek(&mut self, bytes: u64) -> Result<Vec<u8>, TableError> {
-        let mut sample = Vec::new();
-        self.input.by_ref().take(bytes).read_to_end(&mut sample).map_err(|e| self.io(e))?;
-        let rest = std::mem::replace(&mut self.input, Box::new(std::io::empty()));
-        self.input = Box::new(Cursor::new(sample.clone()).chain(rest));
-        Ok(sample)
-    }
-
-    fn refuse_other_formats(&self, sample: &[u8]) -> Result<(), TableError> {
-        let known: [(&[u8], &str, &str); 6] = [
-            (b"PK\x03\x04", "a zip archive or a spreadsheet", "unpack it, or export the sheet as CSV"),
-            (b"PAR1", "a Parquet file", "export it as CSV"),
-            (b"\xfd7zXZ", "an xz file", "unpack it (gzip is read directly)"),
-            (b"\x28\xb5\x2f\xfd", "a zstd file", "unpack it (gzip is read directly)"),
-            (b"\xff\xfe", "UTF-16 text", "save it as UTF-8"),
-            (b"\xfe\xff", "UTF-16 text", "save it as UTF-8"),
-        ];
-        match known.into_iter().find(|(magic, ..)| sample.starts_with(magic)) {
-            Some((_, what, advice)) => Err(TableError::NotText { path: self.path.clone(), what, advice }),
-            None => Ok(()),
-        }
-    }
-
-    fn io(&self, source: std::io::Error) -> TableError {
-        let path = self.path.clone();
-        match source.kind() {
-            _ if !self.compressed => TableError::Io { path, source },
-            ErrorKind::UnexpectedEof => TableError::Gzip { path, line: self.lines, message: "it ends early".into() },
-            _ => TableError::Gzip { path, line: self.lines, message: source.to_string() },
-        }
-    }
-
-    /// Reads the next record into `record`; `false` at the end. Blank lines are passed over before the first and after
-    /// the last record only.
-    pub(crate) fn next(&mut self, record: &mut Record) -> Result<bool, TableError> {
-        let mut blank = None;
-        self.raw.clear();
-        while self.read_line()? {
-            if self.is_blank() {
-                blank = blank.or(Some(self.lines));
-                self.raw.clear();
+    /// Reads the next record; `false` at the end. Blank lines are passed over before the first and after the last record
+    /// only.
+    pub(crate) fn next(&mut self) -> Result<bool, TableError> {
+        let path = || self.path.clone();
+        let mut bytes = std::mem::take(&mut self.record).into_byte_record();
+        loop {
+            self.reader.get_mut().set_limit((MAX_RECORD + SAMPLE) as u64);
+            let more = self.reader.read_byte_record(&mut bytes);
+            let end = self.reader.position().line() as usize;
+            let more = more.map_err(|e| unreadable(&self.path, self.compressed.then_some(end - 1), e.into()))?;
+            let line = end - bytes.as_slice().iter().filter(|b| **b == b'\n').count();
+            if self.reader.get_ref().limit() == 0 {
+                return Err(TableError::LongLine { path: path(), line, limit: MAX_RECORD });
+            }
+            if bytes.as_slice().ends_with(END) {
+                return Err(TableError::OpenQuote { path: path(), line });
+            }
+            if !more {
+                return Ok(false);
+            }
+            if self.delimiter == b' ' {
+                bytes = bytes.iter().filter(|cell| !cell.trim_ascii().is_empty()).collect();
+            }
+            if bytes.len() < 2 && bytes.as_slice().trim_ascii().is_empty() {
                 continue;
             }
-            if let (Some(line), true) = (blank, self.begun) {
-                return Err(TableError::BlankLine { path: self.path.clone(), line });
+            self.line = line - 1;
+            if self.next_line != 0 && self.line != self.next_line {
+                return Err(TableError::BlankLine { path: path(), line: self.next_line });
             }
-            self.begun = true;
-            let line = self.lines;
-            while !self.split_into(record, line)? {
-                self.raw.push(b'\n');
-                if !self.read_line()? {
-                    return Err(TableError::OpenQuote { path: self.path.clone(), line });
-                }
-            }
+            self.next_line = end;
+            self.record = StringRecord::from_byte_record(bytes).map_err(|e| TableError::NotUtf8 {
+                path: path(),
+                line: self.line,
+                column: e.utf8_error().field() + 1,
+            })?;
             return Ok(true);
         }
-        Ok(false)
     }
+}
 
-    /// Appends one line, without its end, to `raw`; `false` at the end of the stream.
-    fn read_line(&mut self) -> Result<bool, TableError> {
-        let room = (MAX_RECORD + 1).saturating_sub(self.raw.len()) as u64;
-        let read = match self.input.by_ref().take(room).read_until(self.terminator, &mut self.raw) {
-            Ok(read) => read,
-            Err(source) => return Err(self.io(source)),
-        };
-        if self.raw.len() > MAX_RECORD {
-            return Err(TableError::LongLine { path: self.path.clone(), line: self.lines + 1, limit: MAX_RECORD });
-        }
-        if read == 0 {
-            return Ok(false);
-        }
-        self.lines += 1;
-        if self.raw.last() == Some(&self.terminator) {
-            self.raw.pop();
-        }
-        if self.raw.last() == Some(&b'\r') {
-            self.raw.pop();
-        }
-        Ok(true)
+/// The first bytes of the stream, which stay in it.
+fn peek<'a>(input: &mut Box<dyn Read + 'a>, bytes: usize) -> io::Result<Vec<u8>> {
+    let mut sample = Vec::new();
+    input.take(bytes as u64).read_to_end(&mut sample)?;
+    let rest = std::mem::replace(input, Box::new(io::empty()));
+    *input = Box::new(Cursor::new(sample.clone()).chain(rest));
+    Ok(sample)
+}
+
+/// An error of the stream; `lines` of a compressed one could be read before.
+fn unreadable(path: &str, lines: Option<usize>, source: io::Error) -> TableError {
+    match lines {
+        Some(line) => TableError::Gzip { path: path.into(), line, message: source.to_string() },
+        None => TableError::Io { path: path.into(), source },
     }
+}
 
-    fn is_blank(&self) -> bool {
-        let meaningful = |b: &u8| !b.is_ascii_whitespace() || self.delimiter == Delimiter::Byte(*b);
-        !self.raw.iter().any(meaningful)
-    }
-
-    /// Splits `raw` into cells; `false` if a quoted cell is still open at its end.
-    fn split_into(&self, record: &mut Record, line: usize) -> Result<bool, TableError> {
-        let text = std::str::from_utf8(&self.raw).map_err(|e| TableError::NotUtf8 {
-            path: self.path.clone(),
-            line,
-            byte: e.valid_up_to() + 1,
-        })?;
-        record.line = line;
-        record.text.clear();
-        record.ends.clear();
-        let is_delimiter = |c: char| match self.delimiter {
-            Delimiter::Byte(b) => c == b as char,
-            Delimiter::Whitespace => c == ' ' || c == '\t',
-        };
-        let mut rest = if self.delimiter == Delimiter::Whitespace { text.trim() } else { text };
-        loop {
-            let inner = rest.trim_start_matches(|c: char| c == ' ' || (c == '\t' && !is_delimiter('\t')));
-            if let Some(mut quoted) = inner.strip_prefix('"') {
-                loop {
-                    let Some(at) = quoted.find('"') else { return Ok(false) };
-                    record.text.push_str(&quoted[..at]);
-                    quoted = &quoted[at + 1..];
-                    match quoted.strip_prefix('"') {
-                        Some(more) => {
-                            record.text.push('"');
-                            quoted = more;
-                        }
-                        None => break,
-                    }
-                }
-                rest = quoted;
-            }
-            let end = rest.find(is_delimiter).unwrap_or(rest.len());
-            record.text.push_str(rest[..end].trim_end());
-            record.end_cell();
-            if end == rest.len() {
-                return Ok(true);
-            }
-            rest = &rest[end + 1..];
-            if self.delimiter == Delimiter::Whitespace {
-                rest = rest.trim_start_matches(is_delimiter);
-            }
-        }
+fn refuse_other_formats(path: &str, sample: &[u8]) -> Result<(), TableError> {
+    let known: [(&[u8], &str, &str); 6] = [
+        (b"PK\x03\x04", "a zip archive or a spreadsheet", "unpack it, or export the sheet as CSV"),
+        (b"PAR1", "a Parquet file", "export it as CSV"),
+        (b"\xfd7zXZ", "an xz file", "unpack it (gzip is read directly)"),
+        (b"\x28\xb5\x2f\xfd", "a zstd file", "unpack it (gzip is read directly)"),
+        (b"\xff\xfe", "UTF-16 text", "save it as UTF-8"),
+        (b"\xfe\xff", "UTF-16 text", "save it as UTF-8"),
+    ];
+    let known = known.into_iter().find(|(magic, ..)| sample.starts_with(magic)).map(|(_, what, advice)| (what, advice));
+    let old = !sample.contains(&b'\n') && sample.trim_ascii().contains(&b'\r');
+    let old = old.then_some(("text whose lines end with CR alone", "save it with LF or CRLF"));
+    match known.or(old) {
+        Some((what, advice)) => Err(TableError::NotText { path: path.into(), what, advice }),
+        None => Ok(()),
     }
 }
 
@@ -250,9 +154,9 @@ mod tests {
 
     fn read(bytes: &[u8]) -> Result<Vec<(usize, Vec<String>)>, TableError> {
         let mut records = Records::new(bytes, "test")?;
-        let (mut record, mut all) = (Record::default(), Vec::new());
-        while records.next(&mut record)? {
-            all.push((record.line, record.cells().map(str::to_owned).collect()));
+        let mut all = Vec::new();
+        while records.next()? {
+            all.push((records.line, records.record.iter().map(|cell| cell.trim().to_owned()).collect()));
         }
         Ok(all)
     }
@@ -263,11 +167,10 @@ mod tests {
 
     #[test]
     fn quotes_and_line_ends() {
-        let all = read(b"\n\"a,\"\"b\",\"c\nd\"\r\n1, \"2\" \r\n\r\n \n").unwrap();
+        let all = read(b"\n\"a,\"\"b\",\"c\nd\"\r\n1,\"2\" \r\n\r\n \n").unwrap();
         assert_eq!(all, [cells(2, &["a,\"b", "c\nd"]), cells(4, &["1", "2"])]);
-        assert_eq!(read(b"1,2\r3,4").unwrap(), [cells(1, &["1", "2"]), cells(2, &["3", "4"])]);
         assert_eq!(read(b"\xef\xbb\xbf1;2").unwrap(), [cells(1, &["1", "2"])]);
-        assert_eq!(read(b" 1  2 \n3\t 4\n").unwrap(), [cells(1, &["1", "2"]), cells(2, &["3", "4"])]);
+        assert_eq!(read(b" 1  2 \r\n3 4\r\n").unwrap(), [cells(1, &["1", "2"]), cells(2, &["3", "4"])]);
         assert_eq!(read(b"1\t\t2\n\t\t\n").unwrap(), [cells(1, &["1", "", "2"]), cells(2, &["", "", ""])]);
     }
 
@@ -275,13 +178,20 @@ mod tests {
     fn broken_text_is_reported_with_its_line() {
         assert!(matches!(read(b"1\n\n2\n").unwrap_err(), TableError::BlankLine { line: 2, .. }));
         assert!(matches!(read(b"1,2\n\"3,4\n5,6\n").unwrap_err(), TableError::OpenQuote { line: 2, .. }));
-        assert!(matches!(read(b"1\n\xff\n").unwrap_err(), TableError::NotUtf8 { line: 2, byte: 1, .. }));
+        assert!(matches!(read(b"1\n\xff\n").unwrap_err(), TableError::NotUtf8 { line: 2, column: 1, .. }));
+        assert!(matches!(read(b"\r\n\n1,\xff\n").unwrap_err(), TableError::NotUtf8 { line: 3, column: 2, .. }));
+        assert!(matches!(read(b"1,2\r\n \r\n2,3\r\n").unwrap_err(), TableError::BlankLine { line: 2, .. }));
+        assert!(matches!(read(b"1,2\n3,\"4").unwrap_err(), TableError::OpenQuote { line: 2, .. }));
+        assert!(matches!(read(b"1,2\r3,4\r").unwrap_err(), TableError::NotText { .. }));
         assert!(matches!(read(b"PK\x03\x04...").unwrap_err(), TableError::NotText { .. }));
     }
 
     #[test]
     fn an_endless_line_is_refused_without_holding_it() {
-        let mut records = Records::new(std::io::repeat(b'1'), "test").unwrap();
-        assert!(matches!(records.next(&mut Record::default()), Err(TableError::LongLine { line: 1, .. })));
+        let mut records = Records::new(b"1\n".chain(io::repeat(b'1')), "test").unwrap();
+        assert!(records.next().unwrap());
+        assert!(matches!(records.next(), Err(TableError::LongLine { line: 2, .. })));
+        let mut records = Records::new(b"\n\"".chain(io::repeat(b'\n')), "test").unwrap();
+        assert!(matches!(records.next(), Err(TableError::LongLine { line: 2, .. })));
     }
 }
