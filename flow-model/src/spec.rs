@@ -21,7 +21,6 @@ pub struct FlowSpec {
 
 /// A column of the table and how its values enter the flow.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Column {
     /// The column's name, from the header or `c0`, `c1`, ….
     pub name: String,

@@ -79,8 +79,8 @@ struct OrtProgram {
 impl Backend for OnnxRuntime {
     fn name(&self) -> String {
         let device = if self.cuda { "CUDA" } else { "CPU" };
-        let version = ort::info().split(',').next().unwrap_or_default().replace("ORT Build Info: ", "");
-        format!("ONNX Runtime ({device}, {version}, {})", self.library)
+
+        format!("ONNX Runtime ({device}, {})", self.library)
     }
 
     fn compile(&self, graph: &Graph, batch: usize, carried: usize) -> Result<Box<dyn Program>, BackendError> {
