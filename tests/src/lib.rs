@@ -9,3 +9,4 @@ pub mod machine_code;
 pub mod report;
 pub mod require;
 pub mod tools;
+pub mod trained;
