@@ -107,6 +107,6 @@ mod tests {
         assert_eq!(fused_offsets(&bytes), [0, 8, 16]);
         // The same halfwords out of step: `movs r0, #0` before, and as the second half of another instruction.
         assert_eq!(fused_offsets(&[0x00, 0x20, 0xa0, 0xee, 0x81, 0x0a]), [2]);
-        assert_eq!(fused_offsets(&[0x00, 0xf0, 0xa0, 0xee, 0x81, 0x0a]), []);
+        assert_eq!(fused_offsets(&[0x00, 0xf0, 0xa0, 0xee, 0x81, 0x0a]), [0usize; 0]);
     }
 }

@@ -21,12 +21,22 @@ pub fn exit(success: bool) -> ! {
     }
 }
 
-/// Says where the program panicked, then ends it with failure.
-#[cfg(feature = "panic-handler")]
-#[panic_handler]
-fn panic(info: &core::panic::PanicInfo) -> ! {
+/// Says where the program panicked, then ends it with failure. See [`panic_handler`].
+pub fn report_panic(info: &core::panic::PanicInfo) -> ! {
     if let Ok(mut output) = Output::open() {
         output.line(format_args!("{info}"));
     }
     exit(false)
+}
+
+/// Makes [`report_panic`] the program's panic handler. Not done for every program: one that proves that it cannot panic
+/// brings its own.
+#[macro_export]
+macro_rules! panic_handler {
+    () => {
+        #[panic_handler]
+        fn panic(info: &core::panic::PanicInfo) -> ! {
+            $crate::report_panic(info)
+        }
+    };
 }

@@ -9,6 +9,7 @@ mod sensor;
 use board::Output;
 use flow_nostd::Flow;
 
+board::panic_handler!();
 flow_nostd::include_flow!(mod model = env!("FLOW_FILE"));
 
 /// Nats; a reading below it raises the alarm. Choose it from the scores of rows that the training did not see.

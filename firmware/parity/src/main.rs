@@ -11,6 +11,7 @@ use core::hint::black_box;
 use flow_nostd::Flow;
 use rand_pcg::Pcg32;
 
+board::panic_handler!();
 flow_nostd::include_flow!(mod model = env!("FLOW_FILE"));
 
 static ROWS: &[u8] = include_bytes!(env!("FLOW_ROWS"));
