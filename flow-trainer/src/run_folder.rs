@@ -96,14 +96,22 @@ pub enum FolderError {
     Checkpoint(#[from] CheckpointError),
 }
 
-/// Makes the folder, or checks that there is no run in it; with `force` a run there may be replaced.
+/// Checks that there is no run in the folder; with `force` a run there may be replaced.
 ///
 /// # Errors
-/// If the folder cannot be made or holds a run.
-pub fn prepare(folder: &Path, force: bool) -> Result<(), FolderError> {
+/// If the folder holds a run.
+pub fn check_free(folder: &Path, force: bool) -> Result<(), FolderError> {
     if folder.join(CHECKPOINT).exists() && !force {
         return Err(FolderError::Occupied(folder.to_owned()));
     }
+    Ok(())
+}
+
+/// Makes the folder where it is missing.
+///
+/// # Errors
+/// If it cannot be made.
+pub fn make(folder: &Path) -> Result<(), FolderError> {
     std::fs::create_dir_all(folder).map_err(|source| FolderError::Make { path: folder.to_owned(), source })
 }
 

@@ -6,8 +6,8 @@ use flow_model::models;
 use flow_model::spec::{Base, FlowSpec};
 use flow_table::{Convention, Profile, Table, builtin};
 use flow_trainer::backend::{Choice, Device, choose};
-use flow_trainer::train::{Settings, train};
 use flow_trainer::fit;
+use flow_trainer::train::{Settings, train};
 use std::sync::atomic::AtomicBool;
 
 /// A trained flow with the rows that it was trained on.

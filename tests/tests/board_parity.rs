@@ -2,25 +2,33 @@
 
 use flow_export::aligned::AlignedBytes;
 use flow_export::freeze::freeze;
+use flow_model::spec::FlowSpec;
 use flow_nostd::Flow;
 use flow_tests::board::{Board, MPS2_AN386};
 use flow_tests::flows;
 use flow_tests::report::Report;
+use flow_tests::trained::trained;
 use rand_pcg::Pcg32;
 
 #[test]
 fn a_cortex_m4f_computes_the_same_bits() {
-    same_bits(&MPS2_AN386, 1000);
+    let trained = trained();
+    same_bits(&MPS2_AN386, "trained", trained.flow.spec(), &trained.params, 1000);
 }
 
-fn same_bits(board: &Board, count: usize) {
-    let Some(board) = board.find() else { return };
+#[test]
+fn a_cortex_m4f_computes_the_same_bits_of_a_flow_with_random_weights() {
     let spec = flows::mixed();
-    let rows = flows::rows(&spec, count, 0);
+    same_bits(&MPS2_AN386, "mixed", &spec, &flows::parameters(&spec, 0), 1000);
+}
+
+fn same_bits(board: &Board, name: &str, spec: &FlowSpec, params: &[f32], count: usize) {
+    let Some(board) = board.find() else { return };
+    let rows = flows::rows(spec, count, 0);
     let columns = spec.columns.len();
     let probes: Vec<Vec<f32>> = rows.chunks(columns).take(4).map(<[f32]>::to_vec).collect();
-    let bytes = freeze(&spec, &flows::parameters(&spec, 0), &probes, 0).unwrap();
-    let on_board = board.compute("mixed", &bytes, &rows).unwrap();
+    let bytes = freeze(spec, params, &probes, 0).unwrap();
+    let on_board = board.compute(name, &bytes, &rows).unwrap();
     let on_host = compute(&AlignedBytes::from(bytes), &rows);
 
     assert!(on_board.self_test);

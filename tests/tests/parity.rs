@@ -12,7 +12,8 @@ use flow_nostd::Flow as Engine;
 use flow_tests::require::available;
 use flow_tests::trained::{Trained, rows, trained};
 use flow_trainer::backend::find_library;
-use ndarray::{Array2, ArrayD};
+use ndarray::{Array2, ArrayD, Axis};
+use ort::session::Session;
 use std::sync::OnceLock;
 use tract_onnx::prelude::*;
 
@@ -125,8 +126,7 @@ fn the_engine_goes_there_and_back() {
 
 #[test]
 fn every_finite_row_has_a_finite_log_density() {
-    const VALUES: [f32; 10] =
-        [0.0, -0.0, 1e-45, -1e-39, f32::MIN_POSITIVE, 1.0, -3e5, 1e30, f32::MAX, f32::MIN];
+    const VALUES: [f32; 10] = [0.0, -0.0, 1e-45, -1e-39, f32::MIN_POSITIVE, 1.0, -3e5, 1e30, f32::MAX, f32::MIN];
     with_engine(|engine| {
         let mut scratch = vec![0.0; engine.scratch_len()];
         for i in 0..10_000usize {
@@ -162,6 +162,20 @@ fn check_samples(name: &str, samples: &[f32]) {
     assert!(worst <= 1e-4 && edges <= samples.len() / 10_000, "{name}: {worst:e}, {edges} of {}", samples.len());
 }
 
+/// Batches of different sizes through one model, one after another.
+fn in_batches(rows: &Array2<f32>, mut run: impl FnMut(usize, usize, Vec<f32>) -> Vec<f32>) -> Vec<f32> {
+    let mut all = Vec::new();
+    let mut rest = rows.view();
+    for size in [1, 4096, 3, usize::MAX] {
+        let (now, later) = rest.split_at(Axis(0), size.min(rest.nrows()));
+        if now.nrows() > 0 {
+            all.extend(run(now.nrows(), now.ncols(), now.iter().copied().collect()));
+        }
+        rest = later;
+    }
+    all
+}
+
 #[test]
 fn tract_runs_both_models_with_a_symbolic_batch() {
     let Trained { flow, params, .. } = &case().trained;
@@ -169,18 +183,11 @@ fn tract_runs_both_models_with_a_symbolic_batch() {
         let bytes = encode(&graph, Batch::Symbolic);
         let model = tract_onnx::onnx().model_for_read(&mut &*bytes).unwrap();
         let plan = model.into_optimized().unwrap().into_runnable().unwrap();
-        let mut all = Vec::new();
-        // Batches of different sizes through one model.
-        let mut rest = rows.view();
-        for size in [1, 4096, 3, usize::MAX] {
-            let (now, later) = rest.split_at(ndarray::Axis(0), size.min(rest.nrows()));
-            let values: Vec<f32> = now.iter().copied().collect();
-            let input = Tensor::from_shape(&[now.nrows(), now.ncols()], &values).unwrap();
+        in_batches(rows, |rows, columns, values| {
+            let input = Tensor::from_shape(&[rows, columns], &values).unwrap();
             let out = plan.run(tvec![input.into_tvalue()]).unwrap();
-            all.extend(out[0].to_plain_array_view::<f32>().unwrap().iter().copied());
-            rest = later;
-        }
-        all
+            out[0].to_plain_array_view::<f32>().unwrap().iter().copied().collect()
+        })
     };
     check("tract", &run(flow.log_prob_graph(params), &case().rows));
     check_samples("tract", &run(flow.sample_graph(params), &latent()));
@@ -193,29 +200,13 @@ fn onnx_runtime_runs_both_models_with_a_symbolic_batch() {
     let Trained { flow, params, .. } = &case().trained;
     let run = |graph, rows: &Array2<f32>| -> Vec<f32> {
         let bytes = encode(&graph, Batch::Symbolic);
-        let mut session =
-            ort::session::Session::builder(&environment).unwrap().commit_from_memory(&bytes).unwrap();
-        let mut all = Vec::new();
-        for size in [1, 4096] {
-            let part = rows.slice(ndarray::s![all_rows(&all, rows, size), ..]);
-            let values: Vec<f32> = part.iter().copied().collect();
-            let input = ort::value::Tensor::from_array(([part.nrows(), part.ncols()], values)).unwrap();
+        let mut session = Session::builder(&environment).unwrap().commit_from_memory(&bytes).unwrap();
+        in_batches(rows, |rows, columns, values| {
+            let input = ort::value::Tensor::from_array(([rows, columns], values)).unwrap();
             let out = session.run(ort::inputs![input]).unwrap();
-            all.push(out[0].try_extract_tensor::<f32>().unwrap().1.to_vec());
-        }
-        let rest = rows.slice(ndarray::s![4097.min(rows.nrows()).., ..]);
-        if rest.nrows() > 0 {
-            let values: Vec<f32> = rest.iter().copied().collect();
-            let input = ort::value::Tensor::from_array(([rest.nrows(), rest.ncols()], values)).unwrap();
-            all.push(session.run(ort::inputs![input]).unwrap()[0].try_extract_tensor::<f32>().unwrap().1.to_vec());
-        }
-        all.concat()
+            out[0].try_extract_tensor::<f32>().unwrap().1.to_vec()
+        })
     };
     check("ONNX Runtime", &run(flow.log_prob_graph(params), &case().rows));
     check_samples("ONNX Runtime", &run(flow.sample_graph(params), &latent()));
-}
-
-fn all_rows(done: &[Vec<f32>], rows: &Array2<f32>, size: usize) -> std::ops::Range<usize> {
-    let start = if done.is_empty() { 0 } else { 1 };
-    start..(start + size).min(rows.nrows())
 }

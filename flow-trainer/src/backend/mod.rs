@@ -7,7 +7,7 @@ mod onnx_runtime;
 mod resolve;
 mod tract;
 
-pub use resolve::{Choice, Device, choose};
+pub use resolve::{Choice, Device, choose, find_library};
 
 use flow_model::graph::Graph;
 

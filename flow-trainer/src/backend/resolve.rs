@@ -59,25 +59,10 @@ pub fn choose(choice: &Choice, say: &mut dyn FnMut(&str)) -> Result<Box<dyn Back
     if let Some(path) = &choice.library {
         return Ok(Box::new(OnnxRuntime::load(path, cuda)?));
     }
-    let mut tried = String::new();
-    // A fetched or cached library is the CPU build: it cannot serve CUDA.
-    let sources: &[(&str, &dyn Fn() -> Result<PathBuf, String>)] = &[
-        ("the user's cache", &|| from_cache()),
-        ("the Python package onnxruntime", &|| from_python()),
-        ("pip", &|| if choice.offline { Err("not tried, --offline".into()) } else { from_pip() }),
-    ];
-    for (name, source) in sources {
-        if cuda && *name != "the Python package onnxruntime" {
-            continue;
-        }
-        let outcome = source().and_then(|path| OnnxRuntime::load(&path, cuda).map_err(|e| e.to_string()));
-        match outcome {
-            Ok(backend) => return Ok(Box::new(backend)),
-            Err(reason) => {
-                let _ = write!(tried, "\n  {name}: {reason}");
-            }
-        }
-    }
+    let tried = match find(choice.offline, cuda, |path| OnnxRuntime::load(path, cuda).map_err(|e| e.to_string())) {
+        Ok(backend) => return Ok(Box::new(backend)),
+        Err(tried) => tried,
+    };
     match choice.device {
         Device::Auto => {
             say(&format!("ONNX Runtime was not found, so tract runs instead (about half as fast):{tried}"));
@@ -89,6 +74,40 @@ pub fn choose(choice: &Choice, say: &mut dyn FnMut(&str)) -> Result<Box<dyn Back
             if cuda { "-gpu" } else { "" }
         ))),
     }
+}
+
+/// Where ONNX Runtime's library lies, as [`choose`] would find it; fetches nothing.
+///
+/// # Errors
+/// Where it was looked for and what was found there.
+pub fn find_library() -> Result<PathBuf, String> {
+    match std::env::var_os("ORT_DYLIB_PATH").filter(|path| !path.is_empty()) {
+        Some(path) => Ok(path.into()),
+        None => find(true, false, |path| Ok(path.to_owned())).map_err(|tried| format!("no ONNX Runtime:{tried}")),
+    }
+}
+
+/// What `load` makes of the first library that it takes; else where it was looked for and why that was nothing.
+fn find<T>(offline: bool, cuda: bool, load: impl Fn(&Path) -> Result<T, String>) -> Result<T, String> {
+    let sources: [(&str, &dyn Fn() -> Result<PathBuf, String>); 3] = [
+        ("the user's cache", &from_cache),
+        ("the Python package onnxruntime", &from_python),
+        ("pip", &|| if offline { Err("not tried, --offline".into()) } else { from_pip() }),
+    ];
+    let mut tried = String::new();
+    for (name, source) in sources {
+        // What is fetched and cached is the CPU build: only an installed library can serve CUDA.
+        if cuda && name != "the Python package onnxruntime" {
+            continue;
+        }
+        match source().and_then(|path| load(&path)) {
+            Ok(loaded) => return Ok(loaded),
+            Err(reason) => {
+                let _ = write!(tried, "\n  {name}: {reason}");
+            }
+        }
+    }
+    Err(tried)
 }
 
 /// Folder and library of the pinned version in the user's cache.

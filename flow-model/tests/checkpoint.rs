@@ -1,0 +1,50 @@
+//! A checkpoint comes back as it was written, and anything else is refused.
+
+use flow_model::checkpoint::{Checkpoint, CheckpointError};
+use flow_model::models;
+use flow_model::params::Layout;
+use flow_model::spec::{Base, Column, FlowSpec, Kind, Standard, Tails};
+use std::collections::BTreeMap;
+
+fn checkpoint() -> Checkpoint {
+    let standard = Standard { center: 0.1, scale: 0.3, reach: 6.0 };
+    let kinds = [
+        Kind::Continuous { standard, jitter: 1e-3 },
+        Kind::Integer { standard },
+        Kind::Constant { value: 7.0, log_mass: -0.1, log_other: -5.0, unit: 7.0 },
+    ];
+    let columns = kinds.into_iter().enumerate().map(|(j, kind)| Column { name: format!("c{j}"), kind }).collect();
+    let layers = models::realnvp(2, 2, &[3], 0);
+    let spec = FlowSpec { columns, tails: Tails { knee: 4.0, rate: 14.0 }, layers, base: Base::Normal };
+    let params = Layout::of(&spec).init(1);
+    Checkpoint { spec, params, metadata: BTreeMap::from([("seed".into(), "1".into())]) }
+}
+
+#[test]
+fn it_comes_back_and_has_the_same_bytes_each_time() {
+    let bytes = checkpoint().to_bytes().unwrap();
+    assert_eq!(Checkpoint::from_bytes(&bytes).unwrap(), checkpoint());
+    assert_eq!(checkpoint().to_bytes().unwrap(), bytes);
+}
+
+#[test]
+fn every_truncation_is_refused() {
+    let bytes = checkpoint().to_bytes().unwrap();
+    for end in 0..bytes.len() {
+        assert!(Checkpoint::from_bytes(&bytes[..end]).is_err(), "{end} of {} bytes", bytes.len());
+    }
+}
+
+#[test]
+fn another_version_and_parameters_that_are_not_numbers_are_told_apart() {
+    let bytes = checkpoint().to_bytes().unwrap();
+    let version = br#"version\":\"1"#;
+    let at = bytes.windows(version.len()).position(|w| w == version).unwrap();
+    let mut newer = bytes.clone();
+    newer[at + version.len() - 1] = b'9';
+    assert!(matches!(Checkpoint::from_bytes(&newer), Err(CheckpointError::Version { .. })));
+    let mut nan = bytes.clone();
+    let end = nan.len();
+    nan[end - 4..].copy_from_slice(&f32::NAN.to_le_bytes());
+    assert!(matches!(Checkpoint::from_bytes(&nan), Err(CheckpointError::Parameter { .. })));
+}

@@ -1,0 +1,98 @@
+//! The command line: arguments in, exit code out.
+//!
+//! 0: done (also where the reader of a pipe has gone away), 1: the work failed, 2: wrong use.
+
+mod evaluate;
+mod train;
+
+use crate::backend::{self, BackendError, Choice, Device};
+use crate::data::DataError;
+use crate::run_folder::FolderError;
+use crate::train::TrainError;
+use clap::{Args, Parser, Subcommand};
+use flow_model::spec::SpecError;
+use flow_table::TableError;
+use flow_table::atomic::WriteError;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+#[derive(Parser)]
+#[command(name = "flow-trainer", version, about, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Train a flow on a table by exact maximum likelihood
+    Train(train::Train),
+    /// Say how probable a trained flow finds the rows of a table
+    Evaluate(evaluate::Evaluate),
+}
+
+#[derive(Args)]
+struct BackendArgs {
+    /// What runs the training
+    #[arg(long, value_enum, default_value_t = Device::Auto)]
+    device: Device,
+    /// ONNX Runtime's library
+    #[arg(long, value_name = "FILE", env = "ORT_DYLIB_PATH")]
+    ort_lib: Option<PathBuf>,
+    /// Fetch nothing
+    #[arg(long)]
+    offline: bool,
+}
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+enum Error {
+    #[error(transparent)]
+    Data(#[from] DataError),
+    #[error(transparent)]
+    Table(#[from] TableError),
+    #[error(transparent)]
+    Backend(#[from] BackendError),
+    #[error(transparent)]
+    Train(#[from] TrainError),
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    #[error(transparent)]
+    Export(#[from] flow_export::Error),
+    #[error(transparent)]
+    Spec(#[from] SpecError),
+    #[error("cannot watch for Ctrl-C: {0}")]
+    Signal(#[from] ctrlc::Error),
+    #[error("standard output: {0}")]
+    Stdout(std::io::Error),
+}
+
+/// Runs the command that the program's arguments ask for.
+pub fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Train(args) => train::train(args),
+        Command::Evaluate(args) => evaluate::evaluate(args),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Error::Stdout(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("flow-trainer: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Prints to standard output, where a reader may have gone away.
+fn print(text: std::fmt::Arguments<'_>) -> Result<(), Error> {
+    writeln!(std::io::stdout(), "{text}").map_err(Error::Stdout)
+}
+
+fn load_backend(args: &BackendArgs) -> Result<Box<dyn backend::Backend>, Error> {
+    let library = args.ort_lib.clone().filter(|path| !path.as_os_str().is_empty());
+    let choice = Choice { device: args.device, library, offline: args.offline };
+    Ok(backend::choose(&choice, &mut |line| eprintln!("{line}"))?)
+}

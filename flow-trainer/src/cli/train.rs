@@ -1,0 +1,224 @@
+//! `flow-trainer train`: from a table to a run folder, and on to a frozen file and its scores if asked.
+
+use super::{BackendArgs, Error, load_backend, print};
+use crate::data::{Data, Source};
+use crate::run_folder::{self, Metrics};
+use crate::train::{self, Ending, Outcome, Settings};
+use crate::{fit, progress, report};
+use clap::{Args, ValueEnum};
+use flow_export::frozen::Frozen;
+use flow_export::run_folder::freeze_run;
+use flow_export::score::score;
+use flow_model::checkpoint::Checkpoint;
+use flow_model::flow::Flow;
+use flow_model::models;
+use flow_model::spec::{Base, FlowSpec};
+use flow_table::atomic::{write_atomic, write_atomic_with};
+use flow_table::{Convention, KindOverride, ReadOptions, Table, write_csv};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Odd rows that are shown after scoring.
+const ODDEST: usize = 10;
+
+#[derive(Args)]
+pub(super) struct Train {
+    /// The training rows: CSV, plain or gzip; `-` for standard input; or a built-in set such as two-moons
+    #[arg(long, value_name = "FILE")]
+    data: String,
+    /// Validation rows; without it they are split off the training rows
+    #[arg(long, value_name = "FILE")]
+    val: Option<String>,
+    /// The folder to leave the run in
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Replace the run that is in the folder
+    #[arg(long)]
+    force: bool,
+    /// The model
+    #[arg(long, value_enum, default_value_t = Model::Auto)]
+    model: Model,
+    /// Number of couplings
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = at_least_one)]
+    couplings: usize,
+    /// Widths of the conditioners' hidden layers
+    #[arg(long, value_name = "N,N", value_delimiter = ',', default_values_t = [64, 64], value_parser = at_least_one)]
+    hidden: Vec<usize>,
+    /// Kind of a column, or of all that are not named with `*:KIND`; without it the kind is detected
+    #[arg(long, value_name = "NAME:KIND")]
+    column: Vec<KindOverride>,
+    /// How columns are treated: by what is best for the data, or as other libraries do, so that figures compare
+    #[arg(long, value_enum, default_value_t = ConventionName::Own)]
+    convention: ConventionName,
+    #[command(flatten)]
+    backend: BackendArgs,
+    /// Seed of everything random
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+    /// Most epochs
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    epochs: Option<usize>,
+    /// Rows in a step
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    batch: Option<usize>,
+    /// Highest learning rate
+    #[arg(long, value_name = "X", value_parser = positive)]
+    lr: Option<f32>,
+    /// Freeze the trained flow into this file as well
+    #[arg(long, value_name = "FILE")]
+    freeze: Option<PathBuf>,
+    /// Score the rows of this table with the frozen flow, on the device engine, and say which are the oddest
+    #[arg(long, value_name = "FILE", requires = "freeze")]
+    score: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Model {
+    /// What we would pick ourselves: at present realnvp
+    Auto,
+    /// Affine couplings
+    Realnvp,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum ConventionName {
+    Own,
+    Peers,
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|&n| n >= 1).ok_or_else(|| "expected a whole number of at least 1".to_string())
+}
+
+fn positive(text: &str) -> Result<f32, String> {
+    let value = text.parse().ok().filter(|v: &f32| v.is_finite() && *v > 0.0);
+    value.ok_or_else(|| "expected a positive number".to_string())
+}
+
+pub(super) fn train(args: Train) -> Result<(), Error> {
+    run_folder::check_free(&args.out, args.force)?;
+    let convention = match args.convention {
+        ConventionName::Own => Convention::Own,
+        ConventionName::Peers => Convention::Peers,
+    };
+    let data = Data::load(&Source {
+        data: args.data.clone(),
+        validation: args.val.clone(),
+        overrides: args.column.clone(),
+        convention,
+        seed: args.seed,
+    })?;
+    print(format_args!("{}split: {}", data.profile, data.split))?;
+
+    let columns = fit::columns(&data.train, &data.profile, convention);
+    let dim = columns.iter().filter(|c| c.standard().is_some()).count();
+    let layers = match args.model {
+        Model::Auto | Model::Realnvp => models::realnvp(dim, args.couplings, &args.hidden, args.seed),
+    };
+    let flow = Flow::new(FlowSpec { columns, tails: fit::tails(dim), layers, base: Base::Normal })?;
+
+    let mut settings = Settings::for_rows(data.train.rows(), args.seed);
+    settings.epochs = args.epochs.unwrap_or(settings.epochs);
+    settings.batch = args.batch.unwrap_or(settings.batch).min(data.train.rows());
+    settings.learning_rate = args.lr.unwrap_or(settings.learning_rate);
+
+    let backend = load_backend(&args.backend)?;
+    // Before the work, so that a place that cannot be had is told at once.
+    run_folder::make(&args.out)?;
+    print(format_args!("backend: {}", backend.name()))?;
+    print(format_args!(
+        "model: realnvp, {} parameters; {} training and {} validation rows, batch {}, at most {} epochs",
+        flow.layout().total(),
+        data.train.rows(),
+        data.validation.rows(),
+        settings.batch,
+        settings.epochs
+    ))?;
+
+    let stop = stop_on_interrupt()?;
+    let mut line = progress::Line::new(settings.epochs, data.train.rows());
+    let mut watch = |epoch: &train::Epoch, elapsed| line.epoch(epoch, elapsed);
+    let outcome = train::train(&flow, backend.as_ref(), &data.train, &data.validation, &settings, &stop, &mut watch)?;
+    line.finish();
+
+    let metrics = Metrics::of(&outcome, &settings, backend.name(), data.train.rows(), data.validation.rows());
+    let metadata = BTreeMap::from([
+        ("convention".to_string(), format!("{:?}", args.convention).to_lowercase()),
+        ("seed".to_string(), args.seed.to_string()),
+    ]);
+    let checkpoint = Checkpoint { spec: flow.spec().clone(), params: outcome.params.clone(), metadata };
+    run_folder::write(&args.out, &checkpoint, &metrics, data.calibration.as_ref())?;
+    let title = format!("{}: realnvp", args.data);
+    let html = report::report(&title, &flow, &outcome.params, &data, &metrics, backend.as_ref())?;
+    let report_path = args.out.join("report.html");
+    write_atomic(&report_path, html.as_bytes())?;
+    say_how_it_ended(&outcome, &metrics)?;
+
+    if let Some(path) = &args.freeze {
+        freeze_run(&args.out, path, 0)?;
+        print(format_args!("frozen: {} ({} bytes)", path.display(), size(path)))?;
+        if let Some(table) = &args.score {
+            say_oddest(path, table, &args.column, &args.out)?;
+        }
+    }
+    print(format_args!("report: {}", report_path.display()))
+}
+
+/// A flag that Ctrl-C sets; a second one ends the program at once.
+fn stop_on_interrupt() -> Result<Arc<AtomicBool>, Error> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let handler = Arc::clone(&stop);
+    ctrlc::set_handler(move || {
+        if handler.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+    })?;
+    Ok(stop)
+}
+
+fn say_how_it_ended(outcome: &Outcome, metrics: &Metrics) -> Result<(), Error> {
+    let why = match outcome.ending {
+        Ending::Epochs => "all epochs done",
+        Ending::Patience => "no better validation loss for a while",
+        Ending::Interrupted => "interrupted; the best parameters so far are kept",
+    };
+    print(format_args!(
+        "{why}: best validation log-density {:.4} nats a row at epoch {} of {}, {} steps in {:.1} s ({:.0} steps/s)",
+        outcome.best_validation_log_prob,
+        outcome.best_epoch,
+        outcome.history.len(),
+        outcome.steps,
+        metrics.train_seconds,
+        metrics.steps_per_second
+    ))
+}
+
+fn size(path: &Path) -> u64 {
+    std::fs::metadata(path).map_or(0, |m| m.len())
+}
+
+/// Scores a table with the frozen flow, leaves the scores in the run folder and prints the oddest rows.
+fn say_oddest(model: &Path, table: &str, columns: &[KindOverride], out: &Path) -> Result<(), Error> {
+    let frozen = Frozen::read(model)?;
+    let table = Table::read_with(table, &ReadOptions { ignore: KindOverride::ignored(columns) })?;
+    let scores = score(&frozen, &table)?;
+    let path = out.join("scores.csv");
+    write_atomic_with(&path, |out| write_csv(out, &["log_prob"], scores.iter().map(std::slice::from_ref)))?;
+    let mut order: Vec<usize> = (0..scores.len()).collect();
+    order.sort_by(|&a, &b| scores[a].total_cmp(&scores[b]));
+    let shown = ODDEST.min(order.len());
+    print(format_args!(
+        "scores: {} ({} rows of {}); the {shown} oddest:",
+        path.display(),
+        scores.len(),
+        table.source()
+    ))?;
+    print(format_args!("{:>7}  {:>12}  {}", "row", "log_prob", table.names().join(", ")))?;
+    for &i in &order[..shown] {
+        let values: Vec<String> = table.row(i).iter().map(f32::to_string).collect();
+        print(format_args!("{:>7}  {:>12.2}  {}", i + 1, scores[i], values.join(", ")))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,301 @@
+//! The command line as a user types it: what a run leaves behind, and what is said when something is wrong.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+struct Session {
+    folder: tempfile::TempDir,
+}
+
+/// Quick settings, with nothing but what is compiled in.
+const QUICK: [&str; 8] = ["--device", "tract", "--offline", "--epochs=3", "--hidden", "4", "--couplings", "2"];
+
+impl Session {
+    fn new() -> Self {
+        Session { folder: tempfile::tempdir().unwrap() }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+        fs::write(self.path(name), content).unwrap();
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_flow-trainer"));
+        command.args(arguments).current_dir(self.folder.path()).stdin(Stdio::null()).env_remove("ORT_DYLIB_PATH");
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    fn succeed(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn train(&self, arguments: &[&str]) -> String {
+        self.succeed(&[&["train"], arguments, &QUICK].concat())
+    }
+
+    /// The message of a command that must fail with the given code.
+    fn fail(&self, code: i32, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {message}");
+        assert!(!message.contains("panicked"), "{arguments:?}: {message}");
+        message
+    }
+
+    /// The message of a training on `table` that must fail and leave no run behind.
+    fn refuse(&self, table: &str, more: &[&str]) -> String {
+        self.write("bad.csv", table);
+        let message = self.fail(1, &[&["train", "--data", "bad.csv", "--out", "bad"], more, &QUICK].concat());
+        assert!(!self.path("bad").exists(), "a folder is left behind: {message}");
+        message
+    }
+}
+
+/// A table of a continuous, an integer and a constant column.
+fn table(rows: usize) -> String {
+    let row = |i: usize| format!("{},{},5\n", ((i * 37 % 101) as f64 / 50.0).sin(), i * 13 % 17);
+    ["load,count,unit\n".to_string(), (0..rows).map(row).collect()].concat()
+}
+
+fn json(text: &str) -> serde_json::Value {
+    serde_json::from_str(text).unwrap_or_else(|e| panic!("{e}: {text}"))
+}
+
+#[test]
+fn a_run_leaves_a_folder_that_evaluates_and_freezes() {
+    let session = Session::new();
+    session.write("train.csv", table(400));
+    session.write("test.csv", table(60));
+    session.write("labels.csv", "0\n1\n".repeat(30));
+    let said = session.train(&["--data", "train.csv", "--out", "run", "--freeze", "model.flow"]);
+    for word in
+        ["integer", "constant", "all 320 values are 5", "tract", "report: run/report.html", "frozen: model.flow"]
+    {
+        assert!(said.contains(word), "{word:?} is not said: {said}");
+    }
+    for file in ["checkpoint.safetensors", "spec.json", "metrics.json", "report.html", "calibration.csv"] {
+        assert!(session.path("run").join(file).exists(), "{file}");
+    }
+    assert!(session.path("model.flow").exists());
+    let metrics = json(&fs::read_to_string(session.path("run/metrics.json")).unwrap());
+    for key in ["steps", "steps_per_second", "train_seconds", "backend", "best_val_log_prob", "parameters"] {
+        assert!(!metrics[key].is_null(), "metrics.json lacks {key}");
+    }
+    let report = fs::read_to_string(session.path("run/report.html")).unwrap();
+    assert!(report.matches("<svg").count() == 3 && report.ends_with("</html>\n"));
+    assert!(!report.contains("src=") && !report.contains("href="), "the report opens without a network");
+
+    let evaluate = ["evaluate", "--run", "run", "--data", "test.csv", "--device", "tract", "--json"];
+    let plain = json(&session.succeed(&evaluate));
+    assert_eq!(plain["rows"], 60);
+    assert!(plain["mean_log_prob"].as_f64().unwrap().is_finite() && plain["std_error"].as_f64().unwrap() > 0.0);
+    assert!(plain["auroc"].is_null() && plain["bits_per_dim"].is_null());
+    let labelled = json(&session.succeed(&[&evaluate[..], &["--labels", "labels.csv"]].concat()));
+    assert!((0.0..=1.0).contains(&labelled["auroc"].as_f64().unwrap()));
+
+    let message = session.fail(1, &["train", "--data", "train.csv", "--out", "run"]);
+    assert!(message.contains("already holds a run") && message.contains("--force"), "{message}");
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bits_and_another_seed_others() {
+    let session = Session::new();
+    session.write("train.csv", table(200));
+    for (out, seed) in [("a", "7"), ("b", "7"), ("c", "8")] {
+        session.train(&["--data", "train.csv", "--out", out, "--seed", seed]);
+    }
+    let read = |run: &str| fs::read(session.path(run).join("checkpoint.safetensors")).unwrap();
+    assert!(read("a") == read("b") && read("a") != read("c"));
+}
+
+#[test]
+fn discrete_tables_are_told_in_bits() {
+    let session = Session::new();
+    let rows: String = (0..200).map(|i| format!("{},{}\n", i % 5, i * 7 % 11)).collect();
+    session.write("train.csv", rows);
+    session.train(&["--data", "train.csv", "--out", "run", "--convention", "peers"]);
+    let out = session.succeed(&["evaluate", "--run", "run", "--data", "train.csv", "--device", "tract", "--json"]);
+    let (bits, nats) = (json(&out)["bits_per_dim"].as_f64().unwrap(), json(&out)["mean_log_prob"].as_f64().unwrap());
+    assert!((bits + nats / (2.0 * std::f64::consts::LN_2)).abs() < 1e-9);
+    assert_eq!(json(&out)["dequantization"], "noise");
+}
+
+#[test]
+fn built_in_sets_and_tables_of_one_column_train() {
+    let session = Session::new();
+    session.train(&["--data", "two-moons", "--out", "moons", "--batch", "4096"]);
+    let rows: String = (0..100).map(|i| format!("{}\n", (i as f64).sin())).collect();
+    session.write("one.csv", rows);
+    session.train(&["--data", "one.csv", "--out", "one", "--freeze", "one.flow"]);
+}
+
+#[test]
+fn a_table_that_cannot_train_is_refused() {
+    let session = Session::new();
+    let good = table(50);
+    for (bad, expected) in [
+        ("".to_string(), "empty"),
+        ("a,b\n".to_string(), "header"),
+        ("1,2\n".to_string(), "too few"),
+        (good.replace("\n0,", "\n0,9,"), "line"),
+        ("1,2\n3,4,5\n6,7\n".to_string(), "line 2"),
+        ("1,2\n3,x\n6,7\n".to_string(), "line 2, column 2"),
+        ("1,2\n3,nan\n6,7\n".to_string(), "line 2, column 2"),
+        ("1,2\n3,inf\n6,7\n".to_string(), "line 2, column 2"),
+        ("1,2\n3,1e39\n6,7\n".to_string(), "line 2, column 2"),
+        ("5,6\n".repeat(50), "no column varies"),
+    ] {
+        let message = session.refuse(&bad, &[]);
+        assert!(message.contains(expected), "{expected:?} is not said of {bad:?}: {message}");
+        assert!(message.contains("bad.csv"), "the file is not named: {message}");
+    }
+    let message = session.refuse(&good, &["--column", "lod:continuous"]);
+    assert!(message.contains("did you mean \"load\""), "{message}");
+    let message = session.refuse(&good, &["--column", "load:integer"]);
+    assert!(message.contains("row 1, column 1 (load)"), "{message}");
+    let message = session.fail(1, &["train", "--data", "nowhere.csv", "--out", "bad"]);
+    assert!(message.contains("nowhere.csv"), "{message}");
+}
+
+#[test]
+fn a_column_of_huge_values_trains_and_scores_finitely() {
+    let session = Session::new();
+    let rows: String = (0..100).map(|i| format!("{}e30,{}\n", 1.0 + (i % 7) as f64 / 10.0, i % 10)).collect();
+    session.write("huge.csv", rows);
+    session.train(&["--data", "huge.csv", "--out", "run", "--freeze", "huge.flow"]);
+    session.write("constant.csv", (0..100).map(|i| format!("1e30,{}\n", i % 10)).collect::<String>());
+    session.train(&["--data", "constant.csv", "--out", "constant", "--freeze", "constant.flow"]);
+    let out = session.succeed(&["evaluate", "--run", "run", "--data", "huge.csv", "--device", "tract", "--json"]);
+    assert!(json(&out)["mean_log_prob"].as_f64().unwrap().is_finite());
+}
+
+#[test]
+fn another_table_than_the_one_trained_on_is_refused() {
+    let session = Session::new();
+    session.write("train.csv", table(100));
+    session.train(&["--data", "train.csv", "--out", "run"]);
+    let evaluate = |data: &str| ["evaluate", "--run", "run", "--data", data, "--device", "tract"].map(str::to_owned);
+    session.write("fewer.csv", "load,count\n1,2\n");
+    session.write("renamed.csv", "laod,count,unit\n1,2,3\n");
+    for (data, expected) in [("fewer.csv", "unit"), ("renamed.csv", "did you mean")] {
+        let arguments = evaluate(data);
+        let message = session.fail(1, &arguments.each_ref().map(String::as_str));
+        assert!(message.contains(expected), "{data}: {message}");
+    }
+    session.write("labels.csv", "0\n1\n");
+    let message =
+        session.fail(1, &["evaluate", "--run", "run", "--data", "train.csv", "--labels", "labels.csv", "--json"]);
+    assert!(message.contains("labels.csv"), "{message}");
+}
+
+#[test]
+fn a_damaged_run_is_refused() {
+    let session = Session::new();
+    session.write("train.csv", table(100));
+    session.train(&["--data", "train.csv", "--out", "run"]);
+    let checkpoint = session.path("run/checkpoint.safetensors");
+    let bytes = fs::read(&checkpoint).unwrap();
+    let evaluate = ["evaluate", "--run", "run", "--data", "train.csv", "--device", "tract"];
+    fs::write(&checkpoint, &bytes[..bytes.len() / 2]).unwrap();
+    assert!(session.fail(1, &evaluate).contains("cut short"));
+    let version = br#"version\":\"1"#;
+    let at = bytes.windows(version.len()).position(|w| w == version).unwrap();
+    let mut newer = bytes.clone();
+    newer[at + version.len() - 1] = b'9';
+    fs::write(&checkpoint, &newer).unwrap();
+    let message = session.fail(1, &evaluate);
+    assert!(message.contains("version 9") && message.contains("version 1"), "{message}");
+    fs::remove_file(&checkpoint).unwrap();
+    assert!(session.fail(1, &evaluate).contains("checkpoint.safetensors"));
+}
+
+#[test]
+fn wrong_use_exits_with_2() {
+    let session = Session::new();
+    for arguments in [
+        &["train"][..],
+        &["train", "--data", "x.csv"],
+        &["train", "--data", "x.csv", "--out", "run", "--model", "unet"],
+        &["train", "--data", "x.csv", "--out", "run", "--epochs", "0"],
+        &["train", "--data", "x.csv", "--out", "run", "--lr", "-1"],
+        &["train", "--data", "x.csv", "--out", "run", "--column", "a:whole"],
+        &["train", "--data", "x.csv", "--out", "run", "--device", "tpu"],
+        &["fly"],
+    ] {
+        session.fail(2, arguments);
+    }
+}
+
+#[test]
+fn a_device_asked_for_by_name_is_never_replaced() {
+    let session = Session::new();
+    session.write("train.csv", table(100));
+    session.write("not-a-library.so", "text");
+    let train = ["train", "--data", "train.csv", "--out", "run", "--offline"];
+    let message = session.fail(1, &[&train[..], &["--device", "cpu", "--ort-lib", "not-a-library.so"]].concat());
+    assert!(message.contains("not-a-library.so"), "{message}");
+    let output = session.command(&[&train[..], &["--device", "cuda"]].concat()).env("PATH", "").output().unwrap();
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{message}");
+    assert!(message.contains("onnxruntime-gpu") || message.contains("CUDA"), "{message}");
+}
+
+/// `auto` takes tract where nothing else is to be had, and says so.
+#[test]
+fn auto_falls_back_to_tract_and_says_so() {
+    let session = Session::new();
+    session.write("train.csv", table(100));
+    let mut command = session.command(&["train", "--data", "train.csv", "--out", "run", "--offline", "--epochs", "1"]);
+    let output = command.env("PATH", "").env("XDG_CACHE_HOME", session.path("empty")).output().unwrap();
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{message}");
+    assert!(message.contains("tract runs instead") && message.contains("--offline"), "{message}");
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_training_keeps_the_best_parameters() {
+    let session = Session::new();
+    let arguments = ["train", "--data", "two-moons", "--out", "run", "--device", "tract", "--epochs", "100000"];
+    let more = ["--hidden", "4", "--couplings", "2"];
+    let mut command = session.command(&[&arguments[..], &more].concat());
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // The first line of progress says that an epoch is done.
+    let mut errors = std::io::BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    std::io::BufRead::read_line(&mut errors, &mut line).unwrap();
+    assert!(line.starts_with("epoch 1/"), "{line}");
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let start = Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        assert!(start.elapsed() < Duration::from_secs(120), "does not stop");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success());
+    assert!(String::from_utf8_lossy(&output.stdout).contains("interrupted"));
+    let metrics = json(&fs::read_to_string(session.path("run/metrics.json")).unwrap());
+    assert_eq!(metrics["ending"], "interrupted");
+    session.succeed(&["evaluate", "--run", "run", "--data", "two-moons", "--device", "tract"]);
+}
+
+#[test]
+fn a_place_that_cannot_be_written_is_named() {
+    let session = Session::new();
+    session.write("train.csv", table(50));
+    session.write("file", "");
+    let message = session.fail(1, &[&["train", "--data", "train.csv", "--out", "file/run"], &QUICK[..]].concat());
+    assert!(message.contains("file/run"), "{message}");
+}
