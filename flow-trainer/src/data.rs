@@ -76,8 +76,6 @@ impl Data {
     pub fn load(source: &Source) -> Result<Data, DataError> {
         let ignore = KindOverride::ignored(&source.overrides);
         let table = read_or_generate(&source.data, ignore.clone(), source.seed)?;
-        // Kinds that contradict the data are told of all rows, with their row numbers in the file.
-        let whole = Profile::of(&table, &source.overrides, source.convention)?;
         let fractions = Fractions {
             validation: if source.validation.is_some() { 0.0 } else { Fractions::default().validation },
             calibration: match source.convention {
@@ -85,8 +83,14 @@ impl Data {
                 Convention::Peers => 0.0,
             },
         };
-        let split = Split::new(table.rows(), whole.correlation(), fractions, None, source.seed)
-            .map_err(|error| DataError::Split { path: table.source().to_owned(), source: error })?;
+        let split = |correlation| {
+            Split::new(table.rows(), correlation, fractions, None, source.seed)
+                .map_err(|error| DataError::Split { path: table.source().to_owned(), source: error })
+        };
+        split(0.0)?; // Too few rows are told before anything is said of their columns.
+        // Kinds that contradict the data are told of all rows, with their row numbers in the file.
+        let whole = Profile::of(&table, &source.overrides, source.convention)?;
+        let split = split(whole.correlation())?;
         let train = table.select(&split.train);
         let validation = match &source.validation {
             Some(path) => read_or_generate(path, ignore, source.seed.wrapping_add(1))?.matching(table.names())?,

@@ -188,7 +188,7 @@ fn another_table_than_the_one_trained_on_is_refused() {
     session.train(&["--data", "train.csv", "--out", "run"]);
     let evaluate = |data: &str| ["evaluate", "--run", "run", "--data", data, "--device", "tract"].map(str::to_owned);
     session.write("fewer.csv", "load,count\n1,2\n");
-    session.write("renamed.csv", "laod,count,unit\n1,2,3\n");
+    session.write("renamed.csv", "loads,count,unit\n1,2,3\n");
     for (data, expected) in [("fewer.csv", "unit"), ("renamed.csv", "did you mean")] {
         let arguments = evaluate(data);
         let message = session.fail(1, &arguments.each_ref().map(String::as_str));
