@@ -120,7 +120,7 @@ pub fn inspect(frozen: &Frozen) -> Result<Facts, Error> {
     Ok(Facts {
         file: frozen.path().display().to_string(),
         format_version: format!("{}.{}", header.major, header.minor),
-        model_id: flow.model_id().iter().map(|byte| format!("{byte:02x}")).collect(),
+        model_id: flow.model_id_hex().as_str().to_owned(),
         rollback: header.rollback.get(),
         critical_flags: header.critical_flags.get(),
         skippable_flags: header.skippable_flags.get(),

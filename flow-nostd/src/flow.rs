@@ -9,6 +9,7 @@ use crate::layer::{LayerRecord, STATE_BOUND, Work};
 use crate::load::split_name;
 use crate::tails::TailsRecord;
 use crate::word::Word;
+use heapless::String;
 use zerocopy::little_endian::{F32, U16};
 
 /// A frozen flow over bytes that stay where they are.
@@ -63,6 +64,16 @@ impl<'a> Flow<'a> {
     /// What identifies the model, as it stands in the file. The engine does not recompute it.
     pub fn model_id(&self) -> [u8; 16] {
         self.header.model_id
+    }
+
+    /// The model id as people read it: 32 hexadecimal digits.
+    pub fn model_id_hex(&self) -> String<32> {
+        let mut text = String::new();
+        let nibbles = self.header.model_id.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+        for digit in nibbles.filter_map(|nibble| char::from_digit(nibble.into(), 16)) {
+            let _ = text.push(digit); // 32 digits fit.
+        }
+        text
     }
 
     /// The name of column `j`; `None` where the file has no names, no such column, or a name that is not UTF-8.

@@ -51,7 +51,7 @@ fn same_bits(board: &Board, name: &str, spec: &FlowSpec, params: &[f32], count: 
 fn compute(bytes: &[u8], rows: &[f32]) -> Report {
     let flow = Flow::new(bytes).unwrap();
     let mut scratch = vec![0.0; flow.scratch_len()];
-    let id = flow.model_id().iter().map(|b| format!("{b:02x}")).collect();
+    let id = flow.model_id_hex().as_str().to_owned();
     let self_test = flow.self_test(&mut scratch).is_ok();
     let mut report = Report {
         columns: flow.columns(),

@@ -45,9 +45,9 @@ fn report(output: &mut Output) -> Result<(), &'static str> {
     let row = row.get_mut(..columns).ok_or("the flow has too many columns")?;
     let z = z.get_mut(..dim).ok_or("the flow has too many dimensions")?;
 
-    let id = u128::from_be_bytes(flow.model_id());
+    let id = flow.model_id_hex();
     let needed = flow.scratch_len();
-    output.line(format_args!("flow columns={columns} dim={dim} scratch={needed} id={id:032x}"));
+    output.line(format_args!("flow columns={columns} dim={dim} scratch={needed} id={id}"));
     flow.self_test(&mut scratch).map_err(|_| "the self-test failed")?;
     output.line(format_args!("self_test ok"));
 
