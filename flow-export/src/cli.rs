@@ -7,7 +7,7 @@ use crate::frozen::Frozen;
 use crate::score::{self, Labels, Summary};
 use crate::{inspect, onnx, output, run_folder, sample};
 use clap::{Args, Parser, Subcommand};
-use flow_table::{ReadOptions, Table};
+use flow_table::{ReadOptions, Table, ignored_column};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -64,7 +64,7 @@ struct Score {
     #[arg(long, value_name = "FILE", requires = "json")]
     labels: Option<String>,
     /// Leave a column of the table out: NAME:ignore
-    #[arg(long, value_name = "NAME:ignore", value_parser = ignored)]
+    #[arg(long, value_name = "NAME:ignore", value_parser = ignored_column)]
     column: Vec<String>,
     /// Print a summary as one JSON object
     #[arg(long)]
@@ -143,13 +143,5 @@ fn run(command: Command) -> Result<(), Error> {
             output::write(args.output.as_deref(), |out| sample::sample(&frozen, args.n, args.seed, out))
         }
         Command::Onnx(args) => onnx::write_onnx(&args.run, &args.out).map(|_| ()),
-    }
-}
-
-/// The name in `NAME:ignore`.
-fn ignored(argument: &str) -> Result<String, String> {
-    match argument.strip_suffix(":ignore") {
-        Some(name) if !name.is_empty() => Ok(name.to_owned()),
-        _ => Err("expected NAME:ignore; other kinds are fixed when the flow is trained".to_owned()),
     }
 }

@@ -5,9 +5,9 @@ use flow_table::atomic::write_atomic_with;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-/// Writes `content` to the file, or to standard output where there is none.
+/// Writes `content` to the file, or to standard output where there is none or it is called `-`.
 pub(crate) fn write(to: Option<&Path>, content: impl FnOnce(&mut dyn Write) -> Result<(), Error>) -> Result<(), Error> {
-    let Some(path) = to else {
+    let Some(path) = to.filter(|path| *path != Path::new("-")) else {
         let mut out = BufWriter::new(io::stdout().lock());
         content(&mut out)?;
         return out.flush().map_err(Error::Stdout);

@@ -23,6 +23,11 @@ impl Labels {
         }
         Ok(Labels(labels))
     }
+
+    /// Whether each row is an anomaly.
+    pub fn as_slice(&self) -> &[bool] {
+        &self.0
+    }
 }
 
 /// What `score --json` prints.

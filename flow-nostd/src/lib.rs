@@ -62,6 +62,8 @@ mod word;
 
 pub use error::{EvalError, FormatError, SelfTestError, Tag};
 pub use flow::Flow;
+/// The strings that [`Flow::model_id_hex`] returns.
+pub use heapless;
 pub use include::{Aligned, scratch_len};
 
 /// The records of the file and their constants, for programs that write or list files. See `spec/format.md`.

@@ -124,6 +124,17 @@ impl FromStr for KindOverride {
     }
 }
 
+/// The name in `NAME:ignore`, for commands that take columns as they were trained.
+///
+/// # Errors
+/// What was expected, for another kind or form.
+pub fn ignored_column(argument: &str) -> Result<String, String> {
+    match argument.strip_suffix(":ignore") {
+        Some(name) if !name.is_empty() => Ok(name.to_owned()),
+        _ => Err("expected NAME:ignore; other kinds are fixed when the flow is trained".to_owned()),
+    }
+}
+
 /// A `NAME:KIND` that cannot be understood.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]

@@ -41,7 +41,7 @@ mod table;
 mod write_csv;
 
 pub use error::{CellProblem, TableError};
-pub use kind::{Convention, DetectedKind, KindError, KindOverride, RequestedKind};
+pub use kind::{Convention, DetectedKind, KindError, KindOverride, RequestedKind, ignored_column};
 pub use labels::read_labels;
 pub use profile::{ColumnProfile, Profile, ProfileError};
 pub use read_csv::ReadOptions;

@@ -9,7 +9,8 @@ use std::fmt;
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
-/// Neighbouring rows count as correlated beyond this |lag-1 autocorrelation|.
+/// Neighbouring rows count as correlated beyond this |lag-1 autocorrelation|, or beyond what chance brings about in few
+/// rows: four standard errors.
 pub(crate) const CORRELATED: f64 = 0.3;
 /// At most so many groups of blocks.
 const MOST_GROUPS: usize = 10;
@@ -115,7 +116,8 @@ impl Split {
         while rows - held.min(rows) < calibrating + 2 {
             *(if held >= calibrating { &mut held } else { &mut calibrating }) -= 1;
         }
-        let chosen = manner.unwrap_or(if correlation.abs() > CORRELATED { Manner::Blocks } else { Manner::Random });
+        let limit = CORRELATED.max(4.0 / (rows as f64).sqrt());
+        let chosen = manner.unwrap_or(if correlation.abs() > limit { Manner::Blocks } else { Manner::Random });
         let mut split = match chosen {
             Manner::Random => Split::random(rows, held, calibrating, seed),
             Manner::Blocks => Split::blocks(rows, held, calibrating),
@@ -123,10 +125,12 @@ impl Split {
         let why = match manner {
             Some(_) => "as asked".to_owned(),
             None if chosen == Manner::Blocks => {
-                format!("neighbouring rows are alike: lag-1 autocorrelation {correlation:.2}, beyond {CORRELATED}")
+                format!("neighbouring rows are correlated: lag-1 autocorrelation {correlation:.2}, beyond {limit:.2}")
             }
             None => {
-                format!("neighbouring rows are not alike: lag-1 autocorrelation {correlation:.2}, within {CORRELATED}")
+                format!(
+                    "neighbouring rows are not correlated: lag-1 autocorrelation {correlation:.2}, within {limit:.2}"
+                )
             }
         };
         split.reason = format!("{} ({why})", split.reason);
@@ -203,7 +207,7 @@ mod tests {
         assert_eq!(
             split(1000, 0.95).to_string(),
             "800 rows train, 100 validate, 100 calibrate: 5 contiguous blocks for each part, spread over the table \
-             (neighbouring rows are alike: lag-1 autocorrelation 0.95, beyond 0.3)"
+             (neighbouring rows are correlated: lag-1 autocorrelation 0.95, beyond 0.3)"
         );
     }
 

@@ -1,4 +1,4 @@
-//! All randomness of a run, as a function of (seed, purpose, step): the same on every backend, and after a resume.
+//! All randomness of a run, as a function of (seed, purpose, step): the same on every backend.
 //!
 //! ChaCha with 8 rounds is a counter generator: the key is the seed, the stream is the purpose and the step.
 

@@ -66,6 +66,9 @@ pub fn report(
         let mut failure = None;
         let names = data.train.names().to_vec();
         let mut density = |points: &[[f32; 2]]| {
+            // A picture of columns as wide as f32 has corners beyond it.
+            let within = |v: f32| if v.is_nan() { 0.0 } else { v.clamp(f32::MIN, f32::MAX) };
+            let points: Vec<[f32; 2]> = points.iter().map(|p| p.map(within)).collect();
             let rows: Vec<&[f32]> = points.iter().map(|p| &p[..]).collect();
             let table = Table::from_rows("grid", names.clone(), &rows).expect("two columns");
             match log_prob(&table) {

@@ -88,6 +88,14 @@ pub enum FolderError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// A file of an earlier run cannot be removed.
+    #[error("{}: cannot remove what an earlier run left: {source}", path.display())]
+    Remove {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// A file cannot be written.
     #[error(transparent)]
     Write(#[from] WriteError),
@@ -125,6 +133,16 @@ pub fn write(
     metrics: &Metrics,
     calibration: Option<&Table>,
 ) -> Result<(), FolderError> {
+    // What an earlier run left is not this run's.
+    for old in ["report.html", "calibration.csv", "scores.csv", "metrics.json", "spec.json"] {
+        let path = folder.join(old);
+        match std::fs::remove_file(&path) {
+            Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+                return Err(FolderError::Remove { path, source });
+            }
+            _ => {}
+        }
+    }
     write_atomic(folder.join(CHECKPOINT), &checkpoint.to_bytes()?)?;
     write_atomic(folder.join("spec.json"), &pretty(&checkpoint.spec))?;
     write_atomic(folder.join("metrics.json"), &pretty(metrics))?;

@@ -1,7 +1,6 @@
 //! One training step as graphs: the gradient of the exact negative log-likelihood, and Adam's update.
 //!
-//! `gradient` and `update` are written by builders that work on any graph, so that they can be two models (shards of a
-//! batch add their gradients in between) or one: [`step_graph`]. Adam: Kingma & Ba, arXiv 1412.6980; decoupled weight
+//! `gradient` and `update` are written by builders that work on any graph, so that they can be two models or one: [`step_graph`]. Adam: Kingma & Ba, arXiv 1412.6980; decoupled weight
 //! decay: Loshchilov & Hutter, arXiv 1711.05101; clipping by the global norm: Pascanu et al., arXiv 1211.5063.
 
 use crate::autodiff;
@@ -212,7 +211,7 @@ fn declare_next_state(g: &mut Graph, state: &State) {
     }
 }
 
-/// The weighted log-density of rows under parameters `p`: inputs `p`, `x`, `noise`; output `log_prob`, `[batch, 1]`.
+/// The log-density of rows under parameters `p`: inputs `p`, `x`, `noise`; output `log_prob`, `[batch, 1]`.
 pub fn evaluation_graph(flow: &Flow) -> Graph {
     let mut g = Graph::new();
     let p = g.input("p", &[Dim::Size(flow.layout().total())]);

@@ -33,14 +33,13 @@ const DEFAULT_STEPS: usize = 6000;
 const WARM_UP: f32 = 100.0;
 /// Weight of the past in the averaged parameters, once there is a past.
 const EMA_DECAY: f32 = 0.995;
-/// Steps in a row that may be skipped before training gives up.
-const MOST_SKIPPED: f32 = 50.0;
 
 impl Settings {
-    /// Settings that fit a table of that many training rows without anyone tuning.
-    pub fn for_rows(rows: usize, seed: u64) -> Self {
-        let batch = (rows / 8).clamp(16, 512).next_power_of_two().min(512).min(rows.max(1));
-        let epochs = DEFAULT_STEPS.div_ceil(rows.div_ceil(batch));
+    /// Settings that fit a table of that many training rows without anyone tuning; a batch size or a number of epochs
+    /// that is given is kept, and the rest fits it.
+    pub fn for_rows(rows: usize, batch: Option<usize>, epochs: Option<usize>, seed: u64) -> Self {
+        let batch = batch.unwrap_or((rows / 8).clamp(16, 512).next_power_of_two()).min(rows.max(1));
+        let epochs = epochs.unwrap_or(DEFAULT_STEPS.div_ceil(rows.div_ceil(batch)));
         Settings { epochs, batch, learning_rate: 2e-3, patience: epochs.div_ceil(5).max(10), weight_decay: 1e-2, seed }
     }
 }
@@ -101,8 +100,8 @@ pub enum TrainError {
     /// The backend failed.
     #[error(transparent)]
     Backend(#[from] BackendError),
-    /// Gradients were not finite for too long before anything good was found.
-    #[error("training diverged: {0} steps in a row had a gradient that is not finite; try a smaller --lr")]
+    /// A whole epoch without a finite loss, before anything good was found.
+    #[error("training diverged: none of an epoch's {0} steps had a finite loss; try a smaller --lr")]
     Diverged(usize),
 }
 
@@ -162,7 +161,6 @@ pub fn train(
         if is_best {
             best = (number, validation_nll, averaged.clone());
         }
-        let skipped_now = state[5].data[0] - skipped;
         skipped = state[5].data[0];
         let epoch = Epoch {
             number,
@@ -174,8 +172,8 @@ pub fn train(
         };
         history.push(epoch);
         watch(&epoch, start.elapsed());
-        if rows_seen == 0 && skipped_now >= MOST_SKIPPED.min(steps_an_epoch as f32) && best.0 == 0 {
-            return Err(TrainError::Diverged(skipped_now as usize));
+        if rows_seen == 0 && best.0 == 0 {
+            return Err(TrainError::Diverged(steps_an_epoch));
         }
         if ending == Ending::Interrupted {
             break;
@@ -198,7 +196,7 @@ pub fn train(
     })
 }
 
-/// Gathers a batch, dequantises it and takes one step; gives its loss and gradient norm. A short last batch is filled
+/// Gathers a batch with its noise and takes one step; gives its loss and gradient norm. A short last batch is filled
 /// up with rows of weight 0.
 fn one_step(
     program: &mut dyn Program,

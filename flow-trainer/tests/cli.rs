@@ -182,6 +182,68 @@ fn a_column_of_huge_values_trains_and_scores_finitely() {
 }
 
 #[test]
+fn a_column_as_wide_as_single_precision_trains_and_is_drawn() {
+    let session = Session::new();
+    session.write("wide.csv", (0..100).map(|i| format!("{}e38,{}\n", (i % 7) - 3, i % 10)).collect::<String>());
+    session.train(&["--data", "wide.csv", "--out", "run", "--column", "c0:continuous", "--freeze", "wide.flow"]);
+    assert!(session.path("run/report.html").exists() && session.path("wide.flow").exists());
+}
+
+/// A pipeline that stops reading must not cost the model.
+#[test]
+fn a_reader_that_goes_away_does_not_end_a_training() {
+    let session = Session::new();
+    session.write("train.csv", table(200));
+    let arguments = [&["train", "--data", "train.csv", "--out", "run", "--freeze", "model.flow"], &QUICK[..]].concat();
+    let mut child = session.command(&arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    drop(child.stdout.take());
+    assert!(child.wait().unwrap().success());
+    assert!(session.path("model.flow").exists() && session.path("run/report.html").exists());
+}
+
+#[test]
+fn a_run_that_replaces_another_leaves_nothing_of_it() {
+    let session = Session::new();
+    session.write("train.csv", table(200));
+    session.train(&["--data", "train.csv", "--out", "run", "--freeze", "a.flow", "--score", "train.csv"]);
+    assert!(session.path("run/scores.csv").exists() && session.path("run/calibration.csv").exists());
+    session.train(&["--data", "train.csv", "--out", "run", "--convention", "peers", "--force"]);
+    assert!(!session.path("run/scores.csv").exists() && !session.path("run/calibration.csv").exists());
+}
+
+#[test]
+fn what_can_be_known_before_the_work_is_said_before_it() {
+    let session = Session::new();
+    session.write("train.csv", table(200));
+    session.write("other.csv", "load,count\n1,2\n");
+    session.write("file", "");
+    let train = ["train", "--data", "train.csv", "--out", "run"];
+    for (more, expected) in [
+        (&["--freeze", "m.flow", "--score", "nowhere.csv"][..], "nowhere.csv"),
+        (&["--freeze", "m.flow", "--score", "other.csv"], "unit"),
+        (&["--freeze", "."], "is a folder"),
+        (&["--freeze", "file/m.flow"], "file"),
+        (&["--hidden", "60000,60000"], "parameters"),
+    ] {
+        let message = session.fail(1, &[&train[..], more, &QUICK[..4]].concat());
+        assert!(message.contains(expected), "{expected:?} is not said: {message}");
+        assert!(!session.path("run").exists(), "{expected}: work was done");
+    }
+}
+
+#[test]
+fn labels_of_one_kind_are_refused() {
+    let session = Session::new();
+    session.write("train.csv", table(100));
+    session.train(&["--data", "train.csv", "--out", "run"]);
+    for label in ["0\n", "1\n"] {
+        session.write("labels.csv", label.repeat(100));
+        let evaluate = ["evaluate", "--run", "run", "--data", "train.csv", "--labels", "labels.csv"];
+        assert!(session.fail(1, &evaluate).contains("labels.csv"));
+    }
+}
+
+#[test]
 fn another_table_than_the_one_trained_on_is_refused() {
     let session = Session::new();
     session.write("train.csv", table(100));

@@ -125,6 +125,19 @@ fn the_engine_goes_there_and_back() {
 }
 
 #[test]
+fn the_engine_draws_what_the_oracle_draws() {
+    let samples: Vec<f32> = with_engine(|engine| {
+        let (mut row, mut scratch) = (vec![0.0; engine.columns()], vec![0.0; engine.scratch_len()]);
+        let mut draw = |z: &[f32]| {
+            engine.to_data(z, &mut row, &mut scratch).unwrap();
+            row.clone()
+        };
+        latent().rows().into_iter().flat_map(|z| draw(z.to_slice().unwrap())).collect()
+    });
+    check_samples("flow-nostd", &samples);
+}
+
+#[test]
 fn every_finite_row_has_a_finite_log_density() {
     const VALUES: [f32; 10] = [0.0, -0.0, 1e-45, -1e-39, f32::MIN_POSITIVE, 1.0, -3e5, 1e30, f32::MAX, f32::MIN];
     with_engine(|engine| {
@@ -148,6 +161,7 @@ fn latent() -> Array2<f32> {
 fn check_samples(name: &str, samples: &[f32]) {
     let Trained { flow, params, .. } = &case().trained;
     let oracle = interpret(&flow.sample_graph(params), &[latent().mapv(f64::from).into_dyn()]).swap_remove(0);
+    assert_eq!(samples.len(), oracle.len());
     let mut worst = 0.0f64;
     let mut edges = 0;
     for (k, (&sample, &expected)) in samples.iter().zip(oracle.iter()).enumerate() {

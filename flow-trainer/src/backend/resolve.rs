@@ -65,7 +65,7 @@ pub fn choose(choice: &Choice, say: &mut dyn FnMut(&str)) -> Result<Box<dyn Back
     };
     match choice.device {
         Device::Auto => {
-            say(&format!("ONNX Runtime was not found, so tract runs instead (about half as fast):{tried}"));
+            say(&format!("ONNX Runtime was not found, so tract runs instead:{tried}"));
             Ok(Box::new(Tract))
         }
         _ => Err(BackendError::Unavailable(format!(
@@ -87,9 +87,12 @@ pub fn find_library() -> Result<PathBuf, String> {
     }
 }
 
+/// A place to look in, for people, and how to look there.
+type Source<'a> = (&'a str, &'a dyn Fn() -> Result<PathBuf, String>);
+
 /// What `load` makes of the first library that it takes; else where it was looked for and why that was nothing.
 fn find<T>(offline: bool, cuda: bool, load: impl Fn(&Path) -> Result<T, String>) -> Result<T, String> {
-    let sources: [(&str, &dyn Fn() -> Result<PathBuf, String>); 3] = [
+    let sources: [Source; 3] = [
         ("the user's cache", &from_cache),
         ("the Python package onnxruntime", &from_python),
         ("pip", &|| if offline { Err("not tried, --offline".into()) } else { from_pip() }),

@@ -6,9 +6,10 @@ use crate::evaluate::{Dequantization, Evaluator};
 use crate::random::Purpose;
 use clap::Args;
 use flow_export::run_folder::read_checkpoint;
+use flow_export::score::Labels;
 use flow_model::flow::Flow;
 use flow_model::spec::Kind;
-use flow_table::{KindOverride, metrics, read_labels};
+use flow_table::{ignored_column, metrics};
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -24,8 +25,8 @@ pub(super) struct Evaluate {
     #[arg(long, value_name = "FILE")]
     labels: Option<String>,
     /// Leave a column of the table out
-    #[arg(long, value_name = "NAME:ignore")]
-    column: Vec<KindOverride>,
+    #[arg(long, value_name = "NAME:ignore", value_parser = ignored_column)]
+    column: Vec<String>,
     #[command(flatten)]
     backend: BackendArgs,
     /// Seed of the draw that dequantises discrete columns
@@ -57,14 +58,13 @@ pub(super) fn evaluate(args: Evaluate) -> Result<(), Error> {
     let checkpoint = read_checkpoint(&args.run)?;
     let flow = Flow::new(checkpoint.spec)?;
     let names: Vec<String> = flow.spec().columns.iter().map(|c| c.name.clone()).collect();
-    let ignore = KindOverride::ignored(&args.column);
-    let table = data::read_or_generate(&args.data, ignore, args.seed.wrapping_add(2))?.matching(&names)?;
-    let labels = args.labels.map(|path| read_labels(&path, table.rows())).transpose()?;
+    let table = data::read_or_generate(&args.data, args.column, args.seed.wrapping_add(2))?.matching(&names)?;
+    let labels = args.labels.map(|path| Labels::read(&path, table.rows())).transpose()?;
     let backend = load_backend(&args.backend)?;
     let mut evaluator = Evaluator::new(&flow, backend.as_ref(), table.rows())?;
     let noise = Dequantization::Noise { seed: args.seed, purpose: Purpose::EvaluationNoise };
     let noisy = evaluator.log_prob(&checkpoint.params, &table, noise)?;
-    let normal = |i: usize| labels.as_ref().is_none_or(|labels| !labels[i]);
+    let normal = |i: usize| labels.as_ref().is_none_or(|labels| !labels.as_slice()[i]);
     let summary =
         metrics::Summary::of(noisy.iter().enumerate().filter(|(i, _)| normal(*i)).map(|(_, &v)| f64::from(v)));
     let scores = match &labels {
@@ -78,8 +78,8 @@ pub(super) fn evaluate(args: Evaluate) -> Result<(), Error> {
         mean_log_prob: summary.mean,
         std_error: summary.std_error,
         bits_per_dim: discrete.then(|| metrics::bits_per_dim(summary.mean, flow.columns())),
-        auroc: labels.as_ref().and_then(|labels| metrics::auroc(&oddness, labels)),
-        average_precision: labels.as_ref().and_then(|labels| metrics::average_precision(&oddness, labels)),
+        auroc: labels.as_ref().and_then(|labels| metrics::auroc(&oddness, labels.as_slice())),
+        average_precision: labels.as_ref().and_then(|labels| metrics::average_precision(&oddness, labels.as_slice())),
         dequantization: "noise",
         seed: args.seed,
         backend: backend.name(),

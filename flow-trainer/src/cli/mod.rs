@@ -64,6 +64,8 @@ enum Error {
     Export(#[from] flow_export::Error),
     #[error(transparent)]
     Spec(#[from] SpecError),
+    #[error("{0}")]
+    Nothing(String),
     #[error("cannot watch for Ctrl-C: {0}")]
     Signal(#[from] ctrlc::Error),
     #[error("standard output: {0}")]
@@ -86,9 +88,17 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Prints to standard output, where a reader may have gone away.
+/// Prints to standard output.
 fn print(text: std::fmt::Arguments<'_>) -> Result<(), Error> {
     writeln!(std::io::stdout(), "{text}").map_err(Error::Stdout)
+}
+
+/// Tells how the work goes. Where the reader has gone away, the work goes on all the same.
+fn say(text: std::fmt::Arguments<'_>) -> Result<(), Error> {
+    match print(text) {
+        Err(Error::Stdout(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        other => other,
+    }
 }
 
 fn load_backend(args: &BackendArgs) -> Result<Box<dyn backend::Backend>, Error> {

@@ -1,6 +1,6 @@
 //! `flow-trainer train`: from a table to a run folder, and on to a frozen file and its scores if asked.
 
-use super::{BackendArgs, Error, load_backend, print};
+use super::{BackendArgs, Error, load_backend, say};
 use crate::data::{Data, Source};
 use crate::run_folder::{self, Metrics};
 use crate::train::{self, Ending, Outcome, Settings};
@@ -20,6 +20,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+/// A model beyond this is a slip of the keyboard.
+const MOST_PARAMETERS: usize = 20_000_000;
 /// Odd rows that are shown after scoring.
 const ODDEST: usize = 10;
 
@@ -41,10 +43,10 @@ pub(super) struct Train {
     #[arg(long, value_enum, default_value_t = Model::Auto)]
     model: Model,
     /// Number of couplings
-    #[arg(long, value_name = "N", default_value_t = 8, value_parser = at_least_one)]
-    couplings: usize,
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    couplings: u16,
     /// Widths of the conditioners' hidden layers
-    #[arg(long, value_name = "N,N", value_delimiter = ',', default_values_t = [64, 64], value_parser = at_least_one)]
+    #[arg(long, value_name = "N,N", value_delimiter = ',', default_values_t = [64, 64], value_parser = width)]
     hidden: Vec<usize>,
     /// Kind of a column, or of all that are not named with `*:KIND`; without it the kind is detected
     #[arg(long, value_name = "NAME:KIND")]
@@ -92,6 +94,12 @@ fn at_least_one(text: &str) -> Result<usize, String> {
     text.parse().ok().filter(|&n| n >= 1).ok_or_else(|| "expected a whole number of at least 1".to_string())
 }
 
+/// A hidden layer's width: what the frozen file can say.
+fn width(text: &str) -> Result<usize, String> {
+    let width = text.parse().ok().filter(|n| (1..=usize::from(u16::MAX)).contains(n));
+    width.ok_or_else(|| format!("expected a whole number from 1 to {}", u16::MAX))
+}
+
 fn positive(text: &str) -> Result<f32, String> {
     let value = text.parse().ok().filter(|v: &f32| v.is_finite() && *v > 0.0);
     value.ok_or_else(|| "expected a positive number".to_string())
@@ -99,6 +107,9 @@ fn positive(text: &str) -> Result<f32, String> {
 
 pub(super) fn train(args: Train) -> Result<(), Error> {
     run_folder::check_free(&args.out, args.force)?;
+    if args.data == "-" && args.score.as_deref() == Some("-") {
+        return Err(Error::Nothing("standard input can serve --data or --score, not both".into()));
+    }
     let convention = match args.convention {
         ConventionName::Own => Convention::Own,
         ConventionName::Peers => Convention::Peers,
@@ -110,25 +121,33 @@ pub(super) fn train(args: Train) -> Result<(), Error> {
         convention,
         seed: args.seed,
     })?;
-    print(format_args!("{}split: {}", data.profile, data.split))?;
+    say(format_args!("{}split: {}", data.profile, data.split))?;
 
     let columns = fit::columns(&data.train, &data.profile, convention);
     let dim = columns.iter().filter(|c| c.standard().is_some()).count();
     let layers = match args.model {
-        Model::Auto | Model::Realnvp => models::realnvp(dim, args.couplings, &args.hidden, args.seed),
+        Model::Auto | Model::Realnvp => models::realnvp(dim, args.couplings.into(), &args.hidden, args.seed),
     };
     let flow = Flow::new(FlowSpec { columns, tails: fit::tails(dim), layers, base: Base::Normal })?;
 
-    let mut settings = Settings::for_rows(data.train.rows(), args.seed);
-    settings.epochs = args.epochs.unwrap_or(settings.epochs);
-    settings.batch = args.batch.unwrap_or(settings.batch).min(data.train.rows());
+    if flow.layout().total() > MOST_PARAMETERS {
+        let total = flow.layout().total();
+        return Err(Error::Nothing(format!(
+            "the model would have {total} parameters, more than {MOST_PARAMETERS}; ask for fewer --couplings or a \
+             smaller --hidden"
+        )));
+    }
+    let to_score = args.score.as_ref().map(|path| read_to_score(path, &args, flow.spec())).transpose()?;
+    check_target(args.freeze.as_deref())?;
+
+    let mut settings = Settings::for_rows(data.train.rows(), args.batch, args.epochs, args.seed);
     settings.learning_rate = args.lr.unwrap_or(settings.learning_rate);
 
     let backend = load_backend(&args.backend)?;
     // Before the work, so that a place that cannot be had is told at once.
     run_folder::make(&args.out)?;
-    print(format_args!("backend: {}", backend.name()))?;
-    print(format_args!(
+    say(format_args!("backend: {}", backend.name()))?;
+    say(format_args!(
         "model: realnvp, {} parameters; {} training and {} validation rows, batch {}, at most {} epochs",
         flow.layout().total(),
         data.train.rows(),
@@ -142,6 +161,16 @@ pub(super) fn train(args: Train) -> Result<(), Error> {
     let mut watch = |epoch: &train::Epoch, elapsed| line.epoch(epoch, elapsed);
     let outcome = train::train(&flow, backend.as_ref(), &data.train, &data.validation, &settings, &stop, &mut watch)?;
     line.finish();
+    if outcome.history.is_empty() {
+        let _ = std::fs::remove_dir(&args.out); // Stays where there is anything in it.
+        return Err(Error::Nothing("interrupted before an epoch was done: there is nothing to keep".into()));
+    }
+    if outcome.best_epoch == 0 {
+        eprintln!(
+            "flow-trainer: warning: no epoch was better than the start, so the start is kept: columns that are \
+             independent and normal. Try a smaller --lr, a smaller model, more epochs or more rows"
+        );
+    }
 
     let metrics = Metrics::of(&outcome, &settings, backend.name(), data.train.rows(), data.validation.rows());
     let metadata = BTreeMap::from([
@@ -150,20 +179,43 @@ pub(super) fn train(args: Train) -> Result<(), Error> {
     ]);
     let checkpoint = Checkpoint { spec: flow.spec().clone(), params: outcome.params.clone(), metadata };
     run_folder::write(&args.out, &checkpoint, &metrics, data.calibration.as_ref())?;
+    say_how_it_ended(&outcome, &metrics)?;
+    if let Some(path) = &args.freeze {
+        freeze_run(&args.out, path, 0)?;
+        say(format_args!("frozen: {} ({} bytes)", path.display(), size(path)))?;
+        if let Some(table) = &to_score {
+            say_oddest(path, table, &args.out)?;
+        }
+    }
+    // Last, so that a picture never costs the model.
     let title = format!("{}: realnvp", args.data);
     let html = report::report(&title, &flow, &outcome.params, &data, &metrics, backend.as_ref())?;
     let report_path = args.out.join("report.html");
     write_atomic(&report_path, html.as_bytes())?;
-    say_how_it_ended(&outcome, &metrics)?;
+    say(format_args!("report: {}", report_path.display()))
+}
 
-    if let Some(path) = &args.freeze {
-        freeze_run(&args.out, path, 0)?;
-        print(format_args!("frozen: {} ({} bytes)", path.display(), size(path)))?;
-        if let Some(table) = &args.score {
-            say_oddest(path, table, &args.column, &args.out)?;
+/// The table to score, read and compared with the model's columns before any work is done.
+fn read_to_score(path: &str, args: &Train, spec: &FlowSpec) -> Result<Table, Error> {
+    let table = Table::read_with(path, &ReadOptions { ignore: KindOverride::ignored(&args.column) })?;
+    let names: Vec<String> = spec.columns.iter().map(|c| c.name.clone()).collect();
+    Ok(table.matching(&names)?)
+}
+
+/// Refuses a place for the frozen file that can be seen not to take one.
+fn check_target(path: Option<&Path>) -> Result<(), Error> {
+    let Some(path) = path else { return Ok(()) };
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    match folder {
+        _ if path.is_dir() => Err(Error::Nothing(format!("--freeze {}: is a folder; name a file", path.display()))),
+        Some(folder) if folder.exists() && !folder.is_dir() => {
+            Err(Error::Nothing(format!("--freeze {}: {} is no folder", path.display(), folder.display())))
         }
+        // The run's own folder is made only now.
+        Some(folder) => std::fs::create_dir_all(folder)
+            .map_err(|e| Error::Nothing(format!("--freeze {}: cannot make the folder: {e}", path.display()))),
+        None => Ok(()),
     }
-    print(format_args!("report: {}", report_path.display()))
 }
 
 /// A flag that Ctrl-C sets; a second one ends the program at once.
@@ -184,7 +236,7 @@ fn say_how_it_ended(outcome: &Outcome, metrics: &Metrics) -> Result<(), Error> {
         Ending::Patience => "no better validation loss for a while",
         Ending::Interrupted => "interrupted; the best parameters so far are kept",
     };
-    print(format_args!(
+    say(format_args!(
         "{why}: best validation log-density {:.4} nats a row at epoch {} of {}, {} steps in {:.1} s ({:.0} steps/s)",
         outcome.best_validation_log_prob,
         outcome.best_epoch,
@@ -200,25 +252,18 @@ fn size(path: &Path) -> u64 {
 }
 
 /// Scores a table with the frozen flow, leaves the scores in the run folder and prints the oddest rows.
-fn say_oddest(model: &Path, table: &str, columns: &[KindOverride], out: &Path) -> Result<(), Error> {
-    let frozen = Frozen::read(model)?;
-    let table = Table::read_with(table, &ReadOptions { ignore: KindOverride::ignored(columns) })?;
-    let scores = score(&frozen, &table)?;
+fn say_oddest(model: &Path, table: &Table, out: &Path) -> Result<(), Error> {
+    let scores = score(&Frozen::read(model)?, table)?;
     let path = out.join("scores.csv");
     write_atomic_with(&path, |out| write_csv(out, &["log_prob"], scores.iter().map(std::slice::from_ref)))?;
     let mut order: Vec<usize> = (0..scores.len()).collect();
     order.sort_by(|&a, &b| scores[a].total_cmp(&scores[b]));
     let shown = ODDEST.min(order.len());
-    print(format_args!(
-        "scores: {} ({} rows of {}); the {shown} oddest:",
-        path.display(),
-        scores.len(),
-        table.source()
-    ))?;
-    print(format_args!("{:>7}  {:>12}  {}", "row", "log_prob", table.names().join(", ")))?;
+    say(format_args!("scores: {} ({} rows of {}); the {shown} oddest:", path.display(), scores.len(), table.source()))?;
+    say(format_args!("{:>7}  {:>12}  {}", "row", "log_prob", table.names().join(", ")))?;
     for &i in &order[..shown] {
         let values: Vec<String> = table.row(i).iter().map(f32::to_string).collect();
-        print(format_args!("{:>7}  {:>12.2}  {}", i + 1, scores[i], values.join(", ")))?;
+        say(format_args!("{:>7}  {:>12.2}  {}", i + 1, scores[i], values.join(", ")))?;
     }
     Ok(())
 }
