@@ -90,6 +90,7 @@ impl Flow {
                     value = next;
                     log_det_terms.push(log_scale);
                 }
+                _ => todo!(),
             }
         }
         Latent { z: value, log_det_terms }
@@ -127,6 +128,7 @@ impl Flow {
                     let coupling = AffineCoupling { layer: i, kept: *kept, hidden, scale_bound: *scale_bound };
                     coupling.to_data(g, weights, value)
                 }
+                _ => todo!(),
             };
         }
         let u = tails::to_data(g, &self.spec.tails, value);
