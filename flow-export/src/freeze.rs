@@ -231,6 +231,9 @@ impl Parts {
                 self.conditioner(i, *kept, hidden, 2 * (spec.dim() - kept), params_layout, params)?;
                 self.layers.push(zerocopy::transmute!(record));
             }
+            Layer::SplineCoupling { .. } | Layer::MaskedAffine { .. } | Layer::MaskedSpline { .. } => {
+                return Err(limit(format!("layers[{i}]"), "a permutation or an affine coupling", "another layer"));
+            }
         }
         Ok(())
     }

@@ -96,7 +96,12 @@ fn compute(node: &Node, args: &[&ArrayD<f64>], resolve: &dyn Fn(&[Dim]) -> Vec<u
             let views: Vec<_> = args.iter().map(|a| a.view()).collect();
             concatenate(Axis(*axis), &views).expect("the builder checked the shapes")
         }
-        Op::Columns(order) => args[0].select(Axis(1), order),
+        Op::Linear(matrix) => {
+            let rows = args[0].len() / matrix.nrows();
+            let flat = args[0].as_standard_layout().to_owned().into_shape_with_order((rows, matrix.nrows()));
+            let product = flat.expect("same size").dot(&matrix.mapv(f64::from));
+            product.as_standard_layout().to_owned().into_shape_with_order(shape()).expect("same size")
+        }
         Op::ReduceSum(axes) => {
             axes.iter().fold(args[0].clone(), |sum, &axis| sum.sum_axis(Axis(axis)).insert_axis(Axis(axis)))
         }

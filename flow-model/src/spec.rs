@@ -94,7 +94,7 @@ pub enum Layer {
         /// For each output column the input column that it takes.
         order: Vec<u32>,
     },
-    /// Affine coupling, see [`crate::affine_coupling`].
+    /// Affine coupling, see [`crate::coupling`] and [`crate::affine`].
     AffineCoupling {
         /// The first `kept` columns pass unchanged and condition the others.
         kept: usize,
@@ -103,7 +103,7 @@ pub enum Layer {
         /// Bound on the absolute log-scale.
         scale_bound: f32,
     },
-    /// Rational-quadratic spline coupling, see [`crate::spline_coupling`].
+    /// Rational-quadratic spline coupling, see [`crate::coupling`] and [`crate::spline`].
     SplineCoupling {
         /// The first `kept` columns pass unchanged and condition the others.
         kept: usize,

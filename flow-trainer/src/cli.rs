@@ -57,12 +57,18 @@ struct Train {
     /// The model
     #[arg(long, value_enum, default_value_t = Model::Auto)]
     model: Model,
-    /// Number of couplings
-    #[arg(long, value_name = "N", default_value_t = 8, value_parser = at_least_one)]
-    couplings: usize,
+    /// Number of couplings, or of autoregressive layers: 8 for realnvp, 6 for nsf, 5 for maf and maf-rqs
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    couplings: Option<usize>,
     /// Widths of the conditioners' hidden layers
     #[arg(long, value_name = "N,N", value_delimiter = ',', default_values_t = [64, 64], value_parser = at_least_one)]
     hidden: Vec<usize>,
+    /// Bins of each spline
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = at_least_one)]
+    num_bins: usize,
+    /// Standard deviations within which splines act; values beyond 4 of them are compressed first
+    #[arg(long, value_name = "X", default_value_t = 5.0, value_parser = positive)]
+    tail_bound: f32,
     /// Kind of a column, or of all that are not named with `*:KIND`; without it the kind is detected
     #[arg(long, value_name = "NAME:KIND")]
     column: Vec<KindOverride>,
@@ -131,6 +137,24 @@ enum Model {
     Auto,
     /// Affine couplings
     Realnvp,
+    /// Rational-quadratic spline couplings
+    Nsf,
+    /// Masked autoregressive affine layers
+    Maf,
+    /// Masked autoregressive rational-quadratic splines
+    MafRqs,
+}
+
+impl Model {
+    /// The model that is trained, and its name.
+    fn resolve(self) -> (Self, &'static str) {
+        match self {
+            Model::Auto | Model::Realnvp => (Model::Realnvp, "realnvp"),
+            Model::Nsf => (self, "nsf"),
+            Model::Maf => (self, "maf"),
+            Model::MafRqs => (self, "maf-rqs"),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -219,8 +243,13 @@ fn train(args: Train) -> Result<(), Error> {
 
     let columns = fit::columns(&data.train, &data.profile, convention);
     let dim = columns.iter().filter(|c| c.standard().is_some()).count();
-    let layers = match args.model {
-        Model::Auto | Model::Realnvp => models::realnvp(dim, args.couplings, &args.hidden, args.seed),
+    let (model, model_name) = args.model.resolve();
+    let number = |default| args.couplings.unwrap_or(default);
+    let layers = match model {
+        Model::Auto | Model::Realnvp => models::realnvp(dim, number(8), &args.hidden, args.seed),
+        Model::Nsf => models::nsf(dim, number(6), &args.hidden, args.num_bins, args.tail_bound, args.seed),
+        Model::Maf => models::maf(dim, number(5), &args.hidden),
+        Model::MafRqs => models::maf_rqs(dim, number(5), &args.hidden, args.num_bins, args.tail_bound),
     };
     let flow = Flow::new(FlowSpec { columns, tails: fit::tails(dim), layers, base: Base::Normal })?;
 
@@ -232,7 +261,7 @@ fn train(args: Train) -> Result<(), Error> {
     let backend = load_backend(&args.backend)?;
     print(format_args!("backend: {}", backend.name()))?;
     print(format_args!(
-        "model: realnvp, {} parameters; {} training and {} validation rows, batch {}, at most {} epochs",
+        "model: {model_name}, {} parameters; {} training and {} validation rows, batch {}, at most {} epochs",
         flow.layout().total(),
         data.train.rows(),
         data.validation.rows(),
@@ -262,11 +291,12 @@ fn train(args: Train) -> Result<(), Error> {
     let metrics = Metrics::of(&outcome, &settings, backend.name(), data.train.rows(), data.validation.rows());
     let metadata = BTreeMap::from([
         ("convention".to_string(), format!("{:?}", args.convention).to_lowercase()),
+        ("model".to_string(), model_name.to_string()),
         ("seed".to_string(), args.seed.to_string()),
     ]);
     let checkpoint = Checkpoint { spec: flow.spec().clone(), params: outcome.params.clone(), metadata };
     run_folder::write(&args.out, &checkpoint, &metrics, data.calibration.as_ref())?;
-    let title = format!("{}: realnvp", args.data);
+    let title = format!("{}: {model_name}", args.data);
     let html = report::report(&title, &flow, &outcome.params, &data, &metrics, backend.as_ref())?;
     let report_path = args.out.join("report.html");
     write_atomic(&report_path, html.as_bytes())?;

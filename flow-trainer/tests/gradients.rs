@@ -131,6 +131,13 @@ fn every_operation() {
     check("concat", &[m, &[3, 2]], |g, i| g.concat(&[i[0], i[1], i[0]], 1));
     check("permuted columns", &[m], |g, i| g.columns(i[0], &[2, 0, 3, 1]));
     check("some columns", &[m], |g, i| g.columns(i[0], &[3, 1]));
+    let matrix = || values(&[4, 5], 7).mapv(|v| v as f32).into_dimensionality().unwrap();
+    check("linear", &[m], |g, i| g.linear(i[0], matrix()));
+    check("linear, three axes", &[&[2, 3, 4]], |g, i| {
+        let product = g.linear(i[0], matrix());
+        let sum = g.reduce_sum(product, &[0, 2]);
+        g.mul(sum, sum)
+    });
     check("reduce_sum", &[m], |g, i| {
         let s = g.reduce_sum(i[0], &[1]);
         g.mul(s, s)
