@@ -127,8 +127,8 @@ impl Spline {
         let theta = g.div(twice, denominator);
         let (theta, _) = from_zero_to_one(g, theta);
 
-        let along = g.mul(theta, bin.width);
-        let (along, up) = (g.div(along, bin.total_x), g.div(bin.distance, bin.total_y));
+        let (along, up) = (g.mul(theta, bin.width), g.mul(share, bin.height));
+        let (along, up) = (g.div(along, bin.total_x), g.div(up, bin.total_y));
         let (left, lower) = (g.div(bin.x, bin.total_x), g.div(bin.y, bin.total_y));
         let (lifted, bent) = (g.sub(left, lower), g.sub(along, up));
         let change = g.add(lifted, bent);
