@@ -3,29 +3,52 @@
 
 mod common;
 
-use common::{Aligned, Draw, KNEE, Model, random_model};
+use common::Kind::{self, Coupling, MaskedAffine, MaskedSpline, SplineCoupling};
+use common::{Aligned, Draw, KNEE, Model, model_of, random_model};
 use flow_nostd::{EvalError, Flow};
 
-/// dim, hidden, kept, couplings.
-const SHAPES: [(usize, &[usize], usize, usize); 9] = [
-    (1, &[], 0, 2),
-    (2, &[5], 1, 3),
-    (2, &[], 1, 4),
-    (3, &[5], 2, 4),
-    (3, &[8, 3, 17], 1, 4),
-    (8, &[64, 64], 4, 8),
-    (8, &[16], 7, 3),
-    (21, &[64, 64], 10, 4),
-    (21, &[9], 1, 2),
+/// Kind, dim, hidden, kept, layers.
+const SHAPES: [(Kind, usize, &[usize], usize, usize); 30] = [
+    (Coupling, 1, &[], 0, 2),
+    (Coupling, 2, &[5], 1, 3),
+    (Coupling, 2, &[], 1, 4),
+    (Coupling, 3, &[5], 2, 4),
+    (Coupling, 3, &[8, 3, 17], 1, 4),
+    (Coupling, 8, &[64, 64], 4, 8),
+    (Coupling, 8, &[16], 7, 3),
+    (Coupling, 21, &[64, 64], 10, 4),
+    (Coupling, 21, &[9], 1, 2),
+    (SplineCoupling(8), 1, &[], 0, 2),
+    (SplineCoupling(2), 2, &[5], 1, 3),
+    (SplineCoupling(16), 3, &[8, 3, 17], 1, 3),
+    (SplineCoupling(8), 8, &[64, 64], 4, 6),
+    (SplineCoupling(5), 21, &[32], 10, 3),
+    (SplineCoupling(64), 36, &[24, 24], 18, 2),
+    (MaskedAffine, 1, &[], 0, 2),
+    (MaskedAffine, 2, &[5], 0, 3),
+    (MaskedAffine, 2, &[], 0, 2),
+    (MaskedAffine, 3, &[8, 3, 17], 0, 3),
+    (MaskedAffine, 3, &[1], 0, 3),
+    (MaskedAffine, 8, &[64, 64], 0, 5),
+    (MaskedAffine, 21, &[64, 11], 0, 3),
+    (MaskedAffine, 36, &[100], 0, 2),
+    (MaskedSpline(8), 1, &[], 0, 2),
+    (MaskedSpline(3), 2, &[5, 4, 3], 0, 2),
+    (MaskedSpline(8), 3, &[], 0, 2),
+    (MaskedSpline(8), 3, &[16, 16], 0, 3),
+    (MaskedSpline(8), 8, &[64, 64], 0, 3),
+    (MaskedSpline(4), 21, &[30], 0, 2),
+    (MaskedSpline(8), 36, &[40, 40], 0, 2),
 ];
 
 fn each(mut test: impl FnMut(&Model, &Flow<'_>, &mut [f32], &mut Draw)) {
-    for (seed, (dim, hidden, kept, couplings)) in (0u64..).zip(SHAPES) {
-        let model = random_model(seed, dim, hidden, kept, couplings);
+    for (seed, (kind, dim, hidden, kept, layers)) in (0u64..).zip(SHAPES) {
+        let model = model_of(kind, seed, dim, hidden, kept, layers);
         let file = Aligned::new(&model.file());
-        let flow = Flow::new(file.bytes()).unwrap_or_else(|e| panic!("dim {dim}, hidden {hidden:?}: {e}"));
+        let flow = Flow::new(file.bytes()).unwrap_or_else(|e| panic!("{kind:?}, dim {dim}, hidden {hidden:?}: {e}"));
         assert_eq!((flow.columns(), flow.dim()), (dim + 1, dim));
         let mut scratch = vec![f32::NAN; flow.scratch_len()];
+        println!("{kind:?}, dim {dim}, hidden {hidden:?}");
         test(&model, &flow, &mut scratch, &mut Draw::new(seed + 100));
     }
 }
