@@ -4,8 +4,10 @@
 //! itself, and the finished file is loaded once before it is returned. The same input gives the same bytes.
 
 use crate::aligned::AlignedBytes;
+use crate::masked::{Outputs, costs, masked};
 use flow_model::params::Layout;
 use flow_model::spec::{Base, FlowSpec, Kind, Layer, SpecError};
+use flow_model::spline::raw_values;
 use flow_nostd::layout::{self, *};
 use flow_nostd::{EvalError, Flow, FormatError, SelfTestError, Tag};
 use sha2::{Digest, Sha256};
@@ -137,6 +139,25 @@ fn limit(place: String, expected: &str, found: impl ToString) -> FreezeError {
     FreezeError::Limit { place, expected: expected.into(), found: found.to_string() }
 }
 
+/// The bound of an affine layer's log-scale.
+fn scale_bound_field(place: impl Fn() -> String, bound: f32) -> Result<F32, FreezeError> {
+    if !(SCALE_BOUND_MIN..=SCALE_BOUND_MAX).contains(&bound) {
+        return Err(limit(place(), "1e-6 to 80", bound));
+    }
+    Ok(F32::new(bound))
+}
+
+/// The number of bins and the box of a spline layer.
+fn spline_fields(place: impl Fn(&str) -> String, num_bins: usize, bound: f32) -> Result<(U16, F32), FreezeError> {
+    if !(usize::from(NUM_BINS_MIN)..=usize::from(NUM_BINS_MAX)).contains(&num_bins) {
+        return Err(limit(place("num_bins"), "2 to 64", num_bins));
+    }
+    if !(TAIL_BOUND_MIN..=TAIL_BOUND_MAX).contains(&bound) {
+        return Err(limit(place("tail_bound"), "0.001 to 1e6", bound));
+    }
+    Ok((U16::new(num_bins as u16), F32::new(bound)))
+}
+
 /// The file's lists as they grow, and what the layers need.
 #[derive(Default)]
 struct Parts {
@@ -149,7 +170,8 @@ struct Parts {
     log_volume: f64,
     /// Lengths of the two buffers between which a conditioner alternates.
     buffers: [usize; 2],
-    macs: u64,
+    macs_log_prob: u64,
+    macs_sample: u64,
 }
 
 impl Parts {
@@ -199,6 +221,7 @@ impl Parts {
         params: &[f32],
     ) -> Result<(), FreezeError> {
         let place = |field: &str| format!("layers[{i}].{field}");
+        let dim = spec.dim();
         match layer {
             Layer::Permutation { order } => {
                 let record = PermutationRecord {
@@ -217,27 +240,64 @@ impl Parts {
                 self.layers.push(zerocopy::transmute!(record));
             }
             Layer::AffineCoupling { kept, hidden, scale_bound } => {
-                if !(SCALE_BOUND_MIN..=SCALE_BOUND_MAX).contains(scale_bound) {
-                    return Err(limit(place("scale_bound"), "1e-6 to 80", scale_bound));
-                }
                 let record = AffineCouplingRecord {
                     kind: U16::new(AFFINE_COUPLING),
                     kept: narrow(|| place("kept"), *kept)?,
                     dense: narrow(|| "number of dense layers".into(), self.dense.len())?,
                     dense_count: narrow(|| place("hidden"), hidden.len() + 1)?,
-                    scale_bound: F32::new(*scale_bound),
+                    scale_bound: scale_bound_field(|| place("scale_bound"), *scale_bound)?,
                     reserved: [0; 20],
                 };
-                self.conditioner(i, *kept, hidden, 2 * (spec.dim() - kept), params_layout, params)?;
+                self.conditioner(i, *kept, hidden, 2 * (dim - kept), params_layout, params)?;
                 self.layers.push(zerocopy::transmute!(record));
             }
-            Layer::SplineCoupling { .. } | Layer::MaskedAffine { .. } | Layer::MaskedSpline { .. } => {
-                return Err(limit(format!("layers[{i}]"), "a permutation or an affine coupling", "another layer"));
+            Layer::SplineCoupling { kept, hidden, num_bins, tail_bound } => {
+                let (num_bins_field, tail_bound) = spline_fields(place, *num_bins, *tail_bound)?;
+                let record = SplineCouplingRecord {
+                    kind: U16::new(SPLINE_COUPLING),
+                    kept: narrow(|| place("kept"), *kept)?,
+                    dense: narrow(|| "number of dense layers".into(), self.dense.len())?,
+                    dense_count: narrow(|| place("hidden"), hidden.len() + 1)?,
+                    tail_bound,
+                    num_bins: num_bins_field,
+                    reserved: [0; 18],
+                };
+                self.conditioner(i, *kept, hidden, raw_values(*num_bins) * (dim - kept), params_layout, params)?;
+                self.layers.push(zerocopy::transmute!(record));
+            }
+            Layer::MaskedAffine { hidden, scale_bound } => {
+                let record = MaskedAffineRecord {
+                    kind: U16::new(MASKED_AFFINE),
+                    reserved: U16::ZERO,
+                    dense: narrow(|| "number of dense layers".into(), self.dense.len())?,
+                    dense_count: narrow(|| place("hidden"), hidden.len() + 1)?,
+                    scale_bound: scale_bound_field(|| place("scale_bound"), *scale_bound)?,
+                    reserved_b: [0; 20],
+                };
+                let outputs = Outputs { each: 2, together: false };
+                self.masked_conditioner(i, layer, dim, outputs, params_layout, params)?;
+                self.layers.push(zerocopy::transmute!(record));
+            }
+            Layer::MaskedSpline { hidden, num_bins, tail_bound } => {
+                let (num_bins_field, tail_bound) = spline_fields(place, *num_bins, *tail_bound)?;
+                let record = MaskedSplineRecord {
+                    kind: U16::new(MASKED_SPLINE),
+                    reserved: U16::ZERO,
+                    dense: narrow(|| "number of dense layers".into(), self.dense.len())?,
+                    dense_count: narrow(|| place("hidden"), hidden.len() + 1)?,
+                    tail_bound,
+                    num_bins: num_bins_field,
+                    reserved_b: [0; 18],
+                };
+                let outputs = Outputs { each: raw_values(*num_bins), together: true };
+                self.masked_conditioner(i, layer, dim, outputs, params_layout, params)?;
+                self.layers.push(zerocopy::transmute!(record));
             }
         }
         Ok(())
     }
 
+    /// A conditioner that gives all outputs at once, whichever way it is gone through.
     fn conditioner(
         &mut self,
         i: usize,
@@ -247,7 +307,46 @@ impl Parts {
         params_layout: &Layout,
         params: &[f32],
     ) -> Result<(), FreezeError> {
+        let macs = self.dense_layers(i, inputs, hidden, outputs, params_layout, params)?;
+        self.macs_log_prob += macs;
+        self.macs_sample += macs;
+        Ok(())
+    }
+
+    /// An autoregressive conditioner, see [`masked`].
+    fn masked_conditioner(
+        &mut self,
+        i: usize,
+        layer: &Layer,
+        dim: usize,
+        outputs: Outputs,
+        params_layout: &Layout,
+        params: &[f32],
+    ) -> Result<(), FreezeError> {
+        let (Layer::MaskedAffine { hidden, .. } | Layer::MaskedSpline { hidden, .. }) = layer else { return Ok(()) };
+        let params = masked(layer, i, dim, params_layout, params);
+        let inputs = if dim == 1 { 0 } else { dim };
+        self.macs_log_prob += self.dense_layers(i, inputs, hidden, outputs.each * dim, params_layout, &params)?;
+        let costs = costs(dim, hidden, outputs);
+        self.macs_sample += costs.macs;
+        for (buffer, needed) in self.buffers.iter_mut().zip(costs.buffers) {
+            *buffer = (*buffer).max(needed);
+        }
+        Ok(())
+    }
+
+    /// Appends a conditioner's dense layers; returns their multiply-accumulates.
+    fn dense_layers(
+        &mut self,
+        i: usize,
+        inputs: usize,
+        hidden: &[usize],
+        outputs: usize,
+        params_layout: &Layout,
+        params: &[f32],
+    ) -> Result<u64, FreezeError> {
         let mut inputs = inputs;
+        let mut macs = 0;
         for (j, &outputs) in hidden.iter().chain([&outputs]).enumerate() {
             let values = |what: &str| {
                 let slice = params_layout.get(&format!("layers.{i}.dense.{j}.{what}"));
@@ -270,10 +369,10 @@ impl Parts {
                 biases: U32::new(biases as u32),
             });
             self.buffers[j % 2] = self.buffers[j % 2].max(padded);
-            self.macs += inputs as u64 * outputs as u64;
+            macs += inputs as u64 * outputs as u64;
             inputs = outputs;
         }
-        Ok(())
+        Ok(macs)
     }
 
     /// `[in, out]` as `[ceil(out / 8)][in][8]`, padded with zeros.
@@ -335,8 +434,11 @@ impl Parts {
         file[HEADER_LENGTH..][..size_of_val(&entries[..])].copy_from_slice(entries.as_bytes());
 
         let total = u32::try_from(file.len()).map_err(|_| limit("file".into(), "at most 4 GiB", file.len()))?;
-        let macs = u32::try_from(self.macs)
-            .map_err(|_| limit("multiply-accumulates of one row".into(), "at most 4294967295", self.macs))?;
+        let macs = |macs: u64| {
+            u32::try_from(macs)
+                .map(U32::new)
+                .map_err(|_| limit("multiply-accumulates of one row".into(), "at most 4294967295", macs))
+        };
         let mut header = Header {
             magic: MAGIC,
             major: U16::new(MAJOR),
@@ -356,8 +458,8 @@ impl Parts {
             weight_type: U16::new(WEIGHTS_F32),
             reserved_a: U16::ZERO,
             scratch_length: U32::new((spec.dim() + self.buffers[0] + self.buffers[1]) as u32),
-            macs_log_prob: U32::new(macs),
-            macs_sample: U32::new(macs),
+            macs_log_prob: macs(self.macs_log_prob)?,
+            macs_sample: macs(self.macs_sample)?,
             reserved_b: [0; 44],
             body_crc: U32::ZERO,
             header_crc: U32::ZERO,
