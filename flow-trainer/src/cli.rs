@@ -89,6 +89,9 @@ struct Train {
     /// Highest learning rate
     #[arg(long, value_name = "X", value_parser = positive)]
     lr: Option<f32>,
+    /// Decay of weights in a step, times the learning rate
+    #[arg(long, value_name = "X", value_parser = not_negative)]
+    weight_decay: Option<f32>,
     /// Freeze the trained flow into this file as well
     #[arg(long, value_name = "FILE")]
     freeze: Option<PathBuf>,
@@ -199,6 +202,11 @@ fn positive(text: &str) -> Result<f32, String> {
     value.ok_or_else(|| "expected a positive number".to_string())
 }
 
+fn not_negative(text: &str) -> Result<f32, String> {
+    let value = text.parse().ok().filter(|v: &f32| v.is_finite() && *v >= 0.0);
+    value.ok_or_else(|| "expected a number of at least 0".to_string())
+}
+
 /// Runs the command that the program's arguments ask for.
 pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
@@ -257,6 +265,7 @@ fn train(args: Train) -> Result<(), Error> {
     settings.epochs = args.epochs.unwrap_or(settings.epochs);
     settings.batch = args.batch.unwrap_or(settings.batch).min(data.train.rows());
     settings.learning_rate = args.lr.unwrap_or(settings.learning_rate);
+    settings.weight_decay = args.weight_decay.unwrap_or(settings.weight_decay);
 
     let backend = load_backend(&args.backend)?;
     print(format_args!("backend: {}", backend.name()))?;
