@@ -67,14 +67,7 @@ impl MaskedAutoregressive<'_> {
     }
 
     /// Units `units` of dense layer `j`, from the first units `below`: those are exactly the units that they may see.
-    fn dense(
-        &self,
-        g: &mut Graph,
-        weights: &Weights,
-        j: usize,
-        below: Option<NodeId>,
-        units: Range<usize>,
-    ) -> NodeId {
+    fn dense(&self, g: &mut Graph, weights: &Weights, j: usize, below: Option<NodeId>, units: Range<usize>) -> NodeId {
         let named = |part: &str| weights.get(&format!("layers.{}.dense.{j}.{part}", self.layer));
         let bias = named("bias").expect("the layout gives every dense layer a bias");
         let width = units.len();

@@ -37,7 +37,7 @@ impl Transform {
             Transform::Affine(_) => vec![j..j + 1, columns + j..columns + j + 1],
             Transform::Spline(spline) => {
                 let each = raw_values(spline.num_bins);
-                vec![each * j..each * (j + 1)]
+                std::iter::once(each * j..each * (j + 1)).collect()
             }
         }
     }

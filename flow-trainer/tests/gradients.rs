@@ -4,8 +4,8 @@ use flow_model::flow::Flow;
 use flow_model::graph::{Dim, Graph, NodeId};
 use flow_model::interpret::interpret;
 use flow_model::models;
-use flow_model::spline::{Spline, raw_values};
 use flow_model::spec::{Base, Column, FlowSpec, Kind, Standard, Tails};
+use flow_model::spline::{Spline, raw_values};
 use flow_trainer::autodiff::gradient;
 use flow_trainer::step::{Optimiser, initial_state, step_graph, write_gradient};
 use ndarray::{ArrayD, IxDyn};
@@ -239,7 +239,11 @@ fn gradients_of_splines_are_finite_everywhere() {
         // In the tails the spline is the identity: its own slope is 1, and nothing else counts.
         for row in 5..places.len() {
             assert_eq!(gradients[0][[row, 0]], 1.0, "raw values {raw}, x = {}", places[row]);
-            assert!(gradients[1].index_axis(ndarray::Axis(0), row).iter().all(|&v| v == 0.0), "raw values {raw}, x = {}", places[row]);
+            assert!(
+                gradients[1].index_axis(ndarray::Axis(0), row).iter().all(|&v| v == 0.0),
+                "raw values {raw}, x = {}",
+                places[row]
+            );
         }
     }
 }
