@@ -139,6 +139,11 @@ fn pull_back(g: &mut Graph, value: NodeId, adjoint: NodeId) -> Vec<(NodeId, Shar
             let negative = g.neg(adjoint);
             vec![whole(g, 0, adjoint), whole(g, 1, negative)]
         }
+        Op::Mul if node.inputs[0] == node.inputs[1] => {
+            let double = g.add(input(0), input(0));
+            let share = g.mul(adjoint, double);
+            vec![whole(g, 0, share)]
+        }
         Op::Mul => {
             let (to_a, to_b) = (g.mul(adjoint, input(1)), g.mul(adjoint, input(0)));
             vec![whole(g, 0, to_a), whole(g, 1, to_b)]

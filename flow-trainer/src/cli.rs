@@ -159,10 +159,11 @@ impl Model {
         }
     }
 
-    /// The weight decay that suits the model, where it is another than usual: splines bend to every row of a table
-    /// unless their conditioners' weights are held small.
-    fn weight_decay(self) -> Option<f32> {
-        matches!(self, Model::Nsf | Model::MafRqs).then_some(1.0)
+    /// The weight decay that suits the model and the number of training rows, where it is another than usual: splines
+    /// bend to every row of a small table unless their conditioners' weights are held small.
+    fn weight_decay(self, rows: usize) -> Option<f32> {
+        let few = 2000.0 / rows as f32;
+        matches!(self, Model::Nsf | Model::MafRqs).then_some((few * few).clamp(1e-2, 1.0))
     }
 }
 
@@ -271,7 +272,8 @@ fn train(args: Train) -> Result<(), Error> {
     settings.epochs = args.epochs.unwrap_or(settings.epochs);
     settings.batch = args.batch.unwrap_or(settings.batch).min(data.train.rows());
     settings.learning_rate = args.lr.unwrap_or(settings.learning_rate);
-    settings.weight_decay = args.weight_decay.or(model.weight_decay()).unwrap_or(settings.weight_decay);
+    settings.weight_decay =
+        args.weight_decay.or(model.weight_decay(data.train.rows())).unwrap_or(settings.weight_decay);
 
     let backend = load_backend(&args.backend)?;
     print(format_args!("backend: {}", backend.name()))?;
