@@ -159,6 +159,11 @@ impl Model {
         }
     }
 
+    /// The highest learning rate that suits the model, where it is another than usual.
+    fn learning_rate(self) -> Option<f32> {
+        (self == Model::Nsf).then_some(5e-3)
+    }
+
     /// The weight decay that suits the model and the number of training rows, where it is another than usual: splines
     /// bend to every row of a small table unless their conditioners' weights are held small.
     fn weight_decay(self, rows: usize) -> Option<f32> {
@@ -271,7 +276,7 @@ fn train(args: Train) -> Result<(), Error> {
     let mut settings = Settings::for_rows(data.train.rows(), args.seed);
     settings.epochs = args.epochs.unwrap_or(settings.epochs);
     settings.batch = args.batch.unwrap_or(settings.batch).min(data.train.rows());
-    settings.learning_rate = args.lr.unwrap_or(settings.learning_rate);
+    settings.learning_rate = args.lr.or(model.learning_rate()).unwrap_or(settings.learning_rate);
     settings.weight_decay =
         args.weight_decay.or(model.weight_decay(data.train.rows())).unwrap_or(settings.weight_decay);
 
