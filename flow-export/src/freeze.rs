@@ -439,10 +439,12 @@ impl Parts {
                 .map(U32::new)
                 .map_err(|_| limit("multiply-accumulates of one row".into(), "at most 4294967295", macs))
         };
+        // The first minor version knows permutations and affine couplings only.
+        let newer = self.layers.iter().any(|layer| ![PERMUTATION, AFFINE_COUPLING].contains(&layer.kind.get()));
         let mut header = Header {
             magic: MAGIC,
             major: U16::new(MAJOR),
-            minor: U16::new(MINOR),
+            minor: U16::new(if newer { MINOR } else { 0 }),
             header_length: U32::new(HEADER_LENGTH as u32),
             total_length: U32::new(total),
             critical_flags: U32::ZERO,
@@ -568,5 +570,51 @@ mod tests {
         let bias = Layout::of(&spec).get("layers.0.dense.0.bias").unwrap().range();
         params[bias].fill(-0.0);
         assert!(freeze(&spec, &params, &probes, 0).is_ok());
+    }
+
+    /// The example's columns with one of each newer layer.
+    fn family(hidden: &[usize]) -> (FlowSpec, Vec<f32>, Vec<Vec<f32>>) {
+        let (mut spec, _, probes) = example();
+        let hidden = hidden.to_vec();
+        spec.layers = vec![
+            Layer::SplineCoupling { kept: 1, hidden: hidden.clone(), num_bins: 4, tail_bound: 3.0 },
+            Layer::MaskedAffine { hidden: hidden.clone(), scale_bound: 2.0 },
+            Layer::Permutation { order: vec![2, 0, 1] },
+            Layer::MaskedSpline { hidden, num_bins: 8, tail_bound: 4.0 },
+        ];
+        let params = (0..Layout::of(&spec).total()).map(|i| ((i * 37 % 101) as f32 - 50.0) / 64.0).collect();
+        (spec, params, probes)
+    }
+
+    #[test]
+    fn every_layer_freezes_and_comes_back() {
+        for hidden in [&[][..], &[1], &[9, 20], &[16, 16, 16]] {
+            let (spec, params, probes) = family(hidden);
+            let file = AlignedBytes::from(freeze(&spec, &params, &probes, 0).unwrap());
+            let flow = Flow::new(&file).unwrap();
+            assert_eq!(flow.header().minor.get(), 1);
+            let (mut z, mut row) = (vec![0.0; flow.dim()], vec![0.0; flow.columns()]);
+            let mut scratch = vec![0.0; flow.scratch_len()];
+            for x in [[1.3, 3.0, 18.0, -41.0], [1.7, 3.0, 25.0, -30.0], [1.5, 3.0, 20.0, -40.0]] {
+                assert!(flow.to_latent(&x, &mut z, &mut scratch).unwrap().is_finite());
+                flow.to_data(&z, &mut row, &mut scratch).unwrap();
+                assert!((row[0] - x[0]).abs() < 1e-4 && (row[3] - x[3]).abs() < 1e-2, "{row:?} {x:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_single_column_freezes() {
+        for layer in [
+            Layer::SplineCoupling { kept: 0, hidden: vec![], num_bins: 8, tail_bound: 3.0 },
+            Layer::MaskedAffine { hidden: vec![], scale_bound: 2.0 },
+            Layer::MaskedSpline { hidden: vec![], num_bins: 8, tail_bound: 4.0 },
+        ] {
+            let (mut spec, _, _) = example();
+            spec.columns.truncate(2);
+            spec.layers = vec![layer];
+            let params: Vec<f32> = (0..Layout::of(&spec).total()).map(|i| (i % 5) as f32 / 4.0 - 0.5).collect();
+            assert!(freeze(&spec, &params, &[vec![1.4, 3.0]], 0).is_ok());
+        }
     }
 }

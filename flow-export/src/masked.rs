@@ -57,12 +57,12 @@ pub(crate) fn costs(dim: usize, hidden: &[usize], outputs: Outputs) -> Costs {
         costs.buffers[0] += units.next_multiple_of(LANES);
         below = here;
     }
-    for column in 0..dim {
+    for (column, &seen) in below.iter().enumerate().take(dim) {
         let lanes = match outputs.together {
             true => LANES * panels(column * outputs.each, (column + 1) * outputs.each),
             false => outputs.each,
         };
-        costs.macs += (lanes * below[column]) as u64;
+        costs.macs += (lanes * seen) as u64;
     }
     if outputs.together && dim > 0 {
         costs.buffers[1] = (outputs.each + LANES - 1).next_multiple_of(LANES);
