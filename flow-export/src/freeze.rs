@@ -139,6 +139,18 @@ fn limit(place: String, expected: &str, found: impl ToString) -> FreezeError {
     FreezeError::Limit { place, expected: expected.into(), found: found.to_string() }
 }
 
+/// The parameters with the last dense layer of a spline's conditioner halved, which is exact: the model's splines take
+/// half of each raw value ([`flow_model::spline`]), the engine's the value itself.
+fn halved(i: usize, hidden: &[usize], layout: &Layout, params: &[f32]) -> Vec<f32> {
+    let mut params = params.to_vec();
+    for what in ["weight", "bias"] {
+        if let Some(slice) = layout.get(&format!("layers.{i}.dense.{}.{what}", hidden.len())) {
+            params[slice.range()].iter_mut().for_each(|v| *v *= 0.5);
+        }
+    }
+    params
+}
+
 /// The bound of an affine layer's log-scale.
 fn scale_bound_field(place: impl Fn() -> String, bound: f32) -> Result<F32, FreezeError> {
     if !(SCALE_BOUND_MIN..=SCALE_BOUND_MAX).contains(&bound) {
@@ -262,7 +274,8 @@ impl Parts {
                     num_bins: num_bins_field,
                     reserved: [0; 18],
                 };
-                self.conditioner(i, *kept, hidden, raw_values(*num_bins) * (dim - kept), params_layout, params)?;
+                let params = halved(i, hidden, params_layout, params);
+                self.conditioner(i, *kept, hidden, raw_values(*num_bins) * (dim - kept), params_layout, &params)?;
                 self.layers.push(zerocopy::transmute!(record));
             }
             Layer::MaskedAffine { hidden, scale_bound } => {
@@ -290,7 +303,8 @@ impl Parts {
                     reserved_b: [0; 18],
                 };
                 let outputs = Outputs { each: raw_values(*num_bins), together: true };
-                self.masked_conditioner(i, layer, dim, outputs, params_layout, params)?;
+                let params = halved(i, hidden, params_layout, params);
+                self.masked_conditioner(i, layer, dim, outputs, params_layout, &params)?;
                 self.layers.push(zerocopy::transmute!(record));
             }
         }

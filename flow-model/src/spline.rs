@@ -3,7 +3,8 @@
 //!
 //! Durkan, Bekasov, Murray & Papamakarios, "Neural Spline Flows", arXiv 1906.04032, equations 4 and 5 (forward), 6 to 8
 //! (inverse). Each column has raw values `[a_0.., b_0.., d_1..]`: K widths, K heights, K - 1 inner slopes. With
-//! `φ(r) = (r + √(r² + 4)) / 2`, which is positive and 1 at 0, and `ε = 1e-3`:
+//! `φ(r) = 1 + r/2` for `r ≥ 0`, else `1 / (1 - r/2)`, which is smooth, positive and 1 at 0 and needs neither a root nor an
+//! exponential on a device, and `ε = 1e-3`:
 //!
 //! - bin widths `W_k = 2B (ε + (1 - Kε) φ(a_k) / Σφ(a))`, heights `H_k` likewise, knots `x_k = -B + W_0 + … + W_{k-1}`;
 //! - slopes at the knots `δ_k = ε + (1 - ε) φ(d_k)`, and `δ_0 = δ_K = 1`, as outside;
@@ -44,7 +45,7 @@ enum Axis {
     Y,
 }
 
-/// The bin that a value lies in. Lengths along x are multiplied by `total_x = 2 Σφ(a)`, along y by `total_y = 2 Σφ(b)`.
+/// The bin that a value lies in. Lengths along x are multiplied by `total_x = Σφ(a)`, along y by `total_y = Σφ(b)`.
 /// Every node is `[batch or 1, columns, 1]`.
 struct Bin {
     total_x: NodeId,
@@ -157,11 +158,13 @@ impl Spline {
         let values = raw_values(self.num_bins);
         let shape = [g.shape(raw)[0], g.shape(at)[1], Dim::Size(values)];
         let raw = g.reshape(raw, &shape);
-        let four = g.scalar(4.0, raw);
-        let square = g.mul(raw, raw);
-        let shifted = g.add(square, four);
-        let root = g.sqrt(shifted);
-        let phi = g.add(raw, root); // 2 φ
+        // φ = (2 + max(r, 0)) / (2 + max(-r, 0)), its slope at 0 the ½ that it is from both sides.
+        let two = g.scalar(2.0, raw);
+        let negative = g.neg(raw);
+        let below = g.relu(negative);
+        let above = g.add(raw, below);
+        let (above, below) = (g.add(above, two), g.add(below, two));
+        let phi = g.div(above, below);
 
         let totals = g.linear(phi, self.totals());
         let (total_x, total_y) = (g.slice(totals, 2, 0..1), g.slice(totals, 2, 1..2));
@@ -193,7 +196,7 @@ impl Spline {
         i.checked_sub(first).filter(|&bin| bin < self.num_bins)
     }
 
-    /// The share of `2 φ` of bin `i` in knot `k`, times the total: `x_k · total = Σ φ_i · knot(k, i)`.
+    /// The share of `φ` of bin `i` in knot `k`, times the total: `x_k · total = Σ φ_i · knot(k, i)`.
     fn knot(&self, k: usize, i: usize) -> f32 {
         let (smallest, bins) = (f64::from(SMALLEST), self.num_bins as f64);
         let grown = if i < k { 1.0 - bins * smallest } else { 0.0 };
@@ -259,7 +262,7 @@ impl Spline {
         Array2::from_shape_fn((self.num_bins, 3), |(k, j)| match k + side {
             _ if j < 2 => 0.0,
             knot if knot == 0 || knot == self.num_bins => 1.0,
-            _ => 1.0 - 2.0 * SLOPE,
+            _ => 1.0 - SLOPE,
         })
     }
 
@@ -270,8 +273,8 @@ impl Spline {
     }
 }
 
-/// The share of `2 φ` in an inner slope; the rest makes the slope exactly 1 where the raw value is 0.
-const SLOPE: f32 = (1.0 - SMALLEST) / 2.0;
+/// The share of `φ` in an inner slope; the rest makes the slope exactly 1 where the raw value is 0.
+const SLOPE: f32 = 1.0 - SMALLEST;
 
 /// `s = H / W`.
 fn mean_slope(g: &mut Graph, bin: &Bin) -> NodeId {
