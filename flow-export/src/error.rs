@@ -2,6 +2,7 @@
 
 use crate::freeze::FreezeError;
 use flow_model::checkpoint::CheckpointError;
+use flow_model::flow::TooManyNodes;
 use flow_nostd::{EvalError, FormatError, SelfTestError};
 use flow_table::TableError;
 use flow_table::atomic::WriteError;
@@ -43,6 +44,14 @@ pub enum Error {
         path: PathBuf,
         /// Why not.
         source: FreezeError,
+    },
+    /// The flow cannot be written as ONNX.
+    #[error("{}: cannot be written as ONNX: {source}", path.display())]
+    Onnx {
+        /// The run's folder.
+        path: PathBuf,
+        /// Why not.
+        source: TooManyNodes,
     },
     /// Not a frozen flow, or a damaged one.
     #[error("{}: {source}", path.display())]

@@ -4,8 +4,10 @@
 //! itself, and the finished file is loaded once before it is returned. The same input gives the same bytes.
 
 use crate::aligned::AlignedBytes;
+use crate::masked::{Outputs, costs, masked};
 use flow_model::params::Layout;
 use flow_model::spec::{Base, FlowSpec, Kind, Layer, SpecError};
+use flow_model::spline::raw_values;
 use flow_nostd::layout::{self, *};
 use flow_nostd::{EvalError, Flow, FormatError, SelfTestError, Tag};
 use sha2::{Digest, Sha256};
@@ -137,6 +139,37 @@ fn limit(place: String, expected: &str, found: impl ToString) -> FreezeError {
     FreezeError::Limit { place, expected: expected.into(), found: found.to_string() }
 }
 
+/// The parameters with the last dense layer of a spline's conditioner halved, which is exact: the model's splines take
+/// half of each raw value ([`flow_model::spline`]), the engine's the value itself.
+fn halved(i: usize, hidden: &[usize], layout: &Layout, params: &[f32]) -> Vec<f32> {
+    let mut params = params.to_vec();
+    for what in ["weight", "bias"] {
+        if let Some(slice) = layout.get(&format!("layers.{i}.dense.{}.{what}", hidden.len())) {
+            params[slice.range()].iter_mut().for_each(|v| *v *= 0.5);
+        }
+    }
+    params
+}
+
+/// The bound of an affine layer's log-scale.
+fn scale_bound_field(place: impl Fn() -> String, bound: f32) -> Result<F32, FreezeError> {
+    if !(SCALE_BOUND_MIN..=SCALE_BOUND_MAX).contains(&bound) {
+        return Err(limit(place(), "1e-6 to 80", bound));
+    }
+    Ok(F32::new(bound))
+}
+
+/// The number of bins and the box of a spline layer.
+fn spline_fields(place: impl Fn(&str) -> String, num_bins: usize, bound: f32) -> Result<(U16, F32), FreezeError> {
+    if !(usize::from(NUM_BINS_MIN)..=usize::from(NUM_BINS_MAX)).contains(&num_bins) {
+        return Err(limit(place("num_bins"), "2 to 64", num_bins));
+    }
+    if !(TAIL_BOUND_MIN..=TAIL_BOUND_MAX).contains(&bound) {
+        return Err(limit(place("tail_bound"), "0.001 to 1e6", bound));
+    }
+    Ok((U16::new(num_bins as u16), F32::new(bound)))
+}
+
 /// The file's lists as they grow, and what the layers need.
 #[derive(Default)]
 struct Parts {
@@ -149,7 +182,8 @@ struct Parts {
     log_volume: f64,
     /// Lengths of the two buffers between which a conditioner alternates.
     buffers: [usize; 2],
-    macs: u64,
+    macs_log_prob: u64,
+    macs_sample: u64,
 }
 
 impl Parts {
@@ -199,6 +233,7 @@ impl Parts {
         params: &[f32],
     ) -> Result<(), FreezeError> {
         let place = |field: &str| format!("layers[{i}].{field}");
+        let dim = spec.dim();
         match layer {
             Layer::Permutation { order } => {
                 let record = PermutationRecord {
@@ -217,24 +252,66 @@ impl Parts {
                 self.layers.push(zerocopy::transmute!(record));
             }
             Layer::AffineCoupling { kept, hidden, scale_bound } => {
-                if !(SCALE_BOUND_MIN..=SCALE_BOUND_MAX).contains(scale_bound) {
-                    return Err(limit(place("scale_bound"), "1e-6 to 80", scale_bound));
-                }
                 let record = AffineCouplingRecord {
                     kind: U16::new(AFFINE_COUPLING),
                     kept: narrow(|| place("kept"), *kept)?,
                     dense: narrow(|| "number of dense layers".into(), self.dense.len())?,
                     dense_count: narrow(|| place("hidden"), hidden.len() + 1)?,
-                    scale_bound: F32::new(*scale_bound),
+                    scale_bound: scale_bound_field(|| place("scale_bound"), *scale_bound)?,
                     reserved: [0; 20],
                 };
-                self.conditioner(i, *kept, hidden, 2 * (spec.dim() - kept), params_layout, params)?;
+                self.conditioner(i, *kept, hidden, 2 * (dim - kept), params_layout, params)?;
+                self.layers.push(zerocopy::transmute!(record));
+            }
+            Layer::SplineCoupling { kept, hidden, num_bins, tail_bound } => {
+                let (num_bins_field, tail_bound) = spline_fields(place, *num_bins, *tail_bound)?;
+                let record = SplineCouplingRecord {
+                    kind: U16::new(SPLINE_COUPLING),
+                    kept: narrow(|| place("kept"), *kept)?,
+                    dense: narrow(|| "number of dense layers".into(), self.dense.len())?,
+                    dense_count: narrow(|| place("hidden"), hidden.len() + 1)?,
+                    tail_bound,
+                    num_bins: num_bins_field,
+                    reserved: [0; 18],
+                };
+                let params = halved(i, hidden, params_layout, params);
+                self.conditioner(i, *kept, hidden, raw_values(*num_bins) * (dim - kept), params_layout, &params)?;
+                self.layers.push(zerocopy::transmute!(record));
+            }
+            Layer::MaskedAffine { hidden, scale_bound } => {
+                let record = MaskedAffineRecord {
+                    kind: U16::new(MASKED_AFFINE),
+                    reserved: U16::ZERO,
+                    dense: narrow(|| "number of dense layers".into(), self.dense.len())?,
+                    dense_count: narrow(|| place("hidden"), hidden.len() + 1)?,
+                    scale_bound: scale_bound_field(|| place("scale_bound"), *scale_bound)?,
+                    reserved_b: [0; 20],
+                };
+                let outputs = Outputs { each: 2, together: false };
+                self.masked_conditioner(i, layer, dim, outputs, params_layout, params)?;
+                self.layers.push(zerocopy::transmute!(record));
+            }
+            Layer::MaskedSpline { hidden, num_bins, tail_bound } => {
+                let (num_bins_field, tail_bound) = spline_fields(place, *num_bins, *tail_bound)?;
+                let record = MaskedSplineRecord {
+                    kind: U16::new(MASKED_SPLINE),
+                    reserved: U16::ZERO,
+                    dense: narrow(|| "number of dense layers".into(), self.dense.len())?,
+                    dense_count: narrow(|| place("hidden"), hidden.len() + 1)?,
+                    tail_bound,
+                    num_bins: num_bins_field,
+                    reserved_b: [0; 18],
+                };
+                let outputs = Outputs { each: raw_values(*num_bins), together: true };
+                let params = halved(i, hidden, params_layout, params);
+                self.masked_conditioner(i, layer, dim, outputs, params_layout, &params)?;
                 self.layers.push(zerocopy::transmute!(record));
             }
         }
         Ok(())
     }
 
+    /// A conditioner that gives all outputs at once, whichever way it is gone through.
     fn conditioner(
         &mut self,
         i: usize,
@@ -244,7 +321,46 @@ impl Parts {
         params_layout: &Layout,
         params: &[f32],
     ) -> Result<(), FreezeError> {
+        let macs = self.dense_layers(i, inputs, hidden, outputs, params_layout, params)?;
+        self.macs_log_prob += macs;
+        self.macs_sample += macs;
+        Ok(())
+    }
+
+    /// An autoregressive conditioner, see [`masked`].
+    fn masked_conditioner(
+        &mut self,
+        i: usize,
+        layer: &Layer,
+        dim: usize,
+        outputs: Outputs,
+        params_layout: &Layout,
+        params: &[f32],
+    ) -> Result<(), FreezeError> {
+        let (Layer::MaskedAffine { hidden, .. } | Layer::MaskedSpline { hidden, .. }) = layer else { return Ok(()) };
+        let params = masked(layer, i, dim, params_layout, params);
+        let inputs = if dim == 1 { 0 } else { dim };
+        self.macs_log_prob += self.dense_layers(i, inputs, hidden, outputs.each * dim, params_layout, &params)?;
+        let costs = costs(dim, hidden, outputs);
+        self.macs_sample += costs.macs;
+        for (buffer, needed) in self.buffers.iter_mut().zip(costs.buffers) {
+            *buffer = (*buffer).max(needed);
+        }
+        Ok(())
+    }
+
+    /// Appends a conditioner's dense layers; returns their multiply-accumulates.
+    fn dense_layers(
+        &mut self,
+        i: usize,
+        inputs: usize,
+        hidden: &[usize],
+        outputs: usize,
+        params_layout: &Layout,
+        params: &[f32],
+    ) -> Result<u64, FreezeError> {
         let mut inputs = inputs;
+        let mut macs = 0;
         for (j, &outputs) in hidden.iter().chain([&outputs]).enumerate() {
             let values = |what: &str| {
                 let slice = params_layout.get(&format!("layers.{i}.dense.{j}.{what}"));
@@ -267,10 +383,10 @@ impl Parts {
                 biases: U32::new(biases as u32),
             });
             self.buffers[j % 2] = self.buffers[j % 2].max(padded);
-            self.macs += inputs as u64 * outputs as u64;
+            macs += inputs as u64 * outputs as u64;
             inputs = outputs;
         }
-        Ok(())
+        Ok(macs)
     }
 
     /// `[in, out]` as `[ceil(out / 8)][in][8]`, padded with zeros.
@@ -332,12 +448,17 @@ impl Parts {
         file[HEADER_LENGTH..][..size_of_val(&entries[..])].copy_from_slice(entries.as_bytes());
 
         let total = u32::try_from(file.len()).map_err(|_| limit("file".into(), "at most 4 GiB", file.len()))?;
-        let macs = u32::try_from(self.macs)
-            .map_err(|_| limit("multiply-accumulates of one row".into(), "at most 4294967295", self.macs))?;
+        let macs = |macs: u64| {
+            u32::try_from(macs)
+                .map(U32::new)
+                .map_err(|_| limit("multiply-accumulates of one row".into(), "at most 4294967295", macs))
+        };
+        // The first minor version knows permutations and affine couplings only.
+        let newer = self.layers.iter().any(|layer| ![PERMUTATION, AFFINE_COUPLING].contains(&layer.kind.get()));
         let mut header = Header {
             magic: MAGIC,
             major: U16::new(MAJOR),
-            minor: U16::new(MINOR),
+            minor: U16::new(if newer { MINOR } else { 0 }),
             header_length: U32::new(HEADER_LENGTH as u32),
             total_length: U32::new(total),
             critical_flags: U32::ZERO,
@@ -353,8 +474,8 @@ impl Parts {
             weight_type: U16::new(WEIGHTS_F32),
             reserved_a: U16::ZERO,
             scratch_length: U32::new((spec.dim() + self.buffers[0] + self.buffers[1]) as u32),
-            macs_log_prob: U32::new(macs),
-            macs_sample: U32::new(macs),
+            macs_log_prob: macs(self.macs_log_prob)?,
+            macs_sample: macs(self.macs_sample)?,
             reserved_b: [0; 44],
             body_crc: U32::ZERO,
             header_crc: U32::ZERO,
@@ -463,5 +584,51 @@ mod tests {
         let bias = Layout::of(&spec).get("layers.0.dense.0.bias").unwrap().range();
         params[bias].fill(-0.0);
         assert!(freeze(&spec, &params, &probes, 0).is_ok());
+    }
+
+    /// The example's columns with one of each newer layer.
+    fn family(hidden: &[usize]) -> (FlowSpec, Vec<f32>, Vec<Vec<f32>>) {
+        let (mut spec, _, probes) = example();
+        let hidden = hidden.to_vec();
+        spec.layers = vec![
+            Layer::SplineCoupling { kept: 1, hidden: hidden.clone(), num_bins: 4, tail_bound: 3.0 },
+            Layer::MaskedAffine { hidden: hidden.clone(), scale_bound: 2.0 },
+            Layer::Permutation { order: vec![2, 0, 1] },
+            Layer::MaskedSpline { hidden, num_bins: 8, tail_bound: 4.0 },
+        ];
+        let params = (0..Layout::of(&spec).total()).map(|i| ((i * 37 % 101) as f32 - 50.0) / 64.0).collect();
+        (spec, params, probes)
+    }
+
+    #[test]
+    fn every_layer_freezes_and_comes_back() {
+        for hidden in [&[][..], &[1], &[9, 20], &[16, 16, 16]] {
+            let (spec, params, probes) = family(hidden);
+            let file = AlignedBytes::from(freeze(&spec, &params, &probes, 0).unwrap());
+            let flow = Flow::new(&file).unwrap();
+            assert_eq!(flow.header().minor.get(), 1);
+            let (mut z, mut row) = (vec![0.0; flow.dim()], vec![0.0; flow.columns()]);
+            let mut scratch = vec![0.0; flow.scratch_len()];
+            for x in [[1.3, 3.0, 18.0, -41.0], [1.7, 3.0, 25.0, -30.0], [1.5, 3.0, 20.0, -40.0]] {
+                assert!(flow.to_latent(&x, &mut z, &mut scratch).unwrap().is_finite());
+                flow.to_data(&z, &mut row, &mut scratch).unwrap();
+                assert!((row[0] - x[0]).abs() < 1e-4 && (row[3] - x[3]).abs() < 1e-2, "{row:?} {x:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_single_column_freezes() {
+        for layer in [
+            Layer::SplineCoupling { kept: 0, hidden: vec![], num_bins: 8, tail_bound: 3.0 },
+            Layer::MaskedAffine { hidden: vec![], scale_bound: 2.0 },
+            Layer::MaskedSpline { hidden: vec![], num_bins: 8, tail_bound: 4.0 },
+        ] {
+            let (mut spec, _, _) = example();
+            spec.columns.truncate(2);
+            spec.layers = vec![layer];
+            let params: Vec<f32> = (0..Layout::of(&spec).total()).map(|i| (i % 5) as f32 / 4.0 - 0.5).collect();
+            assert!(freeze(&spec, &params, &[vec![1.4, 3.0]], 0).is_ok());
+        }
     }
 }

@@ -2,7 +2,10 @@
 
 use crate::error::Error;
 use crate::frozen::{Frozen, column_names};
-use flow_nostd::layout::{self, AffineCouplingRecord, ColumnRecord, LayerRecord, PermutationRecord, SectionEntry};
+use flow_nostd::layout::{
+    self, AffineCouplingRecord, ColumnRecord, LayerRecord, MaskedAffineRecord, MaskedSplineRecord, PermutationRecord,
+    SectionEntry, SplineCouplingRecord,
+};
 use flow_nostd::{Flow, SelfTestError};
 use serde::Serialize;
 use std::fmt;
@@ -92,6 +95,12 @@ pub enum LayerFacts {
     Permutation { order: Vec<u16> },
     /// Affine coupling.
     AffineCoupling { kept: u16, hidden: Vec<u16>, scale_bound: f32 },
+    /// Spline coupling.
+    SplineCoupling { kept: u16, hidden: Vec<u16>, num_bins: u16, tail_bound: f32 },
+    /// Masked autoregressive flow, affine.
+    MaskedAffine { hidden: Vec<u16>, scale_bound: f32 },
+    /// Masked autoregressive flow, spline.
+    MaskedSpline { hidden: Vec<u16>, num_bins: u16, tail_bound: f32 },
 }
 
 /// A part of the file.
@@ -160,18 +169,42 @@ fn column((name, record): (String, &ColumnRecord)) -> ColumnFacts {
 }
 
 fn layer(flow: &Flow, record: &LayerRecord, indices: &[u8]) -> LayerFacts {
-    // The engine accepts no other kind than these two.
-    if record.kind.get() == layout::PERMUTATION {
-        let record: &PermutationRecord = zerocopy::transmute_ref!(record);
-        let order = <[U16]>::ref_from_bytes(indices).unwrap_or_default();
-        let order = order.iter().skip(record.indices.get() as usize).take(flow.dim());
-        return LayerFacts::Permutation { order: order.map(|index| index.get()).collect() };
+    let hidden = |dense: U16, count: U16| {
+        let conditioner = flow.dense_records().iter().skip(dense.get().into()).take(count.get().into());
+        let mut widths: Vec<u16> = conditioner.map(|dense| dense.outputs.get()).collect();
+        widths.pop();
+        widths
+    };
+    match record.kind.get() {
+        layout::AFFINE_COUPLING => {
+            let record: &AffineCouplingRecord = zerocopy::transmute_ref!(record);
+            let hidden = hidden(record.dense, record.dense_count);
+            LayerFacts::AffineCoupling { kept: record.kept.get(), hidden, scale_bound: record.scale_bound.get() }
+        }
+        layout::SPLINE_COUPLING => {
+            let record: &SplineCouplingRecord = zerocopy::transmute_ref!(record);
+            let hidden = hidden(record.dense, record.dense_count);
+            let (num_bins, tail_bound) = (record.num_bins.get(), record.tail_bound.get());
+            LayerFacts::SplineCoupling { kept: record.kept.get(), hidden, num_bins, tail_bound }
+        }
+        layout::MASKED_AFFINE => {
+            let record: &MaskedAffineRecord = zerocopy::transmute_ref!(record);
+            let hidden = hidden(record.dense, record.dense_count);
+            LayerFacts::MaskedAffine { hidden, scale_bound: record.scale_bound.get() }
+        }
+        layout::MASKED_SPLINE => {
+            let record: &MaskedSplineRecord = zerocopy::transmute_ref!(record);
+            let hidden = hidden(record.dense, record.dense_count);
+            LayerFacts::MaskedSpline { hidden, num_bins: record.num_bins.get(), tail_bound: record.tail_bound.get() }
+        }
+        // The engine accepts no other kind.
+        _ => {
+            let record: &PermutationRecord = zerocopy::transmute_ref!(record);
+            let order = <[U16]>::ref_from_bytes(indices).unwrap_or_default();
+            let order = order.iter().skip(record.indices.get() as usize).take(flow.dim());
+            LayerFacts::Permutation { order: order.map(|index| index.get()).collect() }
+        }
     }
-    let record: &AffineCouplingRecord = zerocopy::transmute_ref!(record);
-    let conditioner = flow.dense_records().iter().skip(record.dense.get().into()).take(record.dense_count.get().into());
-    let mut hidden: Vec<u16> = conditioner.map(|dense| dense.outputs.get()).collect();
-    hidden.pop();
-    LayerFacts::AffineCoupling { kept: record.kept.get(), hidden, scale_bound: record.scale_bound.get() }
 }
 
 /// The section table of a file that the engine has accepted.
@@ -254,6 +287,15 @@ impl fmt::Display for LayerFacts {
             Self::Permutation { order } => write!(f, "permutation {order:?}"),
             Self::AffineCoupling { kept, hidden, scale_bound } => {
                 write!(f, "affine coupling, keeps {kept}, hidden {hidden:?}, log-scale within ±{scale_bound}")
+            }
+            Self::SplineCoupling { kept, hidden, num_bins, tail_bound } => {
+                write!(f, "spline coupling, keeps {kept}, hidden {hidden:?}, {num_bins} bins within ±{tail_bound}")
+            }
+            Self::MaskedAffine { hidden, scale_bound } => {
+                write!(f, "masked affine, hidden {hidden:?}, log-scale within ±{scale_bound}")
+            }
+            Self::MaskedSpline { hidden, num_bins, tail_bound } => {
+                write!(f, "masked spline, hidden {hidden:?}, {num_bins} bins within ±{tail_bound}")
             }
         }
     }

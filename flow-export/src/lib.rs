@@ -9,6 +9,7 @@ mod error;
 pub mod freeze;
 pub mod frozen;
 pub mod inspect;
+mod masked;
 pub mod onnx;
 mod output;
 pub mod probes;

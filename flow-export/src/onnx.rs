@@ -12,13 +12,15 @@ use std::path::{Path, PathBuf};
 /// Writes both models into the folder `out`, which is made where it is missing, and returns their paths.
 ///
 /// # Errors
-/// A folder that holds no run, or a place that cannot be written.
+/// A folder that holds no run, a flow whose inverse is too large for a graph, or a place that cannot be written.
 pub fn write_onnx(run: &Path, out: &Path) -> Result<[PathBuf; 2], Error> {
     let checkpoint = read_checkpoint(run)?;
     let flow = Flow::new(checkpoint.spec).map_err(|e| Error::Checkpoint { path: run.to_owned(), source: e.into() })?;
+    let sample =
+        flow.sample_graph(&checkpoint.params).map_err(|source| Error::Onnx { path: run.to_owned(), source })?;
     let models = [
         (out.join("log_prob.onnx"), encode(&flow.log_prob_graph(&checkpoint.params), Batch::Symbolic)),
-        (out.join("sample.onnx"), encode(&flow.sample_graph(&checkpoint.params), Batch::Symbolic)),
+        (out.join("sample.onnx"), encode(&sample, Batch::Symbolic)),
     ];
     fs::create_dir_all(out).map_err(|source| WriteError::Io { path: out.to_owned(), source })?;
     for (path, bytes) in &models {

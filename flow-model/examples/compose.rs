@@ -33,7 +33,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("{} columns, {} parameters", flow.columns(), flow.layout().total());
 
     // log p(x), in nats: density in degrees, mass in counts.
-    let rows = arr2(&[[21.3, 38.0], [26.0, 60.0]]).into_dyn();
+    let rows = arr2(&[[21.3f64, 38.0], [26.0, 60.0]]).into_dyn();
     let log_prob = &interpret(&flow.log_prob_graph(&params), std::slice::from_ref(&rows))[0];
     println!("log p: {log_prob:.4}");
 
@@ -47,7 +47,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("z: {z:.4}");
 
     // Back through the inverse; counts come back as whole numbers.
-    let back = &interpret(&flow.sample_graph(&params), std::slice::from_ref(z))[0];
+    let back = &interpret(&flow.sample_graph(&params)?, std::slice::from_ref(z))[0];
     println!("x: {back:.4}");
     assert!((back - &rows).iter().all(|d| d.abs() < 1e-9), "the inverse undoes the flow");
 

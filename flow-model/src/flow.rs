@@ -3,10 +3,14 @@
 //! `log p(x) = log p(z) + log_det` with `(z, log_det) = to_latent(x)`: the change of variables (Papamakarios et al.,
 //! "Normalizing Flows for Probabilistic Modeling and Inference", arXiv 1912.02762, equation 6).
 
-use crate::affine_coupling::AffineCoupling;
-use crate::graph::{Dim, Graph, NodeId};
+use crate::affine::Affine;
+use crate::coupling::Coupling;
+use crate::graph::{Dim, Graph, NodeId, Op};
+use crate::masked_autoregressive::MaskedAutoregressive;
 use crate::params::Layout;
 use crate::spec::{Base, Column, FlowSpec, Layer, SpecError};
+use crate::spline::Spline;
+use crate::transform::Transform;
 use crate::weights::Weights;
 use crate::{columns, normal, permutation, tails};
 
@@ -35,6 +39,29 @@ pub struct LogProb {
     pub log_prob: NodeId,
     /// `Σ|base terms| + Σ|log-det terms|`, `[batch, 1]`: rounding errors are in proportion to it.
     pub magnitude: NodeId,
+}
+
+/// Most nodes of a graph of the inverse: a file that runtimes still load within seconds.
+pub const MOST_NODES: usize = 20_000;
+
+/// A graph of the inverse that would be too large.
+#[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
+#[error(
+    "the inverse as a graph has {nodes} nodes, at most {MOST_NODES} are written: an autoregressive flow of {columns} columns \
+     is undone column by column; sample from the frozen flow, or train a coupling flow (realnvp, nsf)"
+)]
+pub struct TooManyNodes {
+    /// Nodes of the graph.
+    pub nodes: usize,
+    /// Columns of the flow.
+    pub columns: usize,
+}
+
+/// A layer, ready to write its computations.
+enum Bijection<'a> {
+    Permutation(Vec<usize>),
+    Coupling(Coupling<'a>),
+    Masked(MaskedAutoregressive<'a>),
 }
 
 impl Flow {
@@ -81,14 +108,18 @@ impl Flow {
         let (mut value, [compressed, outside]) = tails::to_latent(g, &spec.tails, &reach, u);
         let mut log_det_terms = vec![columns::log_det_terms(g, spec), compressed, outside];
         log_det_terms.extend(columns::constant_terms(g, spec, x));
-        for (i, layer) in spec.layers.iter().enumerate() {
-            match layer {
-                Layer::Permutation { order } => value = g.columns(value, &indices(order)),
-                Layer::AffineCoupling { kept, hidden, scale_bound } => {
-                    let coupling = AffineCoupling { layer: i, kept: *kept, hidden, scale_bound: *scale_bound };
-                    let (next, log_scale) = coupling.to_latent(g, weights, value);
+        for i in 0..spec.layers.len() {
+            match self.bijection(i) {
+                Bijection::Permutation(order) => value = g.columns(value, &order),
+                Bijection::Coupling(coupling) => {
+                    let (next, terms) = coupling.to_latent(g, weights, value);
                     value = next;
-                    log_det_terms.push(log_scale);
+                    log_det_terms.push(terms);
+                }
+                Bijection::Masked(masked) => {
+                    let (next, terms) = masked.to_latent(g, weights, value);
+                    value = next;
+                    log_det_terms.push(terms);
                 }
             }
         }
@@ -120,17 +151,37 @@ impl Flow {
     /// Latent rows `z`, `[batch, dim]`, to raw rows, `[batch, columns]`.
     pub fn to_data(&self, g: &mut Graph, weights: &Weights, z: NodeId) -> NodeId {
         let mut value = z;
-        for (i, layer) in self.spec.layers.iter().enumerate().rev() {
-            value = match layer {
-                Layer::Permutation { order } => g.columns(value, &permutation::inverse(&indices(order))),
-                Layer::AffineCoupling { kept, hidden, scale_bound } => {
-                    let coupling = AffineCoupling { layer: i, kept: *kept, hidden, scale_bound: *scale_bound };
-                    coupling.to_data(g, weights, value)
-                }
+        for i in (0..self.spec.layers.len()).rev() {
+            value = match self.bijection(i) {
+                Bijection::Permutation(order) => g.columns(value, &permutation::inverse(&order)),
+                Bijection::Coupling(coupling) => coupling.to_data(g, weights, value),
+                Bijection::Masked(masked) => masked.to_data(g, weights, value),
             };
         }
         let u = tails::to_data(g, &self.spec.tails, value);
         columns::restore(g, &self.spec, u)
+    }
+
+    fn bijection(&self, layer: usize) -> Bijection<'_> {
+        let affine = |scale_bound: &f32| Transform::Affine(Affine { scale_bound: *scale_bound });
+        let spline = |num_bins: &usize, tail_bound: &f32| {
+            Transform::Spline(Spline { num_bins: *num_bins, tail_bound: *tail_bound })
+        };
+        match &self.spec.layers[layer] {
+            Layer::Permutation { order } => Bijection::Permutation(order.iter().map(|&j| j as usize).collect()),
+            Layer::AffineCoupling { kept, hidden, scale_bound } => {
+                Bijection::Coupling(Coupling { layer, kept: *kept, hidden, transform: affine(scale_bound) })
+            }
+            Layer::SplineCoupling { kept, hidden, num_bins, tail_bound } => {
+                Bijection::Coupling(Coupling { layer, kept: *kept, hidden, transform: spline(num_bins, tail_bound) })
+            }
+            Layer::MaskedAffine { hidden, scale_bound } => {
+                Bijection::Masked(MaskedAutoregressive { layer, hidden, transform: affine(scale_bound) })
+            }
+            Layer::MaskedSpline { hidden, num_bins, tail_bound } => {
+                Bijection::Masked(MaskedAutoregressive { layer, hidden, transform: spline(num_bins, tail_bound) })
+            }
+        }
     }
 
     /// The graph of `log_prob.onnx`: raw rows `x`, `[batch, columns]`, to `log_prob`, `[batch]`, nats, at midpoints.
@@ -145,13 +196,21 @@ impl Flow {
     }
 
     /// The graph of `sample.onnx`: draws `z` of the base distribution, `[batch, dim]`, to raw rows `x`.
-    pub fn sample_graph(&self, params: &[f32]) -> Graph {
+    ///
+    /// # Errors
+    /// If the graph would have more than [`MOST_NODES`] nodes: an autoregressive layer is undone column by column.
+    pub fn sample_graph(&self, params: &[f32]) -> Result<Graph, TooManyNodes> {
         let mut g = Graph::new();
         let z = g.input("z", &[Dim::Batch, Dim::Size(self.dim())]);
         let weights = Weights::constant(&mut g, &self.layout, params);
         let x = self.to_data(&mut g, &weights, z);
         g.output("x", x);
-        g
+        let needed = g.needed();
+        let counts = |i: &usize| needed[*i] && !matches!(g.nodes()[*i].op, Op::Constant(_) | Op::Input(_));
+        match (0..needed.len()).filter(counts).count() {
+            nodes if nodes > MOST_NODES => Err(TooManyNodes { nodes, columns: self.dim() }),
+            _ => Ok(g),
+        }
     }
 
     /// The graph of the tests' oracle: raw rows `x` to `log_prob` and `magnitude`, both `[batch, 1]`, and the latent
@@ -166,8 +225,4 @@ impl Flow {
         g.output("z", z);
         g
     }
-}
-
-fn indices(order: &[u32]) -> Vec<usize> {
-    order.iter().map(|&j| j as usize).collect()
 }

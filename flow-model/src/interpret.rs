@@ -1,9 +1,10 @@
-//! The f64 interpreter of the tensor language: slow, plain, and the oracle of every other execution.
+//! The interpreter of the tensor language: slow, plain, and in f64 the oracle of every other execution. In f32 it shows
+//! what rounding does to a formula.
 
 use crate::graph::{Dim, Graph, Node, Op};
-use ndarray::{ArrayD, ArrayViewD, Axis, Ix2, IxDyn, Slice, Zip, concatenate};
+use ndarray::{ArrayD, ArrayViewD, Axis, Ix2, IxDyn, NdFloat, Slice, Zip, concatenate};
 
-/// Computes a graph's outputs in double precision. `inputs` come in the order of [`Graph::inputs`]; a condition counts
+/// Computes a graph's outputs in the precision of its inputs. `inputs` come in the order of [`Graph::inputs`]; a condition counts
 /// as 1 where it holds, else 0.
 ///
 /// # Panics
@@ -20,7 +21,7 @@ use ndarray::{ArrayD, ArrayViewD, Axis, Ix2, IxDyn, Slice, Zip, concatenate};
 /// let out = flow_model::interpret::interpret(&g, &[arr2(&[[0.0, 0.0], [0.0, 1.0]]).into_dyn()]);
 /// assert_eq!(out[0], arr2(&[[2.0], [1.0 + 1f64.exp()]]).into_dyn());
 /// ```
-pub fn interpret(graph: &Graph, inputs: &[ArrayD<f64>]) -> Vec<ArrayD<f64>> {
+pub fn interpret<T: NdFloat>(graph: &Graph, inputs: &[ArrayD<T>]) -> Vec<ArrayD<T>> {
     assert_eq!(inputs.len(), graph.inputs().len(), "number of inputs");
     let batch = graph.inputs().iter().zip(inputs).find_map(|(&id, value)| {
         let axis = graph.shape(id).iter().position(|&d| d == Dim::Batch)?;
@@ -36,7 +37,7 @@ pub fn interpret(graph: &Graph, inputs: &[ArrayD<f64>]) -> Vec<ArrayD<f64>> {
             .collect()
     };
     let needed = graph.needed();
-    let mut values: Vec<Option<ArrayD<f64>>> = vec![None; graph.nodes().len()];
+    let mut values: Vec<Option<ArrayD<T>>> = vec![None; graph.nodes().len()];
     for (&id, value) in graph.inputs().iter().zip(inputs) {
         assert_eq!(value.shape(), resolve(graph.shape(id)), "shape of input {:?}", graph.node(id).op);
         values[id.index()] = Some(value.clone());
@@ -52,34 +53,36 @@ pub fn interpret(graph: &Graph, inputs: &[ArrayD<f64>]) -> Vec<ArrayD<f64>> {
     graph.outputs().iter().map(|(_, id)| values[id.index()].clone().expect("computed")).collect()
 }
 
-fn compute(node: &Node, args: &[&ArrayD<f64>], resolve: &dyn Fn(&[Dim]) -> Vec<usize>) -> ArrayD<f64> {
+fn compute<T: NdFloat>(node: &Node, args: &[&ArrayD<T>], resolve: &dyn Fn(&[Dim]) -> Vec<usize>) -> ArrayD<T> {
+    let zero = T::zero();
+    let fixed = |v: f32| T::from(v).expect("every f32 is such a number");
     let shape = || IxDyn(&resolve(&node.shape));
-    let view = |i: usize| -> ArrayViewD<f64> { args[i].broadcast(shape()).expect("the builder checked the shapes") };
-    let unary = |f: fn(f64) -> f64| args[0].mapv(f);
-    let binary = |f: fn(f64, f64) -> f64| Zip::from(view(0)).and(view(1)).map_collect(|&a, &b| f(a, b));
+    let view = |i: usize| -> ArrayViewD<T> { args[i].broadcast(shape()).expect("the builder checked the shapes") };
+    let unary = |f: fn(T) -> T| args[0].mapv(f);
+    let binary = |f: fn(T, T) -> T| Zip::from(view(0)).and(view(1)).map_collect(|&a, &b| f(a, b));
     match &node.op {
         Op::Input(name) => unreachable!("input {name} was given"),
-        Op::Constant(value) => value.mapv(f64::from),
+        Op::Constant(value) => value.mapv(fixed),
         Op::Add => binary(|a, b| a + b),
         Op::Sub => binary(|a, b| a - b),
         Op::Mul => binary(|a, b| a * b),
         Op::Div => binary(|a, b| a / b),
-        Op::Max => binary(f64::max),
-        Op::Min => binary(f64::min),
-        Op::Less => binary(|a, b| f64::from(a < b)),
+        Op::Max => binary(T::max),
+        Op::Min => binary(T::min),
+        Op::Less => binary(|a, b| if a < b { T::one() } else { T::zero() }),
         Op::Where => {
-            Zip::from(view(0)).and(view(1)).and(view(2)).map_collect(|&c, &a, &b| if c != 0.0 { a } else { b })
+            Zip::from(view(0)).and(view(1)).and(view(2)).map_collect(|&c, &a, &b| if c != zero { a } else { b })
         }
         Op::Neg => unary(|a| -a),
-        Op::Abs => unary(f64::abs),
-        Op::Sign => unary(|a| if a == 0.0 { 0.0 } else { a.signum() }),
-        Op::Exp => unary(f64::exp),
-        Op::Log => unary(f64::ln),
-        Op::Sqrt => unary(f64::sqrt),
-        Op::Tanh => unary(f64::tanh),
-        Op::Softsign => unary(|a| a / (1.0 + a.abs())),
-        Op::Relu => unary(|a| a.max(0.0)),
-        Op::Floor => unary(f64::floor),
+        Op::Abs => unary(T::abs),
+        Op::Sign => unary(|a| if a == T::zero() { a } else { a.signum() }),
+        Op::Exp => unary(T::exp),
+        Op::Log => unary(T::ln),
+        Op::Sqrt => unary(T::sqrt),
+        Op::Tanh => unary(T::tanh),
+        Op::Softsign => unary(|a| a / (T::one() + a.abs())),
+        Op::Relu => unary(|a| a.max(T::zero())),
+        Op::Floor => unary(T::floor),
         Op::Gemm { transpose_a, transpose_b } => {
             let matrix = |i: usize, transpose: bool| {
                 let m = args[i].view().into_dimensionality::<Ix2>().expect("a matrix");
@@ -96,13 +99,18 @@ fn compute(node: &Node, args: &[&ArrayD<f64>], resolve: &dyn Fn(&[Dim]) -> Vec<u
             let views: Vec<_> = args.iter().map(|a| a.view()).collect();
             concatenate(Axis(*axis), &views).expect("the builder checked the shapes")
         }
-        Op::Columns(order) => args[0].select(Axis(1), order),
+        Op::Linear(matrix) => {
+            let rows = args[0].len() / matrix.nrows();
+            let flat = args[0].as_standard_layout().to_owned().into_shape_with_order((rows, matrix.nrows()));
+            let product = flat.expect("same size").dot(&matrix.mapv(fixed));
+            product.as_standard_layout().to_owned().into_shape_with_order(shape()).expect("same size")
+        }
         Op::ReduceSum(axes) => {
             axes.iter().fold(args[0].clone(), |sum, &axis| sum.sum_axis(Axis(axis)).insert_axis(Axis(axis)))
         }
         Op::SumRows => args[0].sum_axis(Axis(0)),
         Op::ReduceMax(axis) => {
-            args[0].fold_axis(Axis(*axis), f64::NEG_INFINITY, |&a, &b| a.max(b)).insert_axis(Axis(*axis))
+            args[0].fold_axis(Axis(*axis), T::neg_infinity(), |&a, &b| a.max(b)).insert_axis(Axis(*axis))
         }
         Op::Reshape(_) => args[0].as_standard_layout().to_owned().into_shape_with_order(shape()).expect("same size"),
         Op::Expand(_) => view(0).to_owned(),

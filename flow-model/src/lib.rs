@@ -3,15 +3,18 @@
 //! A flow is described once. [`flow::Flow`] writes the description into a [`graph::Graph`], and from that come the
 //! trainer's step, the models `log_prob.onnx` and `sample.onnx` ([`onnx`]) and the f64 oracle of the tests
 //! ([`interpret`]). To add a bijection: a variant of [`spec::Layer`], its parameters in [`params`], its two directions in
-//! a file of its own, and one line each in `Flow::to_latent` and `Flow::to_data`.
+//! a file of its own, and one line in `flow::Bijection`.
 #![forbid(unsafe_code)]
 
-pub mod affine_coupling;
+pub mod affine;
 pub mod checkpoint;
 pub mod columns;
+pub mod coupling;
 pub mod flow;
 pub mod graph;
 pub mod interpret;
+pub mod masked_autoregressive;
+pub mod masks;
 pub mod mlp;
 pub mod models;
 pub mod normal;
@@ -20,5 +23,7 @@ mod onnx_proto;
 pub mod params;
 pub mod permutation;
 pub mod spec;
+pub mod spline;
 pub mod tails;
+pub mod transform;
 pub mod weights;

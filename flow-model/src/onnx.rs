@@ -158,14 +158,8 @@ impl Encoder<'_> {
                 ("Slice", vec![])
             }
             Op::Concat { axis } => ("Concat", vec![int("axis", *axis as i64)]),
-            Op::Columns(order) => {
-                // A product with a matrix of zeros and ones is exact, and ten times as fast as Gather in ONNX Runtime.
-                let Dim::Size(from) = self.graph.shape(node.inputs[0])[1] else {
-                    panic!("columns have a known number")
-                };
-                let mut taken = ArrayD::zeros(vec![from, order.len()]);
-                order.iter().enumerate().for_each(|(to, &from)| taken[[from, to]] = 1.0);
-                inputs.push(self.constant(format!("{name}_order"), &taken));
+            Op::Linear(matrix) => {
+                inputs.push(self.constant(format!("{name}_matrix"), &matrix.clone().into_dyn()));
                 ("MatMul", vec![])
             }
             Op::ReduceSum(axes) => {

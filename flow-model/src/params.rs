@@ -4,8 +4,14 @@
 //! `[in, out]`, so that a dense layer is `x · W + b`.
 
 use crate::spec::{FlowSpec, Layer};
+use crate::spline;
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
+
+/// The inputs of a masked conditioner: all columns, or none where a single column has nothing before it.
+fn masked_inputs(dim: usize) -> usize {
+    if dim > 1 { dim } else { 0 }
+}
 
 /// A named slice of the parameter vector.
 #[derive(Clone, Debug, PartialEq)]
@@ -64,6 +70,16 @@ impl Layout {
                 Layer::Permutation { .. } => {}
                 Layer::AffineCoupling { kept, hidden, .. } => {
                     layout.dense_layers(i, *kept, hidden, 2 * (spec.dim() - kept));
+                }
+                Layer::SplineCoupling { kept, hidden, num_bins, .. } => {
+                    layout.dense_layers(i, *kept, hidden, spline::raw_values(*num_bins) * (spec.dim() - kept));
+                }
+                Layer::MaskedAffine { hidden, .. } => {
+                    layout.dense_layers(i, masked_inputs(spec.dim()), hidden, 2 * spec.dim());
+                }
+                Layer::MaskedSpline { hidden, num_bins, .. } => {
+                    let outputs = spline::raw_values(*num_bins) * spec.dim();
+                    layout.dense_layers(i, masked_inputs(spec.dim()), hidden, outputs);
                 }
             }
         }

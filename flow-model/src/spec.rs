@@ -94,7 +94,7 @@ pub enum Layer {
         /// For each output column the input column that it takes.
         order: Vec<u32>,
     },
-    /// Affine coupling, see [`crate::affine_coupling`].
+    /// Affine coupling, see [`crate::coupling`] and [`crate::affine`].
     AffineCoupling {
         /// The first `kept` columns pass unchanged and condition the others.
         kept: usize,
@@ -103,7 +103,37 @@ pub enum Layer {
         /// Bound on the absolute log-scale.
         scale_bound: f32,
     },
+    /// Rational-quadratic spline coupling, see [`crate::coupling`] and [`crate::spline`].
+    SplineCoupling {
+        /// The first `kept` columns pass unchanged and condition the others.
+        kept: usize,
+        /// Widths of the conditioner's hidden layers.
+        hidden: Vec<usize>,
+        /// Number of bins of each spline.
+        num_bins: usize,
+        /// The splines act on `[-tail_bound, tail_bound]` and are the identity outside.
+        tail_bound: f32,
+    },
+    /// Masked autoregressive flow with affine transforms, see [`crate::masked_autoregressive`].
+    MaskedAffine {
+        /// Widths of the conditioner's hidden layers.
+        hidden: Vec<usize>,
+        /// Bound on the absolute log-scale.
+        scale_bound: f32,
+    },
+    /// Masked autoregressive flow with rational-quadratic splines, see [`crate::masked_autoregressive`].
+    MaskedSpline {
+        /// Widths of the conditioner's hidden layers.
+        hidden: Vec<usize>,
+        /// Number of bins of each spline.
+        num_bins: usize,
+        /// The splines act on `[-tail_bound, tail_bound]` and are the identity outside.
+        tail_bound: f32,
+    },
 }
+
+/// Most bins of a spline.
+pub const MOST_BINS: usize = 64;
 
 /// The base distribution.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -216,20 +246,57 @@ impl Layer {
                 }
             }
             Layer::AffineCoupling { kept, hidden, scale_bound } => {
-                if *kept >= dim || (*kept == 0 && dim > 1) {
-                    return Err(format!("kept must leave columns on both sides of {dim}, got {kept}"));
-                }
-                if *kept == 0 && !hidden.is_empty() {
-                    return Err("a conditioner without inputs has no hidden layers".into());
-                }
-                if hidden.contains(&0) {
-                    return Err("a hidden layer needs at least one unit".into());
-                }
-                if !(scale_bound.is_finite() && *scale_bound > 0.0) {
-                    return Err(format!("scale_bound must be positive and finite, got {scale_bound}"));
-                }
+                check_kept(*kept, hidden, dim)?;
+                check_scale_bound(*scale_bound)?;
+            }
+            Layer::SplineCoupling { kept, hidden, num_bins, tail_bound } => {
+                check_kept(*kept, hidden, dim)?;
+                check_spline(*num_bins, *tail_bound)?;
+            }
+            Layer::MaskedAffine { hidden, scale_bound } => {
+                check_hidden(hidden, dim > 1)?;
+                check_scale_bound(*scale_bound)?;
+            }
+            Layer::MaskedSpline { hidden, num_bins, tail_bound } => {
+                check_hidden(hidden, dim > 1)?;
+                check_spline(*num_bins, *tail_bound)?;
             }
         }
         Ok(())
     }
+}
+
+fn check_kept(kept: usize, hidden: &[usize], dim: usize) -> Result<(), String> {
+    if kept >= dim || (kept == 0 && dim > 1) {
+        return Err(format!("kept must leave columns on both sides of {dim}, got {kept}"));
+    }
+    check_hidden(hidden, kept > 0)
+}
+
+/// The hidden layers of a conditioner, which has inputs or none.
+fn check_hidden(hidden: &[usize], inputs: bool) -> Result<(), String> {
+    if !inputs && !hidden.is_empty() {
+        return Err("a conditioner without inputs has no hidden layers".into());
+    }
+    if hidden.contains(&0) {
+        return Err("a hidden layer needs at least one unit".into());
+    }
+    Ok(())
+}
+
+fn check_scale_bound(scale_bound: f32) -> Result<(), String> {
+    if scale_bound.is_finite() && scale_bound > 0.0 {
+        return Ok(());
+    }
+    Err(format!("scale_bound must be positive and finite, got {scale_bound}"))
+}
+
+fn check_spline(num_bins: usize, tail_bound: f32) -> Result<(), String> {
+    if !(2..=MOST_BINS).contains(&num_bins) {
+        return Err(format!("num_bins must be between 2 and {MOST_BINS}, got {num_bins}"));
+    }
+    if !(1e-3..=1e6).contains(&tail_bound) {
+        return Err(format!("tail_bound must be between 0.001 and a million, got {tail_bound}"));
+    }
+    Ok(())
 }

@@ -58,7 +58,7 @@ fn the_inverse_undoes_the_flow() {
         _ => 5.0 + ((i * 7 % 50) as f64 - 25.0) / 60.0,
     });
     let z = interpret(&flow.oracle_graph(&params), &[rows.clone().into_dyn()]).swap_remove(2);
-    let back = interpret(&flow.sample_graph(&params), &[z]).swap_remove(0);
+    let back = interpret(&flow.sample_graph(&params).unwrap(), &[z]).swap_remove(0);
     let worst = (&back - &rows.into_dyn()).iter().fold(0.0f64, |m, v| m.max(v.abs()));
     assert!(worst < 1e-9, "{worst}");
 }

@@ -1,22 +1,16 @@
 //! Affine coupling (Dinh et al., "Density estimation using Real NVP", arXiv 1605.08803).
 //!
-//! The first `kept` values pass unchanged and condition the others: `y = [a, b * exp(s) + t]`, log-determinant `Σ s`.
-//! The conditioner gives `t` and a raw `r`; `s = r / (1 + |r| / c)` has slope 1 at 0 and stays within ±c.
+//! The first `kept` values pass unchanged and condition the others, which [`affine`] transforms: the conditioner gives
+//! all shifts, then all raw log-scales.
 
-use crate::FormatError;
-use crate::column::clamp;
 use crate::conditioner;
 use crate::flow::Flow;
-use crate::layer::{STATE_BOUND, Work};
+use crate::layer::Work;
 use crate::load::Loading;
 use crate::section::LAYERS;
+use crate::{FormatError, affine, coupling};
 use zerocopy::little_endian::{F32, U16};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
-
-/// Largest bound on the absolute log-scale: `exp` of it, and of its negative, is a normal number.
-pub const SCALE_BOUND_MAX: f32 = 80.0;
-/// Smallest bound on the absolute log-scale: dividing any activation by it cannot overflow.
-pub const SCALE_BOUND_MIN: f32 = 1e-6;
 
 /// An affine coupling as it lies in the file.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
@@ -38,58 +32,39 @@ pub struct AffineCouplingRecord {
 
 pub(crate) fn check(record: &AffineCouplingRecord, index: u16, loading: &mut Loading<'_>) -> Result<(), FormatError> {
     let fail = |offset| Err(FormatError::Record { tag: LAYERS, index, offset });
-    let kept = record.kept.get();
-    if kept >= loading.dim || (kept == 0 && loading.dim != 1) {
-        return fail(2);
-    }
-    if usize::from(record.dense.get()) != loading.dense_used {
-        return fail(4);
-    }
-    let count = record.dense_count.get();
-    if count == 0 || (kept == 0 && count != 1) {
-        return fail(6);
-    }
-    let bound = record.scale_bound.get();
-    if !(SCALE_BOUND_MIN..=SCALE_BOUND_MAX).contains(&bound) {
+    if !affine::is_bound(record.scale_bound.get()) {
         return fail(8);
     }
     if record.reserved != [0; 20] {
         return fail(12);
     }
-    let moved = u32::from(loading.dim.saturating_sub(kept));
-    if !conditioner::check(loading, count, kept, moved.saturating_mul(2))? {
-        return fail(6);
-    }
-    Ok(())
+    coupling::check(record.kept.get(), record.dense.get(), record.dense_count.get(), 2, index, loading)
 }
 
 pub(crate) fn to_latent(record: &AffineCouplingRecord, flow: &Flow<'_>, state: &mut [f32], work: &mut Work<'_>) -> f32 {
+    let bound = record.scale_bound.get();
     let mut log_det = 0.0;
-    each(record, flow, state, work, |y, shift, s| {
-        log_det += s;
-        *y * libm::expf(s) + shift
-    });
+    each(record, flow, state, work, |y, shift, raw| log_det += affine::to_latent(y, shift, raw, bound));
     log_det
 }
 
 pub(crate) fn to_data(record: &AffineCouplingRecord, flow: &Flow<'_>, state: &mut [f32], work: &mut Work<'_>) {
-    each(record, flow, state, work, |y, shift, s| (*y - shift) * libm::expf(-s));
+    let bound = record.scale_bound.get();
+    each(record, flow, state, work, |y, shift, raw| affine::to_data(y, shift, raw, bound));
 }
 
-/// Replaces each value that is not kept by what `transform` makes of it, its shift and its log-scale.
+/// Calls `transform` with each value that is not kept, its shift and its raw log-scale.
 fn each(
     record: &AffineCouplingRecord,
     flow: &Flow<'_>,
     state: &mut [f32],
     work: &mut Work<'_>,
-    mut transform: impl FnMut(&f32, f32, f32) -> f32,
+    mut transform: impl FnMut(&mut f32, f32, f32),
 ) {
     let Some((kept, moved)) = state.split_at_mut_checked(usize::from(record.kept.get())) else { return };
     let out = conditioner::run(flow, record.dense.get(), record.dense_count.get(), kept, work);
     let Some((shifts, raws)) = out.split_at_checked(moved.len()) else { return };
-    let bound = record.scale_bound.get();
     for ((y, &shift), &raw) in moved.iter_mut().zip(shifts).zip(raws) {
-        let s = raw / (1.0 + raw.abs() / bound);
-        *y = clamp(transform(y, shift, s), STATE_BOUND);
+        transform(y, shift, raw);
     }
 }

@@ -1,18 +1,36 @@
 //! Conditioner: a chain of dense layers, ReLU after all but the last, alternating between two buffers.
 
 use crate::FormatError;
-use crate::dense::{self, IDENTITY, RELU};
+use crate::dense::{self, IDENTITY, LANES_U32, RELU};
 use crate::flow::Flow;
 use crate::kernel;
 use crate::layer::{STATE_BOUND, Work};
 use crate::load::Loading;
+use crate::masked::{self, Outputs, Units};
 use crate::section::DENSE;
+
+/// Which inputs an output sees.
+#[derive(Clone, Copy)]
+pub(crate) enum Sees {
+    /// All of them.
+    All,
+    /// The columns before its own, see [`masked`].
+    Before(Outputs),
+}
 
 /// Checks `count` dense records that lead from `inputs` values of the state to `outputs` values; `false` where there
 /// are not as many records.
-pub(crate) fn check(loading: &mut Loading<'_>, count: u16, inputs: u16, outputs: u32) -> Result<bool, FormatError> {
+pub(crate) fn check(
+    loading: &mut Loading<'_>,
+    count: u16,
+    inputs: u16,
+    outputs: u32,
+    sees: Sees,
+) -> Result<bool, FormatError> {
+    let mut below = Units::Columns;
     let mut width = u32::from(inputs);
     let mut bound = STATE_BOUND;
+    let mut hidden = 0u32;
     for step in 1..=count {
         let Some((record, index)) = loading.take_dense() else { return Ok(false) };
         let fail = |offset| Err(FormatError::Record { tag: DENSE, index, offset });
@@ -27,19 +45,42 @@ pub(crate) fn check(loading: &mut Loading<'_>, count: u16, inputs: u16, outputs:
         if record.activation.get() != if last { IDENTITY } else { RELU } {
             return fail(4);
         }
-        bound = dense::check(record, index, bound, loading)?;
-        let padded = width.saturating_add(7) & !7;
+        let weights;
+        (bound, weights) = dense::check(record, index, bound, loading)?;
+        let padded = record.panels().saturating_mul(LANES_U32);
         if step % 2 == 1 {
             loading.need_a(padded);
         } else {
             loading.need_b(padded);
+        }
+        let products = u64::from(record.inputs.get()).saturating_mul(width.into());
+        let Sees::Before(outputs) = sees else {
+            loading.add_macs(products, products)?;
+            continue;
+        };
+        let above = if last { Err(outputs) } else { Ok(Units::Hidden(width)) };
+        masked::check_weights(weights, record, index, below, above, loading.dim)?;
+        let anew = match above {
+            Ok(units) => masked::hidden_products(below, units, width, loading.dim),
+            Err(outputs) => masked::output_products(below, outputs, loading.dim),
+        };
+        loading.add_macs(products, anew)?;
+        // Towards the data all hidden layers are kept, side by side, and the outputs of one column apart.
+        if let Ok(units) = above {
+            hidden = hidden.saturating_add(padded);
+            loading.need_a(hidden);
+            below = units;
+        } else if let Outputs::Together(each) = outputs {
+            // They start anywhere in their first panel.
+            let most = u32::from(each).saturating_add(LANES_U32).saturating_sub(1);
+            loading.need_b(most.div_ceil(LANES_U32).saturating_mul(LANES_U32));
         }
     }
     Ok(true)
 }
 
 /// The conditioner's outputs for `input`, followed by padding.
-pub(crate) fn run<'w>(flow: &Flow<'_>, first: u16, count: u16, input: &[f32], work: &'w mut Work<'_>) -> &'w [f32] {
+pub(crate) fn run<'w>(flow: &Flow<'_>, first: u16, count: u16, input: &[f32], work: &'w mut Work<'_>) -> &'w mut [f32] {
     let records = flow.dense.get(usize::from(first)..).unwrap_or_default();
     let (mut from, mut to) = (&mut *work.a, &mut *work.b);
     for (step, record) in records.iter().take(usize::from(count)).enumerate() {

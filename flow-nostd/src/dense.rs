@@ -17,6 +17,8 @@ pub const IDENTITY: u16 = 0;
 pub const RELU: u16 = 1;
 /// Outputs of a panel.
 pub const LANES: usize = 8;
+/// The same as a `u32`.
+pub(crate) const LANES_U32: u32 = LANES as u32;
 /// Bound on every activation; weights that might lead beyond it are refused.
 pub const ACTIVATION_BOUND: f32 = 1e30;
 
@@ -41,17 +43,17 @@ pub struct DenseRecord {
 impl DenseRecord {
     /// Number of panels.
     pub(crate) fn panels(&self) -> u32 {
-        u32::from(self.outputs.get()).div_ceil(LANES as u32)
+        u32::from(self.outputs.get()).div_ceil(LANES_U32)
     }
 }
 
-/// Checks a record and its weights; `bound` bounds the inputs, the result bounds the outputs.
-pub(crate) fn check(
+/// Checks a record and its weights; `bound` bounds the inputs. Returns what bounds the outputs, and the weights.
+pub(crate) fn check<'a>(
     record: &DenseRecord,
     index: u16,
     bound: f32,
-    loading: &mut Loading<'_>,
-) -> Result<f32, FormatError> {
+    loading: &mut Loading<'a>,
+) -> Result<(f32, &'a [Word]), FormatError> {
     let fail = |offset| Err(FormatError::Record { tag: DENSE, index, offset });
     if record.reserved.get() != 0 {
         return fail(6);
@@ -74,12 +76,11 @@ pub(crate) fn check(
     if !(weight.is_finite() && bias.is_finite()) {
         return Err(FormatError::WeightNotFinite { dense: index });
     }
-    loading.add_macs(inputs, u32::from(record.outputs.get()))?;
     let bound = inputs as f32 * (weight * bound) + bias;
     if !(0.0..=ACTIVATION_BOUND).contains(&bound) {
         return Err(FormatError::WeightsTooLarge { dense: index });
     }
-    Ok(bound)
+    Ok((bound, weights))
 }
 
 /// The largest magnitude; NaN counts as larger than infinity.

@@ -176,6 +176,11 @@ pub enum FormatError {
         /// Which dense record.
         dense: u16,
     },
+    /// A weight of an autoregressive layer that leads from a column to one that must not depend on it.
+    MaskedWeight {
+        /// Which dense record.
+        dense: u16,
+    },
     /// The columns that are not constant do not number what the header says.
     Dimension {
         /// The header's number.
@@ -255,6 +260,9 @@ impl fmt::Display for FormatError {
             Self::NegativeZero { dense } => write!(f, "dense layer {dense}: a bias is negative zero"),
             Self::WeightsTooLarge { dense } => {
                 write!(f, "dense layer {dense}: weights so large that it might overflow")
+            }
+            Self::MaskedWeight { dense } => {
+                write!(f, "dense layer {dense}: a weight that the autoregressive order forbids is not zero")
             }
             Self::Dimension { expected, found } => {
                 write!(f, "{found} columns are not constant, the header says {expected}")

@@ -11,8 +11,9 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 pub const MAGIC: [u8; 8] = *b"\x89FLOW\r\n\x1a";
 /// Version of the format. A reader refuses every other major version.
 pub const MAJOR: u16 = 1;
-/// Minor version that a writer writes. Readers accept every minor version.
-pub const MINOR: u16 = 0;
+/// The latest minor version that this engine knows; 0 has neither splines nor masked layers. A writer writes the first
+/// one that has all that the file uses. Readers accept every minor version.
+pub const MINOR: u16 = 1;
 /// Length of the header in bytes.
 pub const HEADER_LENGTH: usize = 128;
 /// Every section starts at a multiple of this many bytes.
@@ -135,7 +136,7 @@ impl Header {
             return Err(FormatError::HeaderField { offset: 52 });
         }
         // A later minor version may use what is reserved today, for what a reader may ignore.
-        if self.minor.get() == MINOR {
+        if self.minor.get() <= MINOR {
             if self.reserved_a.get() != 0 {
                 return Err(FormatError::HeaderField { offset: 62 });
             }

@@ -36,6 +36,54 @@ pub(crate) fn run(record: &DenseRecord, weights: &[Word], input: &[f32], rectify
     }
 }
 
+/// Computes the panels from `first` on that `output` has room for, of a layer that sees the first so many inputs that
+/// `input` holds; all others have weights of zero. The result is that of [`run`].
+pub(crate) fn run_panels(
+    record: &DenseRecord,
+    weights: &[Word],
+    input: &[f32],
+    rectify: bool,
+    first: usize,
+    output: &mut [f32],
+) {
+    let above = if rectify && SKIP_ZEROS { 0 } else { i32::MIN };
+    let (outputs, _) = output.as_chunks_mut();
+    for (panel, out) in (first..).zip(outputs) {
+        let Some((bias, rows)) = panel_rows(record, weights, panel, input.len()) else { return };
+        *out = panel_of_eight(bias, rows, input, |x| x.to_bits() as i32 > above);
+        if !SKIP_ZEROS && record.activation.get() == RELU {
+            out.iter_mut().for_each(|v| *v = rectified(*v));
+        }
+    }
+}
+
+/// Computes one output of a layer in the same way.
+pub(crate) fn run_lane(record: &DenseRecord, weights: &[Word], input: &[f32], rectify: bool, output: usize) -> f32 {
+    let (panel, lane) = (output / LANES, output % LANES);
+    let Some((bias, rows)) = panel_rows(record, weights, panel, input.len()) else { return 0.0 };
+    let weight = |row: &Row| row.get(lane).map_or(0.0, |word| word.get());
+    let mut sum = weight(bias);
+    for (&x, row) in input.iter().zip(rows) {
+        if !rectify || x > 0.0 {
+            sum += x * weight(row);
+        }
+    }
+    sum
+}
+
+/// The biases of a panel and the weights of its first `count` inputs.
+fn panel_rows<'w>(
+    record: &DenseRecord,
+    weights: &'w [Word],
+    panel: usize,
+    count: usize,
+) -> Option<(&'w Row, &'w [Row])> {
+    let (rows, _) = weights.get(record.weights.get() as usize..)?.as_chunks();
+    let (biases, _) = weights.get(record.biases.get() as usize..)?.as_chunks();
+    let start = panel.checked_mul(record.inputs.get().into())?;
+    Some((biases.get(panel)?, rows.get(start..)?.get(..count)?))
+}
+
 /// All panels, one after the other.
 #[inline(always)]
 fn one_by_one(

@@ -6,7 +6,7 @@
 use crate::flow::Flow;
 use crate::load::Loading;
 use crate::section::LAYERS;
-use crate::{FormatError, affine_coupling, permutation};
+use crate::{FormatError, affine_coupling, masked_affine, masked_spline, permutation, spline_coupling};
 use zerocopy::little_endian::U16;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
@@ -14,6 +14,12 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 pub const PERMUTATION: u16 = 1;
 /// Layer kind: affine coupling.
 pub const AFFINE_COUPLING: u16 = 2;
+/// Layer kind: spline coupling.
+pub const SPLINE_COUPLING: u16 = 3;
+/// Layer kind: masked autoregressive flow, affine.
+pub const MASKED_AFFINE: u16 = 4;
+/// Layer kind: masked autoregressive flow, spline.
+pub const MASKED_SPLINE: u16 = 5;
 /// Between layers, values beyond this are replaced by it: far beyond anything that training produces.
 pub const STATE_BOUND: f32 = 1e9;
 
@@ -21,7 +27,7 @@ pub const STATE_BOUND: f32 = 1e9;
 #[derive(Clone, Debug, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
 pub struct LayerRecord {
-    /// [`PERMUTATION`] or [`AFFINE_COUPLING`].
+    /// [`PERMUTATION`], [`AFFINE_COUPLING`], [`SPLINE_COUPLING`], [`MASKED_AFFINE`] or [`MASKED_SPLINE`].
     pub kind: U16,
     /// What they are depends on the kind.
     pub fields: [u8; 30],
@@ -38,6 +44,9 @@ impl LayerRecord {
         match self.kind.get() {
             PERMUTATION => permutation::check(zerocopy::transmute_ref!(self), index, loading),
             AFFINE_COUPLING => affine_coupling::check(zerocopy::transmute_ref!(self), index, loading),
+            SPLINE_COUPLING => spline_coupling::check(zerocopy::transmute_ref!(self), index, loading),
+            MASKED_AFFINE => masked_affine::check(zerocopy::transmute_ref!(self), index, loading),
+            MASKED_SPLINE => masked_spline::check(zerocopy::transmute_ref!(self), index, loading),
             kind => Err(FormatError::UnknownKind { tag: LAYERS, index, kind }),
         }
     }
@@ -47,6 +56,9 @@ impl LayerRecord {
         match self.kind.get() {
             PERMUTATION => permutation::to_latent(zerocopy::transmute_ref!(self), flow, state, work),
             AFFINE_COUPLING => affine_coupling::to_latent(zerocopy::transmute_ref!(self), flow, state, work),
+            SPLINE_COUPLING => spline_coupling::to_latent(zerocopy::transmute_ref!(self), flow, state, work),
+            MASKED_AFFINE => masked_affine::to_latent(zerocopy::transmute_ref!(self), flow, state, work),
+            MASKED_SPLINE => masked_spline::to_latent(zerocopy::transmute_ref!(self), flow, state, work),
             _ => 0.0,
         }
     }
@@ -56,6 +68,9 @@ impl LayerRecord {
         match self.kind.get() {
             PERMUTATION => permutation::to_data(zerocopy::transmute_ref!(self), flow, state, work),
             AFFINE_COUPLING => affine_coupling::to_data(zerocopy::transmute_ref!(self), flow, state, work),
+            SPLINE_COUPLING => spline_coupling::to_data(zerocopy::transmute_ref!(self), flow, state, work),
+            MASKED_AFFINE => masked_affine::to_data(zerocopy::transmute_ref!(self), flow, state, work),
+            MASKED_SPLINE => masked_spline::to_data(zerocopy::transmute_ref!(self), flow, state, work),
             _ => {}
         }
     }

@@ -38,11 +38,13 @@
 #[cfg(test)]
 extern crate std;
 
+mod affine;
 mod affine_coupling;
 mod arithmetic;
 mod base;
 mod column;
 mod conditioner;
+mod coupling;
 mod crc;
 mod dense;
 mod error;
@@ -52,11 +54,16 @@ mod include;
 mod kernel;
 mod layer;
 mod load;
+mod masked;
+mod masked_affine;
+mod masked_spline;
 mod normal;
 mod permutation;
 mod sampling;
 mod section;
 mod self_test;
+mod spline;
+mod spline_coupling;
 mod tails;
 mod word;
 
@@ -68,16 +75,23 @@ pub use include::{Aligned, scratch_len};
 
 /// The records of the file and their constants, for programs that write or list files. See `spec/format.md`.
 pub mod layout {
-    pub use crate::affine_coupling::{AffineCouplingRecord, SCALE_BOUND_MAX, SCALE_BOUND_MIN};
+    pub use crate::affine::{SCALE_BOUND_MAX, SCALE_BOUND_MIN};
+    pub use crate::affine_coupling::AffineCouplingRecord;
     pub use crate::base::{BaseRecord, NORMAL};
     pub use crate::column::{CONSTANT, CONTINUOUS, ColumnRecord, INTEGER, LOG_MASS_MAX};
     pub use crate::crc::crc32;
     pub use crate::dense::{ACTIVATION_BOUND, DenseRecord, IDENTITY, LANES, RELU};
     pub use crate::header::{HEADER_LENGTH, Header, MAGIC, MAJOR, MINOR, SECTION_ALIGN, SIGNATURE_LENGTH, WEIGHTS_F32};
-    pub use crate::layer::{AFFINE_COUPLING, LayerRecord, PERMUTATION, STATE_BOUND};
+    pub use crate::layer::{
+        AFFINE_COUPLING, LayerRecord, MASKED_AFFINE, MASKED_SPLINE, PERMUTATION, SPLINE_COUPLING, STATE_BOUND,
+    };
+    pub use crate::masked_affine::MaskedAffineRecord;
+    pub use crate::masked_spline::MaskedSplineRecord;
     pub use crate::permutation::PermutationRecord;
     pub use crate::section::{
         BASE, COLUMNS, CRITICAL, DENSE, INDICES, LAYERS, NAMES, PROBES, SectionEntry, TAILS, WEIGHTS,
     };
+    pub use crate::spline::{NUM_BINS_MAX, NUM_BINS_MIN, TAIL_BOUND_MAX, TAIL_BOUND_MIN};
+    pub use crate::spline_coupling::SplineCouplingRecord;
     pub use crate::tails::{LOG_VOLUME_MAX, TailsRecord};
 }

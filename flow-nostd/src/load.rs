@@ -26,7 +26,8 @@ pub(crate) struct Loading<'a> {
     pub weights_used: usize,
     need_a: u32,
     need_b: u32,
-    macs: u32,
+    macs_log_prob: u32,
+    macs_sample: u32,
 }
 
 impl<'a> Loading<'a> {
@@ -64,10 +65,14 @@ impl<'a> Loading<'a> {
         self.need_b = self.need_b.max(length);
     }
 
-    /// Counts a dense layer.
-    pub(crate) fn add_macs(&mut self, inputs: u32, outputs: u32) -> Result<(), FormatError> {
-        let sum = inputs.checked_mul(outputs).and_then(|product| self.macs.checked_add(product));
-        self.macs = sum.ok_or(FormatError::HeaderField { offset: 68 })?;
+    /// Counts the multiply-accumulates of a dense layer, towards the latent variable and towards the data.
+    pub(crate) fn add_macs(&mut self, log_prob: u64, sample: u64) -> Result<(), FormatError> {
+        let add = |sum: u32, more: u64, offset| {
+            let sum = u64::from(sum).saturating_add(more);
+            u32::try_from(sum).map_err(|_| FormatError::HeaderField { offset })
+        };
+        self.macs_log_prob = add(self.macs_log_prob, log_prob, 68)?;
+        self.macs_sample = add(self.macs_sample, sample, 72)?;
         Ok(())
     }
 }
@@ -138,7 +143,8 @@ impl<'a> Flow<'a> {
             weights_used: 0,
             need_a: 0,
             need_b: 0,
-            macs: 0,
+            macs_log_prob: 0,
+            macs_sample: 0,
         };
         for (index, layer) in (0u16..).zip(layers) {
             layer.check(index, &mut loading)?;
@@ -156,9 +162,11 @@ impl<'a> Flow<'a> {
         if header.scratch_length.get() != expected {
             return Err(FormatError::ScratchLength { expected, found: header.scratch_length.get() });
         }
-        for found in [header.macs_log_prob.get(), header.macs_sample.get()] {
-            if found != loading.macs {
-                return Err(FormatError::Macs { expected: loading.macs, found });
+        for (expected, found) in
+            [(loading.macs_log_prob, header.macs_log_prob.get()), (loading.macs_sample, header.macs_sample.get())]
+        {
+            if found != expected {
+                return Err(FormatError::Macs { expected, found });
             }
         }
         let names = sections.names.unwrap_or_default();

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Aligned, Column, Draw, Layer, Model, random_model, seal};
+use common::{Aligned, Column, Draw, Kind, Layer, Model, degree, model_of, random_model, seal};
 use flow_nostd::{Flow, FormatError, SelfTestError, Tag};
 use proptest::prelude::*;
 
@@ -131,8 +131,9 @@ fn erased_misaligned_foreign_newer() {
     assert_eq!(error_of(&[7; 300]), Some(FormatError::Magic));
     assert_eq!(error_of(&patched(&file, 8, &[2])), Some(FormatError::Version { expected: 1, found: 2 }));
     // A newer minor version may use what is reserved.
-    let newer = patched(&patched(&file, 10, &[1]), 80, &[9]);
+    let newer = patched(&patched(&file, 10, &[2]), 80, &[9]);
     assert_eq!(error_of(&newer), None);
+    assert_eq!(error_of(&patched(&file, 10, &[1])), None);
     assert_eq!(error_of(&patched(&file, 80, &[9])), Some(FormatError::HeaderField { offset: 76 }));
     assert_eq!(error_of(&patched(&file, 20, &[4])), Some(FormatError::CriticalFlags { bits: 4 }));
     assert_eq!(error_of(&patched(&file, 24, &[4])), None);
@@ -269,6 +270,89 @@ fn weights_at_the_limit() {
     assert!((10..60).contains(&accepted), "{accepted}");
 }
 
+/// Small files of the layers beyond affine couplings.
+fn others() -> Vec<Vec<u8>> {
+    [(Kind::SplineCoupling(3), 1), (Kind::MaskedAffine, 0), (Kind::MaskedSpline(2), 0)]
+        .map(|(kind, kept)| model_of(kind, 17, 3, &[5], kept, 2).file())
+        .to_vec()
+}
+
+#[test]
+fn every_byte_of_other_layers_replaced() {
+    for file in others() {
+        let mut accepted = 0;
+        for offset in 0..file.len() {
+            for value in [0, 1, 2, 3, 5, 0x3f, 0x7f, 0x80, 0xff] {
+                let file = Aligned::new(&patched(&file, offset, &[value]));
+                if let Ok(flow) = Flow::new(file.bytes()) {
+                    accepted += 1;
+                    exercise(&flow, offset as u64);
+                }
+            }
+        }
+        assert!(accepted > 1000);
+    }
+}
+
+#[test]
+fn values_of_other_layers_that_are_not_allowed() {
+    for file in others() {
+        let (layers, _) = section(&file, b"LAYR");
+        let layer = layers + 32;
+        let kind = file[layer];
+        let refused = |offset: usize, bytes: &[u8], at: u16| {
+            let error = error_of(&patched(&file, layer + offset, bytes));
+            assert_eq!(error, Some(FormatError::Record { tag: Tag(*b"LAYR"), index: 1, offset: at }), "kind {kind}");
+        };
+        let bounds = if kind == 4 { [0.0, 100.0, f32::NAN, -1.0] } else { [1e-4, 2e6, f32::NAN, -4.0] };
+        bounds.iter().for_each(|b| refused(8, &b.to_le_bytes(), 8));
+        refused(31, &[1], if kind == 4 { 12 } else { 14 });
+        refused(4, &[1], 4);
+        refused(6, &[0], 6);
+        if kind == 3 {
+            refused(2, &[3], 2);
+            refused(2, &[0], 2);
+        } else {
+            refused(2, &[1], 2);
+        }
+        if kind != 4 {
+            refused(12, &[1, 0], 12);
+            refused(12, &[65, 0], 12);
+        }
+    }
+}
+
+#[test]
+fn weights_against_the_order_are_refused() {
+    for kind in [Kind::MaskedAffine, Kind::MaskedSpline(3)] {
+        let model = model_of(kind, 3, 4, &[6, 7], 0, 1);
+        let dim = 4;
+        let (mut refused, mut accepted) = (0, 0);
+        for (i, d) in model.layers[1].clone().dense_mut().iter().enumerate() {
+            for at in 0..d.weights.len() {
+                let mut model = model.clone();
+                model.layers[1].dense_mut()[i].weights[at] = 1e-9;
+                let (input, output) = (at / d.outputs, at % d.outputs);
+                let below = if i == 0 { input + 1 } else { degree(input, d.inputs, dim) };
+                let above = match kind {
+                    _ if i < 2 => degree(output, d.outputs, dim),
+                    Kind::MaskedAffine => output % dim,
+                    _ => output / 8,
+                };
+                let error = error_of(&model.file());
+                if below > above {
+                    refused += 1;
+                    assert_eq!(error, Some(FormatError::MaskedWeight { dense: i as u16 }));
+                } else {
+                    accepted += 1;
+                    assert_eq!(error, None);
+                }
+            }
+        }
+        assert!(refused > 20 && accepted > 20);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
@@ -282,6 +366,26 @@ proptest! {
             file[at..at + 4].copy_from_slice(&value.to_le_bytes());
         }
         // What decides before the rest is read stays as it is.
+        file[..10].copy_from_slice(b"\x89FLOW\r\n\x1a\x01\x00");
+        seal(&mut file);
+        let file = Aligned::new(&file);
+        if let Ok(flow) = Flow::new(file.bytes()) {
+            exercise(&flow, seed);
+        }
+    }
+
+    #[test]
+    fn words_of_other_layers_replaced(
+        which in 0usize..3,
+        changes in prop::collection::vec((0usize..1024, any::<u32>(), 0u8..4), 1..6),
+        seed: u64,
+    ) {
+        let mut file = others()[which].clone();
+        for (word, value, how) in changes {
+            let at = 4 * (word % (file.len() / 4));
+            let value = match how { 0 => value % 64, 1 => value & 0x00ff_00ff & (value >> 3), _ => value };
+            file[at..at + 4].copy_from_slice(&value.to_le_bytes());
+        }
         file[..10].copy_from_slice(b"\x89FLOW\r\n\x1a\x01\x00");
         seal(&mut file);
         let file = Aligned::new(&file);

@@ -3,29 +3,52 @@
 
 mod common;
 
-use common::{Aligned, Draw, KNEE, Model, random_model};
+use common::Kind::{self, Coupling, MaskedAffine, MaskedSpline, SplineCoupling};
+use common::{Aligned, Draw, KNEE, Layer, Model, model_of, random_model};
 use flow_nostd::{EvalError, Flow};
 
-/// dim, hidden, kept, couplings.
-const SHAPES: [(usize, &[usize], usize, usize); 9] = [
-    (1, &[], 0, 2),
-    (2, &[5], 1, 3),
-    (2, &[], 1, 4),
-    (3, &[5], 2, 4),
-    (3, &[8, 3, 17], 1, 4),
-    (8, &[64, 64], 4, 8),
-    (8, &[16], 7, 3),
-    (21, &[64, 64], 10, 4),
-    (21, &[9], 1, 2),
+/// Kind, dim, hidden, kept, layers.
+const SHAPES: [(Kind, usize, &[usize], usize, usize); 30] = [
+    (Coupling, 1, &[], 0, 2),
+    (Coupling, 2, &[5], 1, 3),
+    (Coupling, 2, &[], 1, 4),
+    (Coupling, 3, &[5], 2, 4),
+    (Coupling, 3, &[8, 3, 17], 1, 4),
+    (Coupling, 8, &[64, 64], 4, 8),
+    (Coupling, 8, &[16], 7, 3),
+    (Coupling, 21, &[64, 64], 10, 4),
+    (Coupling, 21, &[9], 1, 2),
+    (SplineCoupling(8), 1, &[], 0, 2),
+    (SplineCoupling(2), 2, &[5], 1, 3),
+    (SplineCoupling(16), 3, &[8, 3, 17], 1, 3),
+    (SplineCoupling(8), 8, &[64, 64], 4, 6),
+    (SplineCoupling(5), 21, &[32], 10, 3),
+    (SplineCoupling(64), 36, &[24, 24], 18, 2),
+    (MaskedAffine, 1, &[], 0, 2),
+    (MaskedAffine, 2, &[5], 0, 3),
+    (MaskedAffine, 2, &[], 0, 2),
+    (MaskedAffine, 3, &[8, 3, 17], 0, 3),
+    (MaskedAffine, 3, &[1], 0, 3),
+    (MaskedAffine, 8, &[64, 64], 0, 5),
+    (MaskedAffine, 21, &[64, 11], 0, 3),
+    (MaskedAffine, 36, &[100], 0, 2),
+    (MaskedSpline(8), 1, &[], 0, 2),
+    (MaskedSpline(3), 2, &[5, 4, 3], 0, 2),
+    (MaskedSpline(8), 3, &[], 0, 2),
+    (MaskedSpline(8), 3, &[16, 16], 0, 3),
+    (MaskedSpline(8), 8, &[64, 64], 0, 3),
+    (MaskedSpline(4), 21, &[30], 0, 2),
+    (MaskedSpline(8), 36, &[40, 40], 0, 2),
 ];
 
 fn each(mut test: impl FnMut(&Model, &Flow<'_>, &mut [f32], &mut Draw)) {
-    for (seed, (dim, hidden, kept, couplings)) in (0u64..).zip(SHAPES) {
-        let model = random_model(seed, dim, hidden, kept, couplings);
+    for (seed, (kind, dim, hidden, kept, layers)) in (0u64..).zip(SHAPES) {
+        let model = model_of(kind, seed, dim, hidden, kept, layers);
         let file = Aligned::new(&model.file());
-        let flow = Flow::new(file.bytes()).unwrap_or_else(|e| panic!("dim {dim}, hidden {hidden:?}: {e}"));
+        let flow = Flow::new(file.bytes()).unwrap_or_else(|e| panic!("{kind:?}, dim {dim}, hidden {hidden:?}: {e}"));
         assert_eq!((flow.columns(), flow.dim()), (dim + 1, dim));
         let mut scratch = vec![f32::NAN; flow.scratch_len()];
+        println!("{kind:?}, dim {dim}, hidden {hidden:?}");
         test(&model, &flow, &mut scratch, &mut Draw::new(seed + 100));
     }
 }
@@ -239,4 +262,107 @@ fn scratch_of_the_reference_flow_is_small() {
     let flow = Flow::new(file.bytes()).unwrap();
     assert_eq!(flow.scratch_len(), 8 + 64 + 64);
     assert_eq!(flow.macs_log_prob(), 8 * (4 * 64 + 64 * 64 + 64 * 8));
+}
+
+#[test]
+fn parameters_of_zero_are_the_identity() {
+    each(|model, _, _, draw| {
+        let mut model = model.clone();
+        for dense in model.layers.iter_mut().flat_map(|layer| layer.dense_mut()) {
+            dense.weights.fill(0.0);
+            dense.biases.fill(0.0);
+        }
+        model.layers.retain(|layer| !matches!(layer, Layer::Permutation(_)));
+        let mut plain = model.clone();
+        plain.layers.clear();
+        let (file, plain_file) = (Aligned::new(&model.file()), Aligned::new(&plain.file()));
+        let (flow, plain) = (Flow::new(file.bytes()).unwrap(), Flow::new(plain_file.bytes()).unwrap());
+        let (mut scratch, mut other) = (vec![f32::NAN; flow.scratch_len()], vec![f32::NAN; plain.scratch_len()]);
+        let (mut row, mut back) = (vec![0.0; flow.columns()], vec![0.0; flow.columns()]);
+        for _ in 0..200 {
+            let x = model.row(draw, 2.0);
+            let expected = plain.log_prob(&x, &mut other).unwrap();
+            assert_eq!(flow.log_prob(&x, &mut scratch).unwrap().to_bits(), expected.to_bits());
+            let z: Vec<f32> = (0..flow.dim()).map(|_| 2.0 * draw.normal()).collect();
+            flow.to_data(&z, &mut row, &mut scratch).unwrap();
+            plain.to_data(&z, &mut back, &mut other).unwrap();
+            assert_eq!(row, back);
+        }
+    });
+}
+
+/// A flow of one column is a spline alone: its raw values are biases.
+fn one_spline(bins: usize, scale: f32, seed: u64) -> Model {
+    let mut model = model_of(SplineCoupling(bins), seed, 1, &[], 0, 1);
+    let mut draw = Draw::new(seed);
+    model.columns = vec![common::Column::Continuous([0.0, 1.0, 1e9])];
+    model.knee = 1e9;
+    model.layers.iter_mut().flat_map(|layer| layer.dense_mut()).for_each(|d| {
+        d.biases.iter_mut().for_each(|b| *b = scale * draw.normal() + 0.0);
+    });
+    if let Some(Layer::SplineCoupling { bound, .. }) = model.layers.first_mut() {
+        *bound = 3.0;
+    }
+    model
+}
+
+#[test]
+fn splines_come_back_and_never_fall() {
+    for (scale, limit) in [(0.0, 1e-6), (1.0, 5e-5), (3.0, 2e-3)] {
+        let (mut worst, mut exact_worst) = (0.0f32, 0.0f64);
+        for seed in 0..100 {
+            let model = one_spline(8, scale, seed);
+            let file = Aligned::new(&model.file());
+            let flow = Flow::new(file.bytes()).unwrap();
+            let mut scratch = vec![f32::NAN; flow.scratch_len()];
+            let (mut z, mut back, mut before) = ([0.0], [0.0], f32::NEG_INFINITY);
+            for i in 0..2000 {
+                let x = [(i as f32 / 1000.0 - 1.0) * 3.2];
+                let log_det = flow.to_latent(&x, &mut z, &mut scratch).unwrap();
+                assert!(log_det.is_finite() && z[0].is_finite());
+                assert!(z[0] >= before - 5e-7, "seed {seed}: {} after {before}", z[0]);
+                before = z[0];
+                flow.to_data(&z, &mut back, &mut scratch).unwrap();
+                worst = worst.max((x[0] - back[0]).abs());
+                // The inverse by itself, against bisection in f64.
+                let exact = model.reference_to_data(&[f64::from(z[0])])[0];
+                exact_worst = exact_worst.max((f64::from(back[0]) - exact).abs());
+            }
+        }
+        println!("scale {scale}: round trip {worst:e}, inverse {exact_worst:e}");
+        assert!(worst <= limit, "scale {scale}: {worst:e}");
+    }
+}
+
+#[test]
+fn raw_values_at_the_limit() {
+    let values = [0.0, 1e30, -1e30, 1e18, -1e18, 1e6, -1e6, 1.0, f32::MIN_POSITIVE];
+    let mut draw = Draw::new(5);
+    for round in 0..2000 {
+        let bins = [2, 3, 8, 64][round % 4];
+        let mut model = one_spline(bins, 1.0, round as u64);
+        if let Some(Layer::SplineCoupling { bound, dense, .. }) = model.layers.first_mut() {
+            *bound = [1e-3, 3.0, 1e6][round % 3];
+            dense[0].biases.iter_mut().for_each(|b| *b = values[draw.below(values.len())]);
+        }
+        let file = Aligned::new(&model.file());
+        let flow = Flow::new(file.bytes()).unwrap();
+        let mut scratch = vec![f32::NAN; flow.scratch_len()];
+        let (mut z, mut back) = ([0.0], [0.0]);
+        for _ in 0..50 {
+            let x = [draw.around([1.1e-3, 3.3, 1.1e6][round % 3])];
+            assert!(flow.to_latent(&x, &mut z, &mut scratch).unwrap().is_finite() && z[0].is_finite(), "{x:?}");
+            flow.to_data(&x, &mut back, &mut scratch).unwrap();
+            assert!(back[0].is_finite(), "{x:?}");
+        }
+    }
+}
+
+#[test]
+fn the_way_back_takes_products_of_its_own() {
+    let file = Aligned::new(&model_of(MaskedAffine, 5, 8, &[64, 64], 0, 5).file());
+    let flow = Flow::new(file.bytes()).unwrap();
+    assert_eq!(flow.macs_log_prob(), 5 * (8 * 64 + 64 * 64 + 64 * 16));
+    assert_eq!(flow.macs_sample(), 25_550);
+    assert_eq!(flow.scratch_len(), 8 + 128 + 64);
 }

@@ -1,27 +1,37 @@
-//! Training steps per second of each backend on the reference flow: 8 columns, 8 couplings of 64×64, batch 512.
+//! Training steps per second of each backend on the reference flows: 8 columns, batch 512, conditioners of 64×64.
 //!
 //! `cargo run --release -p flow-trainer --example steps`
 
 use flow_model::flow::Flow;
 use flow_model::models;
-use flow_model::spec::{Base, Column, FlowSpec, Kind, Standard, Tails};
+use flow_model::spec::{Base, Column, FlowSpec, Kind, Layer, Standard, Tails};
 use flow_trainer::backend::{Choice, Device, Tensor, choose};
 use flow_trainer::step::{Optimiser, initial_state, step_graph};
 use std::time::Instant;
 
+const DIM: usize = 8;
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let (dim, batch, seconds) = (8, 512, 3.0);
+    let hidden = [64, 64];
+    measure("realnvp, 8 couplings", models::realnvp(DIM, 8, &hidden, 0))?;
+    measure("nsf, 6 couplings of 8 bins", models::nsf(DIM, 6, &hidden, 8, 5.0, 0))?;
+    measure("maf, 5 layers", models::maf(DIM, 5, &hidden))?;
+    measure("maf-rqs, 5 layers of 8 bins", models::maf_rqs(DIM, 5, &hidden, 8, 5.0))
+}
+
+fn measure(name: &str, layers: Vec<Layer>) -> Result<(), Box<dyn std::error::Error>> {
+    let (dim, batch, seconds) = (DIM, 512, 3.0);
     let standard = Standard { center: 0.0, scale: 1.0, reach: 8.0 };
     let column = |j| Column { name: format!("c{j}"), kind: Kind::Continuous { standard, jitter: 0.0 } };
     let flow = Flow::new(FlowSpec {
         columns: (0..dim).map(column).collect(),
         tails: Tails { knee: 4.0, rate: 9.0 },
-        layers: models::realnvp(dim, 8, &[64, 64], 0),
+        layers,
         base: Base::Normal,
     })?;
     let graph = step_graph(&flow, &Optimiser::default());
     let needed = graph.needed().iter().filter(|&&n| n).count();
-    println!("{} parameters, {needed} nodes, batch {batch}", flow.layout().total());
+    println!("{name}: {} parameters, {needed} nodes, batch {batch}", flow.layout().total());
     for device in [Device::Cpu, Device::Tract] {
         let backend = choose(&Choice { device, ..Choice::default() }, &mut |line| println!("{line}"))?;
         let start = Instant::now();

@@ -7,7 +7,6 @@
 //! an operation needs the full shape.
 
 use flow_model::graph::{Dim, Graph, NodeId, Op};
-use flow_model::permutation;
 use ndarray::{ArrayD, IxDyn};
 
 const ONE: Dim = Dim::Size(1);
@@ -140,6 +139,11 @@ fn pull_back(g: &mut Graph, value: NodeId, adjoint: NodeId) -> Vec<(NodeId, Shar
             let negative = g.neg(adjoint);
             vec![whole(g, 0, adjoint), whole(g, 1, negative)]
         }
+        Op::Mul if node.inputs[0] == node.inputs[1] => {
+            let double = g.add(input(0), input(0));
+            let share = g.mul(adjoint, double);
+            vec![whole(g, 0, share)]
+        }
         Op::Mul => {
             let (to_a, to_b) = (g.mul(adjoint, input(1)), g.mul(adjoint, input(0)));
             vec![whole(g, 0, to_a), whole(g, 1, to_b)]
@@ -240,17 +244,11 @@ fn pull_back(g: &mut Graph, value: NodeId, adjoint: NodeId) -> Vec<(NodeId, Shar
             }
             shares
         }
-        Op::Columns(order) => {
-            let Dim::Size(size) = g.shape(input(0))[1] else { panic!("columns have a known number") };
-            // The columns that were not taken follow as zeros; then each goes back to its place.
-            let mut places = order.clone();
-            places.extend((0..size).filter(|j| !order.contains(j)));
-            let mut all = g.expand(adjoint, shape);
-            if order.len() < size {
-                let untaken = zeros(g, shape, 1, size - order.len());
-                all = g.concat(&[all, untaken], 1);
-            }
-            let share = g.columns(all, &permutation::inverse(&places));
+        Op::Linear(matrix) => {
+            let mut full = g.shape(adjoint).to_vec();
+            *full.last_mut().expect("a tensor with axes") = *shape.last().expect("a tensor with axes");
+            let full = g.expand(adjoint, &full);
+            let share = g.linear(full, matrix.t().to_owned());
             vec![(input(0), Share::Whole(share))]
         }
         Op::ReduceSum(_) => vec![(input(0), Share::Whole(adjoint))],

@@ -15,7 +15,7 @@ const SAMPLES: usize = 4000;
 /// Most columns of a pair plot.
 const MOST_PAIRS: usize = 6;
 
-/// Rows drawn from the flow through its inverse.
+/// Rows drawn from the flow through its inverse; none where the inverse is too large for a graph.
 ///
 /// # Errors
 /// If the backend fails.
@@ -25,15 +25,16 @@ pub fn sample(
     backend: &dyn Backend,
     rows: usize,
     seed: u64,
-) -> Result<Table, BackendError> {
-    let mut program = backend.compile(&flow.sample_graph(params), rows, 0)?;
+) -> Result<Option<Table>, BackendError> {
+    let Ok(graph) = flow.sample_graph(params) else { return Ok(None) };
+    let mut program = backend.compile(&graph, rows, 0)?;
     let z = random::normals(seed, Purpose::Samples, 0, rows * flow.dim());
     let x = program.run(&[Tensor::matrix(flow.dim(), z)])?.swap_remove(0);
     let rows: Vec<&[f32]> = x.data.chunks(flow.columns()).collect();
     let names = flow.spec().columns.iter().map(|c| c.name.clone()).collect();
     // A flow that is far from trained can draw values beyond f32; they are no rows.
     let finite: Vec<&[f32]> = rows.into_iter().filter(|row| row.iter().all(|v| v.is_finite())).collect();
-    Ok(Table::from_rows("samples", names, &finite).expect("rows of the flow's own columns"))
+    Ok(Some(Table::from_rows("samples", names, &finite).expect("rows of the flow's own columns")))
 }
 
 /// The report of a finished run.
@@ -62,6 +63,10 @@ pub fn report(
     let best = (figures.best_epoch > 0).then_some((figures.best_epoch as f64, -figures.best_val_log_prob));
     let losses = loss_curves("Negative log-likelihood", "nats a row", &curves, best);
 
+    let (what, shown) = match &samples {
+        Some(samples) => ("Data and samples", samples),
+        None => ("Training and validation rows (this flow is too large to sample here)", &data.validation),
+    };
     let picture = if flow.columns() == 2 && flow.dim() == 2 {
         let mut failure = None;
         let names = data.train.names().to_vec();
@@ -79,13 +84,13 @@ pub fn report(
                 }
             }
         };
-        let svg = plane("Data, samples and density", &data.train, &samples, Some(&mut density));
+        let svg = plane("Data, samples and density", &data.train, shown, Some(&mut density));
         match failure {
             Some(error) => return Err(error),
             None => svg,
         }
     } else {
-        pair_plot("Data and samples", &data.train, &samples, &most_varied(data))
+        pair_plot(what, &data.train, shown, &most_varied(data))
     };
     let scores = histogram(
         "Log-density of the rows, at midpoints",

@@ -5,8 +5,9 @@ use flow_model::graph::{Dim, Graph, NodeId};
 use flow_model::interpret::interpret;
 use flow_model::models;
 use flow_model::spec::{Base, Column, FlowSpec, Kind, Standard, Tails};
+use flow_model::spline::{Spline, raw_values};
 use flow_trainer::autodiff::gradient;
-use flow_trainer::step::write_gradient;
+use flow_trainer::step::{Optimiser, initial_state, step_graph, write_gradient};
 use ndarray::{ArrayD, IxDyn};
 
 /// The largest error of a gradient, relative to its largest element.
@@ -48,10 +49,10 @@ fn check(name: &str, shapes: &[&[usize]], build: impl Fn(&mut Graph, &[NodeId]) 
     }
     let at: Vec<ArrayD<f64>> = shapes.iter().enumerate().map(|(i, shape)| values(shape, 53 * i)).collect();
     let analytic = interpret(&g, &at);
-    for i in 0..shapes.len() {
+    for (i, found) in analytic.iter().enumerate() {
         let numeric = central_differences(&forward, &at, i);
-        let error = relative_error(&analytic[i], &numeric);
-        assert!(error <= TOLERANCE, "{name}, input {i}: relative error {error:e}\n{:?}\n{numeric:?}", analytic[i]);
+        let error = relative_error(found, &numeric);
+        assert!(error <= TOLERANCE, "{name}, input {i}: relative error {error:e}\n{:?}\n{numeric:?}", found);
         assert!(numeric.iter().any(|v| v.abs() > 1e-3), "{name}, input {i}: a gradient of zeros shows nothing");
     }
 }
@@ -131,6 +132,13 @@ fn every_operation() {
     check("concat", &[m, &[3, 2]], |g, i| g.concat(&[i[0], i[1], i[0]], 1));
     check("permuted columns", &[m], |g, i| g.columns(i[0], &[2, 0, 3, 1]));
     check("some columns", &[m], |g, i| g.columns(i[0], &[3, 1]));
+    let matrix = || values(&[4, 5], 7).mapv(|v| v as f32).into_dimensionality().unwrap();
+    check("linear", &[m], |g, i| g.linear(i[0], matrix()));
+    check("linear, three axes", &[&[2, 3, 4]], |g, i| {
+        let product = g.linear(i[0], matrix());
+        let sum = g.reduce_sum(product, &[0, 2]);
+        g.mul(sum, sum)
+    });
     check("reduce_sum", &[m], |g, i| {
         let s = g.reduce_sum(i[0], &[1]);
         g.mul(s, s)
@@ -160,7 +168,7 @@ fn gradients_stay_finite_where_a_root_is_taken_of_zero() {
     let loss = g.reduce_sum(root, &[0]);
     let slope = gradient(&mut g, loss, &[x])[0];
     g.output("slope", slope);
-    let out = interpret(&g, &[ndarray::arr1(&[0.0, 4.0]).into_dyn()]);
+    let out = interpret(&g, &[ndarray::arr1(&[0.0f64, 4.0]).into_dyn()]);
     assert!(out[0][0].is_finite() && out[0][1] == 0.25, "{out:?}");
 }
 
@@ -178,11 +186,17 @@ fn flow(layers: impl Fn(usize) -> Vec<flow_model::spec::Layer>) -> Flow {
 }
 
 #[test]
-fn a_whole_flow() {
-    let flow = flow(|dim| models::realnvp(dim, 3, &[5, 4], 1));
+fn whole_flows() {
+    check_flow("realnvp", &flow(|dim| models::realnvp(dim, 3, &[5, 4], 1)));
+    check_flow("nsf", &flow(|dim| models::nsf(dim, 3, &[5, 4], 4, 2.0, 1)));
+    check_flow("maf", &flow(|dim| models::maf(dim, 3, &[5, 4])));
+    check_flow("maf-rqs", &flow(|dim| models::maf_rqs(dim, 2, &[5, 4], 4, 2.0)));
+}
+
+fn check_flow(name: &str, flow: &Flow) {
     let mut g = Graph::new();
     let p = g.input("p", &[Dim::Size(flow.layout().total())]);
-    let written = write_gradient(&mut g, &flow, p);
+    let written = write_gradient(&mut g, flow, p);
     let mut forward = g.clone();
     forward.output("loss", written.loss);
     g.output("gradient", written.gradient);
@@ -194,5 +208,68 @@ fn a_whole_flow() {
     let analytic = interpret(&g, &at);
     let numeric = central_differences(&forward, &at, 0);
     let error = relative_error(&analytic[0], &numeric);
-    assert!(error <= TOLERANCE, "relative error {error:e}");
+    assert!(error <= TOLERANCE, "{name}: relative error {error:e}");
+}
+
+/// The gradient of a spline's results with respect to its input and its raw values, for one column.
+fn spline_gradients(x: &[f64], raw: f64) -> Vec<ArrayD<f64>> {
+    let spline = Spline { num_bins: 4, tail_bound: 2.0 };
+    let values = raw_values(spline.num_bins);
+    let mut g = Graph::new();
+    let at = g.input("x", &[Dim::Size(x.len()), Dim::Size(1)]);
+    let given = g.input("raw", &[Dim::Size(x.len()), Dim::Size(values)]);
+    let (y, log_det) = spline.to_latent(&mut g, at, given);
+    let sum = g.add(y, log_det);
+    let loss = g.reduce_sum(sum, &[0]);
+    for (name, id) in ["x", "raw"].into_iter().zip(gradient(&mut g, loss, &[at, given])) {
+        g.output(name, id);
+    }
+    let x = ArrayD::from_shape_vec(IxDyn(&[x.len(), 1]), x.to_vec()).unwrap();
+    let raw = ArrayD::from_shape_fn(IxDyn(&[x.len(), values]), |i| raw * (((i[1] * 7) % 5) as f64 - 2.0));
+    interpret(&g, &[x, raw])
+}
+
+#[test]
+fn gradients_of_splines_are_finite_everywhere() {
+    // With raw values of 0 the knots are -2, -1, 0, 1, 2.
+    let places = [-2.0, -1.0, 0.0, 1.0, 2.0, 2.0 + 1e-12, -2.0 - 1e-12, 1e30, -1e30, f64::from(f32::MAX)];
+    for raw in [0.0, 1.0, 30.0, 1e4] {
+        let gradients = spline_gradients(&places, raw);
+        assert!(gradients.iter().flatten().all(|v| v.is_finite()), "raw values {raw}: {gradients:?}");
+        // In the tails the spline is the identity: its own slope is 1, and nothing else counts.
+        for row in 5..places.len() {
+            assert_eq!(gradients[0][[row, 0]], 1.0, "raw values {raw}, x = {}", places[row]);
+            assert!(
+                gradients[1].index_axis(ndarray::Axis(0), row).iter().all(|&v| v == 0.0),
+                "raw values {raw}, x = {}",
+                places[row]
+            );
+        }
+    }
+}
+
+#[test]
+fn a_batch_in_the_tails_trains() {
+    let standard = Standard { center: 0.0, scale: 1.0, reach: 1e3 };
+    let column = |j| Column { name: format!("c{j}"), kind: Kind::Continuous { standard, jitter: 0.0 } };
+    for layers in [models::nsf(2, 2, &[4], 4, 2.0, 0), models::maf_rqs(2, 2, &[4], 4, 2.0)] {
+        let (columns, tails) = ((0..2).map(column).collect(), Tails { knee: 50.0, rate: 1.0 });
+        let flow = Flow::new(FlowSpec { columns, tails, layers, base: Base::Normal }).unwrap();
+        let graph = step_graph(&flow, &Optimiser::default());
+        let mut state: Vec<ArrayD<f64>> = initial_state(&flow.layout().init(0))
+            .map(|v| ArrayD::from_shape_vec(IxDyn(&[v.len()]), v.into_iter().map(f64::from).collect()).unwrap())
+            .to_vec();
+        for _ in 0..3 {
+            let one = |v: f64| ArrayD::from_elem(IxDyn(&[1]), v);
+            let x = ndarray::arr2(&[[9.0, -7.0], [-12.0, 30.0], [2.5, 4.0]]).into_dyn();
+            let (noise, w) = (ArrayD::from_elem(IxDyn(&[3, 2]), 0.5), ArrayD::from_elem(IxDyn(&[3, 1]), 1.0));
+            state.extend([one(1e-2), one(1e-1), x, noise, w]);
+            let mut results = interpret(&graph, &state);
+            let norm = results.pop().unwrap()[0];
+            let loss = results.pop().unwrap()[0];
+            assert!(loss.is_finite() && norm.is_finite(), "loss {loss}, norm {norm}");
+            state = results;
+        }
+        assert_eq!(state[5][0], 0.0, "no step was skipped");
+    }
 }

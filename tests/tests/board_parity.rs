@@ -7,13 +7,14 @@ use flow_nostd::Flow;
 use flow_tests::board::{Board, MPS2_AN386};
 use flow_tests::flows;
 use flow_tests::report::Report;
-use flow_tests::trained::trained;
+use flow_tests::trained::all_trained;
 use rand_pcg::Pcg32;
 
 #[test]
 fn a_cortex_m4f_computes_the_same_bits() {
-    let trained = trained();
-    same_bits(&MPS2_AN386, "trained", trained.flow.spec(), &trained.params, 1000);
+    for trained in all_trained() {
+        same_bits(&MPS2_AN386, trained.name, trained.flow.spec(), &trained.params, 1000);
+    }
 }
 
 #[test]

@@ -46,6 +46,92 @@ pub struct Dense {
 pub enum Layer {
     Permutation(Vec<usize>),
     Coupling { kept: usize, bound: f32, dense: Vec<Dense> },
+    SplineCoupling { kept: usize, bound: f32, bins: usize, dense: Vec<Dense> },
+    MaskedAffine { bound: f32, dense: Vec<Dense> },
+    MaskedSpline { bound: f32, bins: usize, dense: Vec<Dense> },
+}
+
+/// A kind of layer with its conditioner.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Kind {
+    Coupling,
+    SplineCoupling(usize),
+    MaskedAffine,
+    MaskedSpline(usize),
+}
+
+impl Layer {
+    pub fn dense_mut(&mut self) -> &mut [Dense] {
+        match self {
+            Layer::Permutation(_) => &mut [],
+            Layer::Coupling { dense, .. }
+            | Layer::SplineCoupling { dense, .. }
+            | Layer::MaskedAffine { dense, .. }
+            | Layer::MaskedSpline { dense, .. } => dense,
+        }
+    }
+}
+
+/// The degree of a hidden unit.
+pub fn degree(unit: usize, units: usize, dim: usize) -> usize {
+    1 + unit * (dim - 1) / units
+}
+
+/// For each layer of an autoregressive conditioner the degrees that its outputs may see, and those of its inputs.
+fn degrees(dim: usize, dense: &[Dense], column: impl Fn(usize) -> usize) -> Vec<(Vec<usize>, Vec<usize>)> {
+    let mut below: Vec<usize> = (1..=dim).collect();
+    let mut result = vec![];
+    for (i, d) in dense.iter().enumerate() {
+        let hidden = i + 1 < dense.len();
+        let above: Vec<usize> =
+            (0..d.outputs).map(|o| if hidden { degree(o, d.outputs, dim) } else { column(o) }).collect();
+        result.push((below, above.clone()));
+        below = above;
+    }
+    result
+}
+
+/// Sets weights that may not exist to zero.
+fn mask(dim: usize, dense: &mut [Dense], column: impl Fn(usize) -> usize) {
+    if dim == 1 {
+        return;
+    }
+    let degrees = degrees(dim, dense, column);
+    for (d, (below, above)) in dense.iter_mut().zip(degrees) {
+        for (i, &b) in below.iter().enumerate() {
+            for (o, &a) in above.iter().enumerate() {
+                if b > a {
+                    d.weights[i * d.outputs + o] = 0.0;
+                }
+            }
+        }
+    }
+}
+
+/// What the way to the data takes: the length of both buffers and the products.
+fn sequential(dim: usize, dense: &[Dense], column: impl Fn(usize) -> usize, together: bool) -> (usize, usize, usize) {
+    let outputs = dense.last().unwrap().outputs;
+    let (mut a, mut b, mut macs) = (0, 0, 0);
+    if together {
+        b = (outputs / dim + 7).div_ceil(8) * 8;
+    }
+    if dim == 1 {
+        return (a, b, macs);
+    }
+    for (i, (below, above)) in degrees(dim, dense, column).iter().enumerate() {
+        let hidden = i + 1 < dense.len();
+        if hidden {
+            a += above.len().div_ceil(8) * 8;
+        }
+        for step in 0..=dim {
+            let seen = below.iter().filter(|&&d| d <= step).count();
+            let mine: Vec<usize> = (0..above.len()).filter(|&o| above[o] == step).collect();
+            let mut panels: Vec<usize> = mine.iter().map(|o| o / 8).collect();
+            panels.dedup();
+            macs += seen * if hidden || together { 8 * panels.len() } else { mine.len() };
+        }
+    }
+    (a, b, macs)
 }
 
 #[derive(Clone, Debug)]
@@ -85,8 +171,13 @@ impl Draw {
     }
 }
 
-/// A model with random weights, about as large as trained ones.
+/// A model of affine couplings with random weights, about as large as trained ones.
 pub fn random_model(seed: u64, dim: usize, hidden: &[usize], kept: usize, couplings: usize) -> Model {
+    model_of(Kind::Coupling, seed, dim, hidden, kept, couplings)
+}
+
+/// A model with random weights, about as large as trained ones; `kept` matters for couplings only.
+pub fn model_of(kind: Kind, seed: u64, dim: usize, hidden: &[usize], kept: usize, layers_wanted: usize) -> Model {
     let mut draw = Draw::new(seed);
     let mut columns: Vec<Column> = (0..dim)
         .map(|j| {
@@ -95,8 +186,16 @@ pub fn random_model(seed: u64, dim: usize, hidden: &[usize], kept: usize, coupli
         })
         .collect();
     columns.insert(dim / 2, Column::Constant([2.5, -0.01, -7.0, 0.5]));
+    let (inputs, moved) = match kind {
+        Kind::Coupling | Kind::SplineCoupling(_) => (kept, dim - kept),
+        Kind::MaskedAffine | Kind::MaskedSpline(_) => (if dim == 1 { 0 } else { dim }, dim),
+    };
+    let each = match kind {
+        Kind::Coupling | Kind::MaskedAffine => 2,
+        Kind::SplineCoupling(bins) | Kind::MaskedSpline(bins) => 3 * bins - 1,
+    };
     let mut layers = Vec::new();
-    for _ in 0..couplings {
+    for _ in 0..layers_wanted {
         if dim > 1 {
             let mut order: Vec<usize> = (0..dim).collect();
             for i in (1..dim).rev() {
@@ -104,10 +203,10 @@ pub fn random_model(seed: u64, dim: usize, hidden: &[usize], kept: usize, coupli
             }
             layers.push(Layer::Permutation(order));
         }
-        let mut widths = vec![kept];
-        widths.extend_from_slice(if kept == 0 { &[] } else { hidden });
-        widths.push(2 * (dim - kept));
-        let dense = widths
+        let mut widths = vec![inputs];
+        widths.extend_from_slice(if inputs == 0 { &[] } else { hidden });
+        widths.push(each * moved);
+        let mut dense: Vec<Dense> = widths
             .windows(2)
             .map(|w| {
                 let scale = 1.2 / (w[0].max(1) as f32).sqrt();
@@ -119,7 +218,18 @@ pub fn random_model(seed: u64, dim: usize, hidden: &[usize], kept: usize, coupli
                 }
             })
             .collect();
-        layers.push(Layer::Coupling { kept, bound: 2.0, dense });
+        layers.push(match kind {
+            Kind::Coupling => Layer::Coupling { kept, bound: 2.0, dense },
+            Kind::SplineCoupling(bins) => Layer::SplineCoupling { kept, bound: 4.0, bins, dense },
+            Kind::MaskedAffine => {
+                mask(dim, &mut dense, |o| o % dim);
+                Layer::MaskedAffine { bound: 2.0, dense }
+            }
+            Kind::MaskedSpline(bins) => {
+                mask(dim, &mut dense, |o| o / each);
+                Layer::MaskedSpline { bound: 4.0, bins, dense }
+            }
+        });
     }
     Model { columns, knee: KNEE, rate: 1.5, layers, probes: Vec::new() }
 }
@@ -163,9 +273,15 @@ impl Model {
             values.iter().for_each(|&v| f(&mut columns, v));
             columns.extend([0; 12]);
         }
-        let (mut a, mut b, mut macs, mut dense_count) = (0, 0, 0, 0);
+        let (mut a, mut b, mut macs, mut macs_sample, mut dense_count) = (0, 0, 0, 0, 0);
         for layer in &self.layers {
             let start = layers.len();
+            let mut chain: &[Dense] = &[];
+            let mut head = |kind: usize, kept: usize, dense: &[Dense], bound: f32, bins: usize| {
+                [kind, kept, dense_count, dense.len()].iter().for_each(|&v| h(&mut layers, v));
+                f(&mut layers, bound);
+                h(&mut layers, bins);
+            };
             match layer {
                 Layer::Permutation(order) => {
                     h(&mut layers, 1);
@@ -177,41 +293,58 @@ impl Model {
                     }
                     a = a.max(dim);
                 }
-                Layer::Coupling { kept, bound, dense: chain } => {
-                    h(&mut layers, 2);
-                    h(&mut layers, *kept);
-                    h(&mut layers, dense_count);
-                    h(&mut layers, chain.len());
-                    f(&mut layers, *bound);
-                    for (i, d) in chain.iter().enumerate() {
-                        dense_count += 1;
-                        macs += d.inputs * d.outputs;
-                        let padded = d.outputs.div_ceil(8) * 8;
-                        if i % 2 == 0 {
-                            a = a.max(padded)
-                        } else {
-                            b = b.max(padded)
-                        }
-                        h(&mut dense, d.inputs);
-                        h(&mut dense, d.outputs);
-                        h(&mut dense, usize::from(i + 1 < chain.len()));
-                        h(&mut dense, 0);
-                        w(&mut dense, weights.len() / 4);
-                        for o in (0..padded).step_by(8) {
-                            for i in 0..d.inputs {
-                                for lane in o..o + 8 {
-                                    f(
-                                        &mut weights,
-                                        if lane < d.outputs { d.weights[i * d.outputs + lane] } else { 0.0 },
-                                    );
-                                }
-                            }
-                        }
-                        w(&mut dense, weights.len() / 4);
-                        for lane in 0..padded {
-                            f(&mut weights, if lane < d.outputs { d.biases[lane] } else { 0.0 });
+                Layer::Coupling { kept, bound, dense } => {
+                    head(2, *kept, dense, *bound, 0);
+                    chain = dense;
+                }
+                Layer::SplineCoupling { kept, bound, bins, dense } => {
+                    head(3, *kept, dense, *bound, *bins);
+                    chain = dense;
+                }
+                Layer::MaskedAffine { bound, dense } => {
+                    head(4, 0, dense, *bound, 0);
+                    chain = dense;
+                }
+                Layer::MaskedSpline { bound, bins, dense } => {
+                    head(5, 0, dense, *bound, *bins);
+                    chain = dense;
+                }
+            }
+            let products: usize = chain.iter().map(|d| d.inputs * d.outputs).sum();
+            macs += products;
+            let back = match layer {
+                Layer::MaskedAffine { dense, .. } => Some(sequential(dim, dense, |o| o % dim, false)),
+                Layer::MaskedSpline { dense, bins, .. } => Some(sequential(dim, dense, |o| o / (3 * bins - 1), true)),
+                _ => None,
+            };
+            macs_sample += back.map_or(products, |(_, _, macs)| macs);
+            if let Some((more_a, more_b, _)) = back {
+                a = a.max(more_a);
+                b = b.max(more_b);
+            }
+            for (i, d) in chain.iter().enumerate() {
+                dense_count += 1;
+                let padded = d.outputs.div_ceil(8) * 8;
+                if i % 2 == 0 {
+                    a = a.max(padded)
+                } else {
+                    b = b.max(padded)
+                }
+                h(&mut dense, d.inputs);
+                h(&mut dense, d.outputs);
+                h(&mut dense, usize::from(i + 1 < chain.len()));
+                h(&mut dense, 0);
+                w(&mut dense, weights.len() / 4);
+                for o in (0..padded).step_by(8) {
+                    for i in 0..d.inputs {
+                        for lane in o..o + 8 {
+                            f(&mut weights, if lane < d.outputs { d.weights[i * d.outputs + lane] } else { 0.0 });
                         }
                     }
+                }
+                w(&mut dense, weights.len() / 4);
+                for lane in 0..padded {
+                    f(&mut weights, if lane < d.outputs { d.biases[lane] } else { 0.0 });
                 }
             }
             layers.resize(start + 32, 0);
@@ -268,7 +401,7 @@ impl Model {
         }
         put(64, &((dim + a + b) as u32).to_le_bytes());
         put(68, &(macs as u32).to_le_bytes());
-        put(72, &(macs as u32).to_le_bytes());
+        put(72, &(macs_sample as u32).to_le_bytes());
         seal(&mut file);
         file
     }
@@ -310,11 +443,37 @@ impl Model {
             match layer {
                 Layer::Permutation(order) => v = order.iter().map(|&j| v[j]).collect(),
                 Layer::Coupling { kept, bound, dense } => {
-                    let (t, r) = conditioner(dense, &v[..*kept]);
+                    let out = conditioner(dense, &v[..*kept]);
+                    let (t, r) = out.split_at(v.len() - kept);
                     for j in *kept..v.len() {
-                        let scale = r[j - kept] / (1.0 + r[j - kept].abs() / f64::from(*bound));
+                        let scale = log_scale(r[j - kept], *bound);
                         v[j] = v[j] * scale.exp() + t[j - kept];
                         add(&mut log_det, scale);
+                    }
+                }
+                Layer::SplineCoupling { kept, bound, bins, dense } => {
+                    let out = conditioner(dense, &v[..*kept]);
+                    for (y, raw) in v[*kept..].iter_mut().zip(out.chunks(3 * bins - 1)) {
+                        let spline = Spline::new(*bound, *bins, raw);
+                        add(&mut log_det, spline.log_slope(*y));
+                        *y = spline.at(*y);
+                    }
+                }
+                Layer::MaskedAffine { bound, dense } => {
+                    let out = conditioner(dense, &v[..dense[0].inputs]);
+                    let (t, r) = out.split_at(v.len());
+                    for (j, y) in v.iter_mut().enumerate() {
+                        let scale = log_scale(r[j], *bound);
+                        *y = *y * scale.exp() + t[j];
+                        add(&mut log_det, scale);
+                    }
+                }
+                Layer::MaskedSpline { bound, bins, dense } => {
+                    let out = conditioner(dense, &v[..dense[0].inputs]);
+                    for (y, raw) in v.iter_mut().zip(out.chunks(3 * bins - 1)) {
+                        let spline = Spline::new(*bound, *bins, raw);
+                        add(&mut log_det, spline.log_slope(*y));
+                        *y = spline.at(*y);
                     }
                 }
             }
@@ -338,10 +497,31 @@ impl Model {
                     v = x;
                 }
                 Layer::Coupling { kept, bound, dense } => {
-                    let (t, r) = conditioner(dense, &v[..*kept]);
+                    let out = conditioner(dense, &v[..*kept]);
+                    let (t, r) = out.split_at(v.len() - kept);
                     for j in *kept..v.len() {
-                        let scale = r[j - kept] / (1.0 + r[j - kept].abs() / f64::from(*bound));
-                        v[j] = (v[j] - t[j - kept]) * (-scale).exp();
+                        v[j] = (v[j] - t[j - kept]) * (-log_scale(r[j - kept], *bound)).exp();
+                    }
+                }
+                Layer::SplineCoupling { kept, bound, bins, dense } => {
+                    let out = conditioner(dense, &v[..*kept]);
+                    for (y, raw) in v[*kept..].iter_mut().zip(out.chunks(3 * bins - 1)) {
+                        *y = Spline::new(*bound, *bins, raw).back(*y);
+                    }
+                }
+                // The whole conditioner anew for each column, whose outputs do not see what is not known yet.
+                Layer::MaskedAffine { bound, dense } => {
+                    let n = v.len();
+                    for j in 0..n {
+                        let out = conditioner(dense, &v[..dense[0].inputs]);
+                        v[j] = (v[j] - out[j]) * (-log_scale(out[n + j], *bound)).exp();
+                    }
+                }
+                Layer::MaskedSpline { bound, bins, dense } => {
+                    for j in 0..v.len() {
+                        let out = conditioner(dense, &v[..dense[0].inputs]);
+                        let raw = out.chunks(3 * bins - 1).nth(j).unwrap();
+                        v[j] = Spline::new(*bound, *bins, raw).back(v[j]);
                     }
                 }
             }
@@ -363,7 +543,75 @@ impl Model {
     }
 }
 
-fn conditioner(dense: &[Dense], input: &[f64]) -> (Vec<f64>, Vec<f64>) {
+fn log_scale(raw: f64, bound: f32) -> f64 {
+    raw / (1.0 + raw.abs() / f64::from(bound))
+}
+
+/// A spline as Durkan et al. write it (arXiv 1906.04032, equations 4 to 8), inverted by bisection.
+pub struct Spline {
+    x: Vec<f64>,
+    y: Vec<f64>,
+    slopes: Vec<f64>,
+}
+
+impl Spline {
+    pub fn new(bound: f32, bins: usize, raw: &[f64]) -> Self {
+        let bound = f64::from(bound);
+        let positive = |r: f64| if r < 0.0 { 1.0 / (1.0 - r) } else { 1.0 + r };
+        let knots = |raw: &[f64]| {
+            let total: f64 = raw.iter().map(|&r| positive(r)).sum();
+            let mut knots = vec![-bound];
+            for &r in raw {
+                let share = 1e-3 + (1.0 - bins as f64 * 1e-3) * positive(r) / total;
+                knots.push(knots.last().unwrap() + 2.0 * bound * share);
+            }
+            knots[bins] = bound;
+            knots
+        };
+        let mut slopes = vec![1.0];
+        slopes.extend(raw[2 * bins..].iter().map(|&r| 1e-3 + (1.0 - 1e-3) * positive(r)));
+        slopes.push(1.0);
+        Spline { x: knots(&raw[..bins]), y: knots(&raw[bins..2 * bins]), slopes }
+    }
+
+    /// Bin, position in it, mean slope and the denominator of equation 4.
+    fn place(&self, x: f64) -> Option<(usize, f64, f64, f64)> {
+        let last = self.x.len() - 1;
+        if x <= self.x[0] || x >= self.x[last] {
+            return None;
+        }
+        let k = (1..last).filter(|&k| x > self.x[k]).count();
+        let width = self.x[k + 1] - self.x[k];
+        let (s, xi) = ((self.y[k + 1] - self.y[k]) / width, (x - self.x[k]) / width);
+        Some((k, xi, s, s + (self.slopes[k + 1] + self.slopes[k] - 2.0 * s) * xi * (1.0 - xi)))
+    }
+
+    pub fn at(&self, x: f64) -> f64 {
+        let Some((k, xi, s, denominator)) = self.place(x) else { return x };
+        let numerator = (self.y[k + 1] - self.y[k]) * (s * xi * xi + self.slopes[k] * xi * (1.0 - xi));
+        self.y[k] + numerator / denominator
+    }
+
+    pub fn log_slope(&self, x: f64) -> f64 {
+        let Some((k, xi, s, denominator)) = self.place(x) else { return 0.0 };
+        let bent = self.slopes[k + 1] * xi * xi + 2.0 * s * xi * (1.0 - xi) + self.slopes[k] * (1.0 - xi) * (1.0 - xi);
+        (s * s * bent / (denominator * denominator)).ln()
+    }
+
+    pub fn back(&self, y: f64) -> f64 {
+        let (mut low, mut high) = (self.x[0], self.x[self.x.len() - 1]);
+        if y <= low || y >= high {
+            return y;
+        }
+        for _ in 0..80 {
+            let middle = 0.5 * (low + high);
+            if self.at(middle) < y { low = middle } else { high = middle }
+        }
+        0.5 * (low + high)
+    }
+}
+
+fn conditioner(dense: &[Dense], input: &[f64]) -> Vec<f64> {
     let mut h = input.to_vec();
     for (i, d) in dense.iter().enumerate() {
         h = (0..d.outputs)
@@ -374,8 +622,7 @@ fn conditioner(dense: &[Dense], input: &[f64]) -> (Vec<f64>, Vec<f64>) {
             })
             .collect();
     }
-    let raws = h.split_off(h.len() / 2);
-    (h, raws)
+    h
 }
 
 /// Makes both CRCs right.

@@ -1,5 +1,6 @@
 //! `flow-trainer train`: from a table to a run folder, and on to a frozen file and its scores if asked.
 
+use super::model::{Model, Size};
 use super::{BackendArgs, Error, load_backend, say};
 use crate::data::{Data, Source};
 use crate::run_folder::{self, Metrics};
@@ -11,7 +12,6 @@ use flow_export::run_folder::freeze_run;
 use flow_export::score::score;
 use flow_model::checkpoint::Checkpoint;
 use flow_model::flow::Flow;
-use flow_model::models;
 use flow_model::spec::{Base, FlowSpec};
 use flow_table::atomic::{write_atomic, write_atomic_with};
 use flow_table::{Convention, KindOverride, ReadOptions, Table, write_csv};
@@ -42,12 +42,18 @@ pub(super) struct Train {
     /// The model
     #[arg(long, value_enum, default_value_t = Model::Auto)]
     model: Model,
-    /// Number of couplings
-    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=1000))]
-    couplings: u16,
+    /// Number of couplings, or of autoregressive layers: 8 for realnvp, 6 for nsf, 5 for maf and maf-rqs
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    couplings: Option<u16>,
     /// Widths of the conditioners' hidden layers
     #[arg(long, value_name = "N,N", value_delimiter = ',', default_values_t = [64, 64], value_parser = width)]
     hidden: Vec<usize>,
+    /// Bins of each spline
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = at_least_one)]
+    num_bins: usize,
+    /// Standard deviations within which splines act; values beyond 4 of them are compressed first
+    #[arg(long, value_name = "X", default_value_t = 5.0, value_parser = positive)]
+    tail_bound: f32,
     /// Kind of a column, or of all that are not named with `*:KIND`; without it the kind is detected
     #[arg(long, value_name = "NAME:KIND")]
     column: Vec<KindOverride>,
@@ -68,20 +74,15 @@ pub(super) struct Train {
     /// Highest learning rate
     #[arg(long, value_name = "X", value_parser = positive)]
     lr: Option<f32>,
+    /// Decay of weights in a step, times the learning rate
+    #[arg(long, value_name = "X", value_parser = not_negative)]
+    weight_decay: Option<f32>,
     /// Freeze the trained flow into this file as well
     #[arg(long, value_name = "FILE")]
     freeze: Option<PathBuf>,
     /// Score the rows of this table with the frozen flow, on the device engine, and say which are the oddest
     #[arg(long, value_name = "FILE", requires = "freeze")]
     score: Option<String>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Model {
-    /// What we would pick ourselves: at present realnvp
-    Auto,
-    /// Affine couplings
-    Realnvp,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -98,6 +99,11 @@ fn at_least_one(text: &str) -> Result<usize, String> {
 fn width(text: &str) -> Result<usize, String> {
     let width = text.parse().ok().filter(|n| (1..=usize::from(u16::MAX)).contains(n));
     width.ok_or_else(|| format!("expected a whole number from 1 to {}", u16::MAX))
+}
+
+fn not_negative(text: &str) -> Result<f32, String> {
+    let value = text.parse().ok().filter(|v: &f32| v.is_finite() && *v >= 0.0);
+    value.ok_or_else(|| "expected a number of at least 0".to_string())
 }
 
 fn positive(text: &str) -> Result<f32, String> {
@@ -125,9 +131,14 @@ pub(super) fn train(args: Train) -> Result<(), Error> {
 
     let columns = fit::columns(&data.train, &data.profile, convention);
     let dim = columns.iter().filter(|c| c.standard().is_some()).count();
-    let layers = match args.model {
-        Model::Auto | Model::Realnvp => models::realnvp(dim, args.couplings.into(), &args.hidden, args.seed),
+    let model = args.model.resolve();
+    let size = Size {
+        layers: args.couplings.map(usize::from),
+        hidden: &args.hidden,
+        num_bins: args.num_bins,
+        tail_bound: args.tail_bound,
     };
+    let layers = model.layers(dim, &size, args.seed);
     let flow = Flow::new(FlowSpec { columns, tails: fit::tails(dim), layers, base: Base::Normal })?;
 
     if flow.layout().total() > MOST_PARAMETERS {
@@ -141,14 +152,17 @@ pub(super) fn train(args: Train) -> Result<(), Error> {
     check_target(args.freeze.as_deref())?;
 
     let mut settings = Settings::for_rows(data.train.rows(), args.batch, args.epochs, args.seed);
-    settings.learning_rate = args.lr.unwrap_or(settings.learning_rate);
+    settings.learning_rate = args.lr.or(model.learning_rate()).unwrap_or(settings.learning_rate);
+    settings.weight_decay =
+        args.weight_decay.or(model.weight_decay(data.train.rows())).unwrap_or(settings.weight_decay);
 
     let backend = load_backend(&args.backend)?;
     // Before the work, so that a place that cannot be had is told at once.
     run_folder::make(&args.out)?;
     say(format_args!("backend: {}", backend.name()))?;
     say(format_args!(
-        "model: realnvp, {} parameters; {} training and {} validation rows, batch {}, at most {} epochs",
+        "model: {}, {} parameters; {} training and {} validation rows, batch {}, at most {} epochs",
+        model.name(),
         flow.layout().total(),
         data.train.rows(),
         data.validation.rows(),
@@ -175,6 +189,7 @@ pub(super) fn train(args: Train) -> Result<(), Error> {
     let metrics = Metrics::of(&outcome, &settings, backend.name(), data.train.rows(), data.validation.rows());
     let metadata = BTreeMap::from([
         ("convention".to_string(), format!("{:?}", args.convention).to_lowercase()),
+        ("model".to_string(), model.name().to_string()),
         ("seed".to_string(), args.seed.to_string()),
     ]);
     let checkpoint = Checkpoint { spec: flow.spec().clone(), params: outcome.params.clone(), metadata };
@@ -182,13 +197,13 @@ pub(super) fn train(args: Train) -> Result<(), Error> {
     say_how_it_ended(&outcome, &metrics)?;
     if let Some(path) = &args.freeze {
         freeze_run(&args.out, path, 0)?;
-        say(format_args!("frozen: {} ({} bytes)", path.display(), size(path)))?;
+        say(format_args!("frozen: {} ({} bytes)", path.display(), bytes(path)))?;
         if let Some(table) = &to_score {
             say_oddest(path, table, &args.out)?;
         }
     }
     // Last, so that a picture never costs the model.
-    let title = format!("{}: realnvp", args.data);
+    let title = format!("{}: {}", args.data, model.name());
     let html = report::report(&title, &flow, &outcome.params, &data, &metrics, backend.as_ref())?;
     let report_path = args.out.join("report.html");
     write_atomic(&report_path, html.as_bytes())?;
@@ -247,7 +262,7 @@ fn say_how_it_ended(outcome: &Outcome, metrics: &Metrics) -> Result<(), Error> {
     ))
 }
 
-fn size(path: &Path) -> u64 {
+fn bytes(path: &Path) -> u64 {
     std::fs::metadata(path).map_or(0, |m| m.len())
 }
 

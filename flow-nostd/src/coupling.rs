@@ -1,0 +1,34 @@
+//! What all couplings share: which values pass unchanged, and which dense layers read them.
+
+use crate::FormatError;
+use crate::conditioner::{self, Sees};
+use crate::load::Loading;
+use crate::section::LAYERS;
+
+/// Checks the fields at the bytes 2, 4 and 6 of a coupling's record and the conditioner that they name, which gives
+/// `each` outputs for each value that is not kept.
+pub(crate) fn check(
+    kept: u16,
+    dense: u16,
+    count: u16,
+    each: u16,
+    index: u16,
+    loading: &mut Loading<'_>,
+) -> Result<(), FormatError> {
+    let fail = |offset| Err(FormatError::Record { tag: LAYERS, index, offset });
+    if kept >= loading.dim || (kept == 0 && loading.dim != 1) {
+        return fail(2);
+    }
+    if usize::from(dense) != loading.dense_used {
+        return fail(4);
+    }
+    if count == 0 || (kept == 0 && count != 1) {
+        return fail(6);
+    }
+    let moved = u32::from(loading.dim.saturating_sub(kept));
+    let outputs = moved.saturating_mul(each.into());
+    if !conditioner::check(loading, count, kept, outputs, Sees::All)? {
+        return fail(6);
+    }
+    Ok(())
+}

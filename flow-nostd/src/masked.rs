@@ -1,0 +1,245 @@
+//! Masked autoregressive conditioner (Germain et al., "MADE", arXiv 1502.03509): one chain of dense layers over all
+//! columns, whose outputs for a column depend on the columns before it.
+//!
+//! Column j has degree j + 1, unit u of n hidden units degree `1 + floor(u * (dim - 1) / n)`. A hidden unit sees what has
+//! at most its own degree, the outputs of column j what has at most degree j; every other weight is zero, which is
+//! checked. Degrees never fall from one unit to the next, so that what is seen is always the first so many.
+//!
+//! Towards the latent variable the chain runs once. Back, each column waits for the one before it; each hidden unit is
+//! computed when the last column that it sees is known, together with the others of its panel.
+
+use crate::FormatError;
+use crate::conditioner::{self, Sees};
+use crate::dense::{DenseRecord, LANES, LANES_U32};
+use crate::flow::Flow;
+use crate::kernel;
+use crate::layer::Work;
+use crate::load::Loading;
+use crate::section::LAYERS;
+use crate::word::Word;
+
+/// A row of units: the columns, or a hidden layer.
+#[derive(Clone, Copy)]
+pub(crate) enum Units {
+    Columns,
+    Hidden(u32),
+}
+
+impl Units {
+    /// How many units, the first ones, have at most degree `degree`, which is at most the number of columns.
+    pub(crate) fn up_to(self, degree: u32, dim: u16) -> u32 {
+        match self {
+            Units::Columns => degree,
+            Units::Hidden(units) => {
+                // The smallest u with u * (dim - 1) >= degree * units.
+                let steps = u32::from(dim).saturating_sub(1);
+                let above = degree.saturating_mul(units).saturating_add(steps.saturating_sub(1));
+                above.checked_div(steps).map_or(0, |count| count.min(units))
+            }
+        }
+    }
+
+    /// The degree of a unit.
+    pub(crate) fn degree(self, unit: u32, dim: u16) -> u32 {
+        match self {
+            Units::Columns => unit.saturating_add(1),
+            Units::Hidden(units) => {
+                let steps = u32::from(dim).saturating_sub(1);
+                unit.saturating_mul(steps).checked_div(units).unwrap_or(0).saturating_add(1)
+            }
+        }
+    }
+}
+
+/// Where the outputs of a column lie.
+#[derive(Clone, Copy)]
+pub(crate) enum Outputs {
+    /// Output `o` belongs to column `o % dim`.
+    Interleaved,
+    /// Output `o` belongs to column `o / each`.
+    Together(u16),
+}
+
+impl Outputs {
+    /// The column that an output belongs to.
+    pub(crate) fn column(self, output: u32, dim: u16) -> u32 {
+        match self {
+            Outputs::Interleaved => output.checked_rem(dim.into()),
+            Outputs::Together(each) => output.checked_div(each.into()),
+        }
+        .unwrap_or(0)
+    }
+
+    fn each(self) -> u16 {
+        match self {
+            Outputs::Interleaved => 2,
+            Outputs::Together(each) => each,
+        }
+    }
+}
+
+/// Checks the fields at the bytes 2, 4 and 6 of a masked layer's record and the conditioner that they name.
+pub(crate) fn check(
+    reserved: u16,
+    dense: u16,
+    count: u16,
+    outputs: Outputs,
+    index: u16,
+    loading: &mut Loading<'_>,
+) -> Result<(), FormatError> {
+    let fail = |offset| Err(FormatError::Record { tag: LAYERS, index, offset });
+    if reserved != 0 {
+        return fail(2);
+    }
+    if usize::from(dense) != loading.dense_used {
+        return fail(4);
+    }
+    let dim = loading.dim;
+    // The only column of a flow sees nothing: its conditioner is a bias.
+    let inputs = if dim == 1 { 0 } else { dim };
+    if count == 0 || (inputs == 0 && count != 1) {
+        return fail(6);
+    }
+    let total = u32::from(dim).saturating_mul(outputs.each().into());
+    if !conditioner::check(loading, count, inputs, total, Sees::Before(outputs))? {
+        return fail(6);
+    }
+    Ok(())
+}
+
+/// Checks that weights which the order forbids are +0. `above` are the outputs, the last layer's where not hidden units.
+pub(crate) fn check_weights(
+    weights: &[Word],
+    record: &DenseRecord,
+    index: u16,
+    below: Units,
+    above: Result<Units, Outputs>,
+    dim: u16,
+) -> Result<(), FormatError> {
+    let inputs = usize::from(record.inputs.get());
+    let (mut rows, _) = weights.as_chunks::<LANES>();
+    for panel in 0..record.panels() {
+        let Some((panel_rows, rest)) = rows.split_at_checked(inputs) else { return Ok(()) };
+        rows = rest;
+        let mut seen = [u32::MAX; LANES];
+        for (seen, lane) in seen.iter_mut().zip(0u32..) {
+            let output = panel.saturating_mul(LANES_U32).saturating_add(lane);
+            if output < record.outputs.get().into() {
+                let degree = match above {
+                    Ok(units) => units.degree(output, dim),
+                    Err(outputs) => outputs.column(output, dim),
+                };
+                *seen = below.up_to(degree, dim);
+            }
+        }
+        for (row, input) in panel_rows.iter().zip(0u32..) {
+            if row.iter().zip(seen).any(|(word, seen)| input >= seen && word.bits() != 0) {
+                return Err(FormatError::MaskedWeight { dense: index });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Products that [`to_data`] takes for a hidden layer of `width` units: each panel anew for every degree in it.
+pub(crate) fn hidden_products(below: Units, units: Units, width: u32, dim: u16) -> u64 {
+    let mut products = 0u64;
+    let mut first = 0;
+    while first < width {
+        let degree = units.degree(first, dim);
+        let end = units.up_to(degree, dim);
+        products = products.saturating_add(panel_products(below, degree, first, end, dim));
+        // `end` is beyond `first`, whose degree it is; the loop ends whatever it is.
+        first = end.max(first.saturating_add(1));
+    }
+    products
+}
+
+/// Products that [`to_data`] takes for the outputs.
+pub(crate) fn output_products(below: Units, outputs: Outputs, dim: u16) -> u64 {
+    let mut products = 0u64;
+    for column in 0..u32::from(dim) {
+        products = products.saturating_add(match outputs {
+            Outputs::Interleaved => u64::from(below.up_to(column, dim)).saturating_mul(2),
+            Outputs::Together(each) => {
+                let first = column.saturating_mul(each.into());
+                panel_products(below, column, first, first.saturating_add(each.into()), dim)
+            }
+        });
+    }
+    products
+}
+
+/// Products of the panels that hold the units from `first` to before `end`, which see what has at most `degree`.
+fn panel_products(below: Units, degree: u32, first: u32, end: u32, dim: u16) -> u64 {
+    let (first, last) = panels(first, end);
+    let lanes = u64::from(last.saturating_sub(first)).saturating_mul(LANES as u64);
+    lanes.saturating_mul(below.up_to(degree, dim).into())
+}
+
+/// The panels that hold the units from `first` to before `end`.
+fn panels(first: u32, end: u32) -> (u32, u32) {
+    (first / LANES_U32, end.div_ceil(LANES_U32))
+}
+
+/// Calls `transform` for each column in order with what its outputs are computed from, and its value, which becomes
+/// the input of the columns after it.
+pub(crate) fn to_data(
+    flow: &Flow<'_>,
+    first: u16,
+    count: u16,
+    state: &mut [f32],
+    work: &mut Work<'_>,
+    mut transform: impl FnMut(&Seen<'_>, usize, &mut f32, &mut [f32]),
+) {
+    let dim = flow.header.dim.get();
+    let records = flow.dense.get(usize::from(first)..).and_then(|records| records.get(..usize::from(count)));
+    let Some((last, hidden)) = records.and_then(<[DenseRecord]>::split_last) else { return };
+    for degree in 0..dim {
+        let column = usize::from(degree);
+        let Some((known, rest)) = state.split_at_mut_checked(column) else { return };
+        let Some(value) = rest.first_mut() else { return };
+        let mut seen = Seen { input: known, rectify: false, record: last, flow };
+        let mut buffer = &mut *work.a;
+        for record in hidden {
+            let units = Units::Hidden(record.outputs.get().into());
+            let before = units.up_to(u32::from(degree.saturating_sub(1)), dim);
+            let end = units.up_to(degree.into(), dim);
+            let padded = (record.panels() as usize).saturating_mul(LANES);
+            let Some((values, after)) = buffer.split_at_mut_checked(padded) else { return };
+            if before < end {
+                let (first, last) = panels(before, end);
+                let (from, to) = ((first as usize).saturating_mul(LANES), (last as usize).saturating_mul(LANES));
+                let out = values.get_mut(from..to).unwrap_or_default();
+                kernel::run_panels(record, flow.weights, seen.input, seen.rectify, first as usize, out);
+            }
+            seen.input = values.get(..end as usize).unwrap_or_default();
+            seen.rectify = true;
+            buffer = after;
+        }
+        transform(&seen, column, value, work.b);
+    }
+}
+
+/// What the outputs of a column are computed from.
+pub(crate) struct Seen<'s> {
+    input: &'s [f32],
+    rectify: bool,
+    record: &'s DenseRecord,
+    flow: &'s Flow<'s>,
+}
+
+impl Seen<'_> {
+    /// One output.
+    pub(crate) fn output(&self, output: usize) -> f32 {
+        kernel::run_lane(self.record, self.flow.weights, self.input, self.rectify, output)
+    }
+
+    /// Outputs from `first`, `count` of them.
+    pub(crate) fn outputs<'b>(&self, first: usize, count: usize, buffer: &'b mut [f32]) -> &'b mut [f32] {
+        let (panel, end) = (first / LANES, first.saturating_add(count).div_ceil(LANES));
+        let out = buffer.get_mut(..end.saturating_sub(panel).saturating_mul(LANES)).unwrap_or_default();
+        kernel::run_panels(self.record, self.flow.weights, self.input, self.rectify, panel, out);
+        out.get_mut(first % LANES..).and_then(|out| out.get_mut(..count)).unwrap_or_default()
+    }
+}
