@@ -69,8 +69,8 @@ pub enum Op {
     Log,
     /// Square root.
     Sqrt,
-    /// Hyperbolic tangent.
-    Tanh,
+    /// 1 where `a` is positive, else 0.
+    Step,
     /// `a / (1 + |a|)`.
     Softsign,
     /// `max(a, 0)`.
@@ -326,9 +326,9 @@ impl Graph {
         self.unary(Op::Sqrt, a)
     }
 
-    /// Hyperbolic tangent.
-    pub fn tanh(&mut self, a: NodeId) -> NodeId {
-        self.unary(Op::Tanh, a)
+    /// 1 where `a` is positive, else 0: a mask to multiply with.
+    pub fn step(&mut self, a: NodeId) -> NodeId {
+        self.unary(Op::Step, a)
     }
 
     /// `a / (1 + |a|)`.

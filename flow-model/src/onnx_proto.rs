@@ -9,6 +9,8 @@ pub const FLOAT: i32 = 1;
 /// `TensorProto.DataType`.
 pub const INT64: i32 = 7;
 /// `AttributeProto.AttributeType`.
+pub const ATTRIBUTE_FLOAT: i32 = 1;
+/// `AttributeProto.AttributeType`.
 pub const ATTRIBUTE_INT: i32 = 2;
 /// `AttributeProto.AttributeType`.
 pub const ATTRIBUTE_INTS: i32 = 7;
@@ -67,6 +69,8 @@ pub struct NodeProto {
 pub struct AttributeProto {
     #[prost(string, tag = "1")]
     pub name: String,
+    #[prost(float, tag = "2")]
+    pub f: f32,
     #[prost(int64, tag = "3")]
     pub i: i64,
     #[prost(int64, repeated, packed = "false", tag = "8")]

@@ -144,8 +144,7 @@ impl Spline {
         let (bound, negative) = (g.scalar(self.tail_bound, x), g.scalar(-self.tail_bound, x));
         let size = g.abs(x);
         let room = g.sub(bound, size);
-        let sign = g.sign(room);
-        let inside = g.relu(sign);
+        let inside = g.step(room);
         let clipped = g.min(x, bound);
         let clipped = g.max(clipped, negative);
         let mut shape = g.shape(x).to_vec();
@@ -171,8 +170,7 @@ impl Spline {
         let knots = g.linear(phi, self.knots(axis));
         let scaled = g.mul(at, if axis == Axis::X { total_x } else { total_y });
         let beyond = g.sub(scaled, knots);
-        let sign = g.sign(beyond);
-        let passed = g.relu(sign);
+        let passed = g.step(beyond);
         let here = g.linear(passed, self.one_hot());
 
         // The bin's lower edges and left slope, then its sizes and right slope.

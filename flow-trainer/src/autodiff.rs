@@ -133,7 +133,7 @@ fn pull_back(g: &mut Graph, value: NodeId, adjoint: NodeId) -> Vec<(NodeId, Shar
         (input(i), Share::Whole(share))
     };
     match &node.op {
-        Op::Input(_) | Op::Constant(_) | Op::Less | Op::Sign | Op::Floor => vec![],
+        Op::Input(_) | Op::Constant(_) | Op::Less | Op::Sign | Op::Step | Op::Floor => vec![],
         Op::Add => vec![whole(g, 0, adjoint), whole(g, 1, adjoint)],
         Op::Sub => {
             let negative = g.neg(adjoint);
@@ -193,13 +193,6 @@ fn pull_back(g: &mut Graph, value: NodeId, adjoint: NodeId) -> Vec<(NodeId, Shar
             let share = g.div(scaled, safe);
             vec![whole(g, 0, share)]
         }
-        Op::Tanh => {
-            let square = g.mul(value, value);
-            let one = g.scalar(1.0, value);
-            let slope = g.sub(one, square);
-            let share = g.mul(adjoint, slope);
-            vec![whole(g, 0, share)]
-        }
         Op::Softsign => {
             // d/da a/(1+|a|) = (1 - |softsign(a)|)²
             let size = g.abs(value);
@@ -210,8 +203,7 @@ fn pull_back(g: &mut Graph, value: NodeId, adjoint: NodeId) -> Vec<(NodeId, Shar
             vec![whole(g, 0, share)]
         }
         Op::Relu => {
-            // A product with the sign, 0 or 1: four times as fast as a selection in ONNX Runtime.
-            let positive = g.sign(value);
+            let positive = g.step(value);
             let share = g.mul(adjoint, positive);
             vec![whole(g, 0, share)]
         }
