@@ -2,10 +2,7 @@
 
 use crate::error::Error;
 use crate::frozen::{Frozen, column_names};
-use flow_nostd::layout::{
-    self, AffineCouplingRecord, ColumnRecord, LayerRecord, MaskedAffineRecord, MaskedSplineRecord, PermutationRecord,
-    SectionEntry, SplineCouplingRecord,
-};
+use flow_nostd::layout::{self, ColumnRecord, Layer, LayerRecord, SectionEntry};
 use flow_nostd::{Flow, SelfTestError};
 use serde::Serialize;
 use std::fmt;
@@ -175,35 +172,34 @@ fn layer(flow: &Flow, record: &LayerRecord, indices: &[u8]) -> LayerFacts {
         widths.pop();
         widths
     };
-    match record.kind.get() {
-        layout::AFFINE_COUPLING => {
-            let record: &AffineCouplingRecord = zerocopy::transmute_ref!(record);
-            let hidden = hidden(record.dense, record.dense_count);
-            LayerFacts::AffineCoupling { kept: record.kept.get(), hidden, scale_bound: record.scale_bound.get() }
-        }
-        layout::SPLINE_COUPLING => {
-            let record: &SplineCouplingRecord = zerocopy::transmute_ref!(record);
-            let hidden = hidden(record.dense, record.dense_count);
-            let (num_bins, tail_bound) = (record.num_bins.get(), record.tail_bound.get());
-            LayerFacts::SplineCoupling { kept: record.kept.get(), hidden, num_bins, tail_bound }
-        }
-        layout::MASKED_AFFINE => {
-            let record: &MaskedAffineRecord = zerocopy::transmute_ref!(record);
-            let hidden = hidden(record.dense, record.dense_count);
-            LayerFacts::MaskedAffine { hidden, scale_bound: record.scale_bound.get() }
-        }
-        layout::MASKED_SPLINE => {
-            let record: &MaskedSplineRecord = zerocopy::transmute_ref!(record);
-            let hidden = hidden(record.dense, record.dense_count);
-            LayerFacts::MaskedSpline { hidden, num_bins: record.num_bins.get(), tail_bound: record.tail_bound.get() }
-        }
-        // The engine accepts no other kind.
-        _ => {
-            let record: &PermutationRecord = zerocopy::transmute_ref!(record);
+    // The engine accepts no kind that it does not know.
+    let Some(layer) = record.view() else { return LayerFacts::Permutation { order: Vec::new() } };
+    match layer {
+        Layer::Permutation(record) => {
             let order = <[U16]>::ref_from_bytes(indices).unwrap_or_default();
             let order = order.iter().skip(record.indices.get() as usize).take(flow.dim());
             LayerFacts::Permutation { order: order.map(|index| index.get()).collect() }
         }
+        Layer::AffineCoupling(record) => LayerFacts::AffineCoupling {
+            kept: record.kept.get(),
+            hidden: hidden(record.dense, record.dense_count),
+            scale_bound: record.scale_bound.get(),
+        },
+        Layer::SplineCoupling(record) => LayerFacts::SplineCoupling {
+            kept: record.kept.get(),
+            hidden: hidden(record.dense, record.dense_count),
+            num_bins: record.num_bins.get(),
+            tail_bound: record.tail_bound.get(),
+        },
+        Layer::MaskedAffine(record) => LayerFacts::MaskedAffine {
+            hidden: hidden(record.dense, record.dense_count),
+            scale_bound: record.scale_bound.get(),
+        },
+        Layer::MaskedSpline(record) => LayerFacts::MaskedSpline {
+            hidden: hidden(record.dense, record.dense_count),
+            num_bins: record.num_bins.get(),
+            tail_bound: record.tail_bound.get(),
+        },
     }
 }
 

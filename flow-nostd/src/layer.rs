@@ -1,14 +1,17 @@
-//! The layer table: one record of 32 bytes for each bijection, and the three places where a kind is told from another.
+//! The layer table: one record of 32 bytes for each bijection, and what each kind does in either direction.
 //!
 //! Layers transform a state of one value for each active column. Between layers every value lies within
 //! ±[`STATE_BOUND`], so that what a conditioner computes has a bound that can be checked when the file is loaded.
 
 use crate::flow::Flow;
+use crate::layout::{
+    AffineCouplingRecord, MaskedAffineRecord, MaskedSplineRecord, PermutationRecord, SplineCouplingRecord,
+};
 use crate::load::Loading;
 use crate::section::LAYERS;
 use crate::{FormatError, affine_coupling, masked_affine, masked_spline, permutation, spline_coupling};
 use zerocopy::little_endian::U16;
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned, transmute_ref};
 
 /// Layer kind: permutation of the columns.
 pub const PERMUTATION: u16 = 1;
@@ -39,39 +42,69 @@ pub(crate) struct Work<'s> {
     pub b: &'s mut [f32],
 }
 
+/// A layer's record as what it is. The one place where kinds are told apart is [`LayerRecord::view`]: a new kind is a
+/// variant here, and the compiler names every match that lacks it.
+#[derive(Clone, Copy, Debug)]
+pub enum Layer<'a> {
+    /// Reordered columns.
+    Permutation(&'a PermutationRecord),
+    /// Affine coupling.
+    AffineCoupling(&'a AffineCouplingRecord),
+    /// Spline coupling.
+    SplineCoupling(&'a SplineCouplingRecord),
+    /// Masked autoregressive flow, affine.
+    MaskedAffine(&'a MaskedAffineRecord),
+    /// Masked autoregressive flow, spline.
+    MaskedSpline(&'a MaskedSplineRecord),
+}
+
 impl LayerRecord {
+    /// The record as what it is; `None` for a kind that this version does not know.
+    pub fn view(&self) -> Option<Layer<'_>> {
+        Some(match self.kind.get() {
+            PERMUTATION => Layer::Permutation(transmute_ref!(self)),
+            AFFINE_COUPLING => Layer::AffineCoupling(transmute_ref!(self)),
+            SPLINE_COUPLING => Layer::SplineCoupling(transmute_ref!(self)),
+            MASKED_AFFINE => Layer::MaskedAffine(transmute_ref!(self)),
+            MASKED_SPLINE => Layer::MaskedSpline(transmute_ref!(self)),
+            _ => return None,
+        })
+    }
+
     pub(crate) fn check(&self, index: u16, loading: &mut Loading<'_>) -> Result<(), FormatError> {
-        match self.kind.get() {
-            PERMUTATION => permutation::check(zerocopy::transmute_ref!(self), index, loading),
-            AFFINE_COUPLING => affine_coupling::check(zerocopy::transmute_ref!(self), index, loading),
-            SPLINE_COUPLING => spline_coupling::check(zerocopy::transmute_ref!(self), index, loading),
-            MASKED_AFFINE => masked_affine::check(zerocopy::transmute_ref!(self), index, loading),
-            MASKED_SPLINE => masked_spline::check(zerocopy::transmute_ref!(self), index, loading),
-            kind => Err(FormatError::UnknownKind { tag: LAYERS, index, kind }),
+        let Some(layer) = self.view() else {
+            return Err(FormatError::UnknownKind { tag: LAYERS, index, kind: self.kind.get() });
+        };
+        match layer {
+            Layer::Permutation(record) => permutation::check(record, index, loading),
+            Layer::AffineCoupling(record) => affine_coupling::check(record, index, loading),
+            Layer::SplineCoupling(record) => spline_coupling::check(record, index, loading),
+            Layer::MaskedAffine(record) => masked_affine::check(record, index, loading),
+            Layer::MaskedSpline(record) => masked_spline::check(record, index, loading),
         }
     }
 
     /// Transforms the state towards the latent variable; returns the log-determinant.
     pub(crate) fn to_latent(&self, flow: &Flow<'_>, state: &mut [f32], work: &mut Work<'_>) -> f32 {
-        match self.kind.get() {
-            PERMUTATION => permutation::to_latent(zerocopy::transmute_ref!(self), flow, state, work),
-            AFFINE_COUPLING => affine_coupling::to_latent(zerocopy::transmute_ref!(self), flow, state, work),
-            SPLINE_COUPLING => spline_coupling::to_latent(zerocopy::transmute_ref!(self), flow, state, work),
-            MASKED_AFFINE => masked_affine::to_latent(zerocopy::transmute_ref!(self), flow, state, work),
-            MASKED_SPLINE => masked_spline::to_latent(zerocopy::transmute_ref!(self), flow, state, work),
-            _ => 0.0,
+        let Some(layer) = self.view() else { return 0.0 }; // `check` has refused the file.
+        match layer {
+            Layer::Permutation(record) => permutation::to_latent(record, flow, state, work),
+            Layer::AffineCoupling(record) => affine_coupling::to_latent(record, flow, state, work),
+            Layer::SplineCoupling(record) => spline_coupling::to_latent(record, flow, state, work),
+            Layer::MaskedAffine(record) => masked_affine::to_latent(record, flow, state, work),
+            Layer::MaskedSpline(record) => masked_spline::to_latent(record, flow, state, work),
         }
     }
 
     /// The inverse of [`LayerRecord::to_latent`].
     pub(crate) fn to_data(&self, flow: &Flow<'_>, state: &mut [f32], work: &mut Work<'_>) {
-        match self.kind.get() {
-            PERMUTATION => permutation::to_data(zerocopy::transmute_ref!(self), flow, state, work),
-            AFFINE_COUPLING => affine_coupling::to_data(zerocopy::transmute_ref!(self), flow, state, work),
-            SPLINE_COUPLING => spline_coupling::to_data(zerocopy::transmute_ref!(self), flow, state, work),
-            MASKED_AFFINE => masked_affine::to_data(zerocopy::transmute_ref!(self), flow, state, work),
-            MASKED_SPLINE => masked_spline::to_data(zerocopy::transmute_ref!(self), flow, state, work),
-            _ => {}
+        let Some(layer) = self.view() else { return }; // `check` has refused the file.
+        match layer {
+            Layer::Permutation(record) => permutation::to_data(record, flow, state, work),
+            Layer::AffineCoupling(record) => affine_coupling::to_data(record, flow, state, work),
+            Layer::SplineCoupling(record) => spline_coupling::to_data(record, flow, state, work),
+            Layer::MaskedAffine(record) => masked_affine::to_data(record, flow, state, work),
+            Layer::MaskedSpline(record) => masked_spline::to_data(record, flow, state, work),
         }
     }
 }

@@ -18,7 +18,7 @@
 //!
 //! # How a layer is added
 //! One file under `src/`, after `affine_coupling.rs`: its record (32 bytes), `check`, `to_latent`, `to_data`; one
-//! constant and one match arm in each of the three functions of `layer.rs`; one section in `spec/format.md`.
+//! constant, a variant and the match arms that the compiler then asks for in `layer.rs`; one section in `spec/format.md`.
 #![no_std]
 #![forbid(unsafe_code)]
 #![deny(
@@ -83,7 +83,7 @@ pub mod layout {
     pub use crate::dense::{ACTIVATION_BOUND, DenseRecord, IDENTITY, LANES, RELU};
     pub use crate::header::{HEADER_LENGTH, Header, MAGIC, MAJOR, MINOR, SECTION_ALIGN, SIGNATURE_LENGTH, WEIGHTS_F32};
     pub use crate::layer::{
-        AFFINE_COUPLING, LayerRecord, MASKED_AFFINE, MASKED_SPLINE, PERMUTATION, SPLINE_COUPLING, STATE_BOUND,
+        AFFINE_COUPLING, Layer, LayerRecord, MASKED_AFFINE, MASKED_SPLINE, PERMUTATION, SPLINE_COUPLING, STATE_BOUND,
     };
     pub use crate::masked_affine::MaskedAffineRecord;
     pub use crate::masked_spline::MaskedSplineRecord;
