@@ -132,11 +132,14 @@ fn page(title: &str, figures: &Metrics, data: &Data, pictures: &[String], some_c
         all
     });
     put(format!("<table class=\"facts\">{facts}</table>"));
-    for picture in pictures {
-        put(format!("<figure>{picture}</figure>"));
-    }
-    if some_columns {
-        put(format!("<p>The picture shows the {MOST_PAIRS} columns with the most different values.</p>"));
+    for (i, picture) in pictures.iter().enumerate() {
+        let caption = match i {
+            1 if some_columns => {
+                format!("<figcaption>The {MOST_PAIRS} columns with the most different values.</figcaption>")
+            }
+            _ => String::new(),
+        };
+        put(format!("<figure>{picture}{caption}</figure>"));
     }
     put("<h2>Columns</h2><div class=\"wide\"><table><tr><th>column</th><th>kind</th><th>min</th><th>max</th>\
          <th>mean</th><th>std</th><th>distinct</th><th>why this kind</th></tr>"
@@ -179,5 +182,5 @@ table{border-collapse:collapse;background:#fff;font-variant-numeric:tabular-nums
 th,td{text-align:left;padding:.3rem .8rem;border-bottom:1px solid #e3e6ea;font-weight:400}\
 th{color:#5a6672}.facts{border:1px solid #e3e6ea;border-radius:6px}\
 figure{margin:1.2rem 0;padding:1rem;background:#fff;border:1px solid #e3e6ea;border-radius:6px;overflow-x:auto}\
-figure svg{max-width:100%;height:auto;display:block;margin:0 auto}.wide{overflow-x:auto}\
+figcaption{text-align:center;color:#5a6672}figure svg{max-width:100%;height:auto;display:block;margin:0 auto}.wide{overflow-x:auto}\
 </style>";

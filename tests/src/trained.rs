@@ -33,7 +33,7 @@ pub fn rows(count: usize, seed: u64) -> Table {
 }
 
 /// A small one of every model, over three columns.
-pub fn models() -> [(&'static str, Vec<Layer>); 4] {
+pub fn small_models() -> [(&'static str, Vec<Layer>); 4] {
     [
         ("realnvp", models::realnvp(3, 3, &[8, 8], 0)),
         ("nsf", models::nsf(3, 2, &[8], 4, 5.0, 0)),
@@ -42,14 +42,14 @@ pub fn models() -> [(&'static str, Vec<Layer>); 4] {
     ]
 }
 
-/// Trains each of [`models`].
+/// Trains each of [`small_models`].
 pub fn all_trained() -> Vec<Trained> {
-    models().into_iter().map(|(name, layers)| train_on_moons(name, layers)).collect()
+    small_models().into_iter().map(|(name, layers)| train_on_moons(name, layers)).collect()
 }
 
-/// Trains the first of [`models`].
+/// Trains the first of [`small_models`].
 pub fn trained() -> Trained {
-    let [(name, layers), ..] = models();
+    let [(name, layers), ..] = small_models();
     train_on_moons(name, layers)
 }
 

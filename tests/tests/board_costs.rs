@@ -1,0 +1,40 @@
+//! What the reference flows cost on an emulated Cortex-M4F: a long test, which prints. Instruction counts repeat exactly.
+//!
+//! `cargo test -p flow-tests --test board_costs -- --ignored --nocapture`
+
+use flow_export::freeze::freeze;
+use flow_export::probes;
+use flow_model::models;
+use flow_model::params::Layout;
+use flow_model::spec::{Base, Column, FlowSpec, Kind, Layer, Standard, Tails};
+use flow_tests::board::MPS2_AN386;
+use flow_tests::flows;
+
+const DIM: usize = 8;
+
+/// Eight columns with conditioners of 64×64, the size at which speed is stated.
+fn reference(layers: Vec<Layer>) -> FlowSpec {
+    let standard = Standard { center: 0.5, scale: 2.0, reach: 6.0 };
+    let column = |j| Column { name: format!("c{j}"), kind: Kind::Continuous { standard, jitter: 0.0 } };
+    let columns = (0..DIM).map(column).collect();
+    FlowSpec { columns, tails: Tails { knee: 4.0, rate: 26.0 }, layers, base: Base::Normal }
+}
+
+#[test]
+#[ignore = "a long test: large models on a slow emulator"]
+fn reference_flows_on_a_cortex_m4f() {
+    let Some(board) = MPS2_AN386.find() else { return };
+    let hidden = [64, 64];
+    for (name, layers) in [
+        ("realnvp, 8 couplings", models::realnvp(DIM, 8, &hidden, 0)),
+        ("nsf, 6 couplings of 8 bins", models::nsf(DIM, 6, &hidden, 8, 5.0, 0)),
+        ("maf, 5 layers", models::maf(DIM, 5, &hidden)),
+        ("maf-rqs, 5 layers of 8 bins", models::maf_rqs(DIM, 5, &hidden, 8, 5.0)),
+    ] {
+        let spec = reference(layers);
+        let params = Layout::of(&spec).init(0);
+        let bytes = freeze(&spec, &params, &probes::rows(&spec), 0).unwrap();
+        let report = board.compute("reference", &bytes, &flows::rows(&spec, 20, 0)).unwrap();
+        println!("{name}: {} bytes, {} f32 of scratch, {:?}", bytes.len(), report.scratch, report.costs);
+    }
+}
