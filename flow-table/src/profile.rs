@@ -113,6 +113,7 @@ impl Profile {
                 }
                 Some(RequestedKind::Ignore) | None => detect(&stats, rows, convention),
             };
+            let reason = reason + &coarse(&stats).unwrap_or_default();
             columns.push(ColumnProfile { name: name.clone(), stats, kind, reason });
         }
         if columns.iter().all(|c| c.stats.distinct <= 1) {
@@ -141,6 +142,19 @@ impl Profile {
 }
 
 /// The kind that a column's figures speak for, and why.
+/// A warning where single precision, seven digits, is coarse beside a column's spread, as for Unix times.
+fn coarse(stats: &ColumnStats) -> Option<String> {
+    let largest = stats.min.abs().max(stats.max.abs());
+    let step = f64::from(largest) - f64::from(largest.next_down());
+    (stats.std > 0.0 && step > 1e-3 * stats.std).then(|| {
+        format!(
+            "; in single precision its values lie {} apart: subtract an offset, or leave the column out with \
+             --column NAME:ignore",
+            brief(step)
+        )
+    })
+}
+
 fn detect(stats: &ColumnStats, rows: usize, convention: Convention) -> (DetectedKind, String) {
     let values = format!("all {rows} values are");
     if stats.distinct == 1 && convention == Convention::Own {
@@ -239,6 +253,15 @@ mod tests {
         let p = profile(&fraction, &[], Convention::Own).unwrap();
         assert!(p.columns()[1].reason.contains("beyond 2^22"));
         assert!(p.to_string().contains("all 2 values are 0.5"), "{p}");
+    }
+
+    #[test]
+    fn a_column_that_single_precision_rounds_is_warned_of() {
+        let reason =
+            |rows: &[&[f32]]| profile(&table(&["t"], rows), &[], Convention::Own).unwrap().columns()[0].reason.clone();
+        let times = reason(&[&[1.7e9], &[1.7e9 + 128.0], &[1.7e9 + 384.0]]);
+        assert!(times.contains("128 apart") && times.contains("--column NAME:ignore"), "{times}");
+        assert!(!reason(&[&[1e6], &[1e6 + 500.0], &[1e6 - 500.0]]).contains("apart"));
     }
 
     #[test]
