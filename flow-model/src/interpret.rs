@@ -4,8 +4,8 @@
 use crate::graph::{Dim, Graph, Node, Op};
 use ndarray::{ArrayD, ArrayViewD, Axis, Ix2, IxDyn, NdFloat, Slice, Zip, concatenate};
 
-/// Computes a graph's outputs in the precision of its inputs. `inputs` come in the order of [`Graph::inputs`]; a condition counts
-/// as 1 where it holds, else 0.
+/// Computes a graph's outputs in the precision of its inputs. `inputs` come in the order of [`Graph::inputs`]; a
+/// condition counts as 1 where it holds, else 0.
 ///
 /// # Panics
 /// If an input is missing or its shape does not fit: the graph and its inputs come from the same code.

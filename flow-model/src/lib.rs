@@ -3,7 +3,7 @@
 //! A flow is described once. [`flow::Flow`] writes the description into a [`graph::Graph`], and from that come the
 //! trainer's step, the models `log_prob.onnx` and `sample.onnx` ([`onnx`]) and the f64 oracle of the tests
 //! ([`interpret`]). To add a bijection: a variant of [`spec::Layer`], its parameters in [`params`], its two directions in
-//! a file of its own, and one line in `flow::Bijection`.
+//! a file of its own, and an arm in `flow.rs` wherever the compiler asks for one. `docs/adding-a-layer.md` lists the rest.
 #![forbid(unsafe_code)]
 
 pub mod affine;

@@ -13,7 +13,7 @@ use ndarray::{ArrayD, IxDyn};
 /// The largest error of a gradient, relative to its largest element.
 const TOLERANCE: f64 = 1e-6;
 
-/// Values between -2 and 2 that no two of which are equal, none near 0 or a whole number.
+/// Values between -2 and 2, none near 0 or another whole number; the first 101 differ from one another.
 fn values(shape: &[usize], offset: usize) -> ArrayD<f64> {
     let n: usize = shape.iter().product();
     let value = |i: usize| {

@@ -35,6 +35,7 @@ fn reference_flows_on_a_cortex_m4f() {
         let params = Layout::of(&spec).init(0);
         let bytes = freeze(&spec, &params, &probes::rows(&spec), 0).unwrap();
         let report = board.compute("reference", &bytes, &flows::rows(&spec, 20, 0)).unwrap();
+        assert!(report.self_test, "{name}: the board computes otherwise than the host");
         println!("{name}: {} bytes, {} f32 of scratch, {:?}", bytes.len(), report.scratch, report.costs);
     }
 }

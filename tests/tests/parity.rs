@@ -74,17 +74,16 @@ impl Case {
 
     /// Holds log-densities against the oracle, near and far rows apart.
     fn check(&self, runtime: &str, log_prob: &[f32]) {
-        let case = self;
         let name = format!("{}, {runtime}", self.trained.name);
-        assert_eq!(log_prob.len(), case.log_prob.len());
+        assert_eq!(log_prob.len(), self.log_prob.len());
         assert!(log_prob.iter().all(|v| v.is_finite()), "{name}: not every row is finite");
-        let error = |i: usize| (f64::from(log_prob[i]) - case.log_prob[i]).abs() / case.magnitude[i].max(1.0);
-        for (place, range) in [("near", 0..case.near), ("far", case.near..log_prob.len())] {
+        let error = |i: usize| (f64::from(log_prob[i]) - self.log_prob[i]).abs() / self.magnitude[i].max(1.0);
+        for (place, range) in [("near", 0..self.near), ("far", self.near..log_prob.len())] {
             let mut errors: Vec<(f64, usize)> = range.map(|i| (error(i), i)).collect();
             errors.sort_by(|a, b| a.0.total_cmp(&b.0));
             let most = errors[(errors.len() * 999).div_ceil(1000) - 1].0;
             let (worst, row) = errors[errors.len() - 1];
-            let nats = (f64::from(log_prob[row]) - case.log_prob[row]).abs();
+            let nats = (f64::from(log_prob[row]) - self.log_prob[row]).abs();
             println!("{name}, {place}: 99.9 % within {most:.1e}, worst {worst:.1e} (row {row}, {nats:.1e} nats)");
             if place == "near" {
                 assert!(most <= NEAR && worst <= NEAR_WORST, "{name}: {most:e}, worst {worst:e}");

@@ -8,6 +8,7 @@ const PAINT: u32 = 0xcccc_cccc;
 /// As much of the free stack as is painted, bytes.
 const PAINTED: usize = 64 * 1024;
 
+// SAFETY: cortex-m-rt's linker script defines this symbol; only its address is taken, it is never read or written.
 unsafe extern "C" {
     /// The end of the stack's memory (its lowest address); from the linker script of cortex-m-rt.
     static mut _stack_end: u32;

@@ -66,7 +66,7 @@ enum Error {
     #[error(transparent)]
     Spec(#[from] SpecError),
     #[error("{0}")]
-    Nothing(String),
+    Refused(String),
     #[error("cannot watch for Ctrl-C: {0}")]
     Signal(#[from] ctrlc::Error),
     #[error("standard output: {0}")]

@@ -114,7 +114,7 @@ fn positive(text: &str) -> Result<f32, String> {
 pub(super) fn train(args: Train) -> Result<(), Error> {
     run_folder::check_free(&args.out, args.force)?;
     if args.data == "-" && args.score.as_deref() == Some("-") {
-        return Err(Error::Nothing("standard input can serve --data or --score, not both".into()));
+        return Err(Error::Refused("standard input can serve --data or --score, not both".into()));
     }
     let convention = match args.convention {
         ConventionName::Own => Convention::Own,
@@ -143,7 +143,7 @@ pub(super) fn train(args: Train) -> Result<(), Error> {
 
     if flow.layout().total() > MOST_PARAMETERS {
         let total = flow.layout().total();
-        return Err(Error::Nothing(format!(
+        return Err(Error::Refused(format!(
             "the model would have {total} parameters, more than {MOST_PARAMETERS}; ask for fewer --couplings or a \
              smaller --hidden"
         )));
@@ -177,7 +177,7 @@ pub(super) fn train(args: Train) -> Result<(), Error> {
     line.finish();
     if outcome.history.is_empty() {
         let _ = std::fs::remove_dir(&args.out); // Stays where there is anything in it.
-        return Err(Error::Nothing("interrupted before an epoch was done: there is nothing to keep".into()));
+        return Err(Error::Refused("interrupted before an epoch was done: there is nothing to keep".into()));
     }
     if outcome.best_epoch == 0 {
         eprintln!(
@@ -222,13 +222,13 @@ fn check_target(path: Option<&Path>) -> Result<(), Error> {
     let Some(path) = path else { return Ok(()) };
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     match folder {
-        _ if path.is_dir() => Err(Error::Nothing(format!("--freeze {}: is a folder; name a file", path.display()))),
+        _ if path.is_dir() => Err(Error::Refused(format!("--freeze {}: is a folder; name a file", path.display()))),
         Some(folder) if folder.exists() && !folder.is_dir() => {
-            Err(Error::Nothing(format!("--freeze {}: {} is no folder", path.display(), folder.display())))
+            Err(Error::Refused(format!("--freeze {}: {} is no folder", path.display(), folder.display())))
         }
         // The run's own folder is made only now.
         Some(folder) => std::fs::create_dir_all(folder)
-            .map_err(|e| Error::Nothing(format!("--freeze {}: cannot make the folder: {e}", path.display()))),
+            .map_err(|e| Error::Refused(format!("--freeze {}: cannot make the folder: {e}", path.display()))),
         None => Ok(()),
     }
 }
