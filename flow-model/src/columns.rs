@@ -89,6 +89,7 @@ pub fn restore(g: &mut Graph, spec: &FlowSpec, u: NodeId) -> NodeId {
                 let value = g.constant(ArrayD::from_elem(IxDyn(&[1, 1]), value));
                 g.add(zeros, value)
             }
+            _ => todo!(),
         };
         active += usize::from(column.standard().is_some());
         parts.push(next);

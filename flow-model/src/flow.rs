@@ -131,6 +131,7 @@ impl Flow {
         let Latent { z, log_det_terms } = self.to_latent(g, weights, x, noise);
         let base = match self.spec.base {
             Base::Normal => normal::log_prob_terms(g, z),
+            _ => todo!(),
         };
         let (varying, fixed): (Vec<NodeId>, Vec<NodeId>) =
             log_det_terms.into_iter().chain([base]).partition(|&term| g.shape(term)[0] == Dim::Batch);
@@ -165,14 +166,15 @@ impl Flow {
     fn bijection(&self, layer: usize) -> Bijection<'_> {
         let affine = |scale_bound: &f32| Transform::Affine(Affine { scale_bound: *scale_bound });
         let spline = |num_bins: &usize, tail_bound: &f32| {
-            Transform::Spline(Spline { num_bins: *num_bins, tail_bound: *tail_bound })
+            Transform::Spline(Spline { num_bins: *num_bins, tail_bound: *tail_bound, periodic: false })
         };
         match &self.spec.layers[layer] {
             Layer::Permutation { order } => Bijection::Permutation(order.iter().map(|&j| j as usize).collect()),
-            Layer::AffineCoupling { kept, hidden, scale_bound } => {
+            Layer::ActNorm | Layer::Lu => todo!(),
+            Layer::AffineCoupling { kept, hidden, scale_bound, .. } => {
                 Bijection::Coupling(Coupling { layer, kept: *kept, hidden, transform: affine(scale_bound) })
             }
-            Layer::SplineCoupling { kept, hidden, num_bins, tail_bound } => {
+            Layer::SplineCoupling { kept, hidden, num_bins, tail_bound, .. } => {
                 Bijection::Coupling(Coupling { layer, kept: *kept, hidden, transform: spline(num_bins, tail_bound) })
             }
             Layer::MaskedAffine { hidden, scale_bound } => {

@@ -8,6 +8,7 @@
 
 pub mod affine;
 pub mod checkpoint;
+pub mod circles;
 pub mod columns;
 pub mod coupling;
 pub mod flow;

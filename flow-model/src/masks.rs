@@ -34,7 +34,11 @@ pub fn masks(dim: usize, hidden: &[usize], outputs: &[usize]) -> Vec<Array2<f32>
 /// The masks of a layer's weight matrices `dense.0`, `dense.1`, …; `None` for a layer that has no masks.
 pub fn layer_masks(layer: &Layer, dim: usize) -> Option<Vec<Array2<f32>>> {
     match layer {
-        Layer::Permutation { .. } | Layer::AffineCoupling { .. } | Layer::SplineCoupling { .. } => None,
+        Layer::Permutation { .. }
+        | Layer::ActNorm
+        | Layer::Lu
+        | Layer::AffineCoupling { .. }
+        | Layer::SplineCoupling { .. } => None,
         Layer::MaskedAffine { hidden, .. } => {
             // All shifts, then all log-scales.
             Some(masks(dim, hidden, &(0..2 * dim).map(|i| i % dim).collect::<Vec<_>>()))

@@ -12,6 +12,7 @@ pub fn realnvp(dim: usize, couplings: usize, hidden: &[usize], seed: u64) -> Vec
     coupled(dim, couplings, seed, |kept| Layer::AffineCoupling {
         kept,
         hidden: hidden_if(kept > 0, hidden),
+        residual: false,
         scale_bound: SCALE_BOUND,
     })
 }
@@ -21,6 +22,7 @@ pub fn nsf(dim: usize, couplings: usize, hidden: &[usize], num_bins: usize, tail
     coupled(dim, couplings, seed, |kept| Layer::SplineCoupling {
         kept,
         hidden: hidden_if(kept > 0, hidden),
+        residual: false,
         num_bins,
         tail_bound,
     })

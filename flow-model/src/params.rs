@@ -1,16 +1,19 @@
 //! Where each parameter lies in the one flat vector that the optimiser sees.
 //!
-//! The order is that of the layers, and inside a layer that of its dense layers: weight, then bias. Weights are stored
-//! `[in, out]`, so that a dense layer is `x · W + b`.
+//! The order is: the conditioners of circular columns (`circles.J.dense.K.weight`, `….bias`), the layers, the base, the
+//! noise model of a variational dequantization; inside a conditioner that of its dense layers: weight, then bias. Weights
+//! are stored `[in, out]`, so that a dense layer is `x · W + b`. A conditioner's inputs are the features
+//! ([`FlowSpec::features`]) and then the columns that it sees.
 
-use crate::spec::{FlowSpec, Layer};
-use crate::spline;
+use crate::spec::{Base, Dequantization, FlowSpec, Layer};
+use crate::{circles, spline};
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
-/// The inputs of a masked conditioner: all columns, or none where a single column has nothing before it.
-fn masked_inputs(dim: usize) -> usize {
-    if dim > 1 { dim } else { 0 }
+/// The inputs of a masked conditioner: the features and all columns, or the features alone where a single column has
+/// nothing before it.
+pub fn masked_inputs(lines: usize, features: usize) -> usize {
+    features + if lines > 1 { lines } else { 0 }
 }
 
 /// A named slice of the parameter vector.
@@ -33,7 +36,7 @@ pub enum Role {
     Weight,
     /// The last weight matrix of a conditioner: it starts near zero, so that the layer starts near the identity.
     LastWeight,
-    /// A bias; starts at zero and does not decay.
+    /// A bias, or another parameter for which 0 is neutral: it starts at zero and does not decay.
     Bias,
 }
 
@@ -65,35 +68,79 @@ impl Layout {
     /// The layout of `spec`, which must be valid.
     pub fn of(spec: &FlowSpec) -> Self {
         let mut layout = Layout { slices: Vec::new(), total: 0 };
+        let (lines, features) = (spec.lines(), spec.features());
+        if let Some(shape) = &spec.circles {
+            for j in 0..spec.circular() {
+                let outputs = circles::spline(shape.num_bins).raw_values();
+                let inputs = circles::inputs(spec, j);
+                let hidden = if inputs > 0 { shape.hidden.as_slice() } else { &[] };
+                layout.mlp(&format!("circles.{j}"), inputs, hidden, outputs);
+            }
+        }
         for (i, layer) in spec.layers.iter().enumerate() {
+            let name = format!("layers.{i}");
             match layer {
                 Layer::Permutation { .. } => {}
-                Layer::AffineCoupling { kept, hidden, .. } => {
-                    layout.dense_layers(i, *kept, hidden, 2 * (spec.dim() - kept));
+                Layer::ActNorm => {
+                    layout.push(format!("{name}.log_scale"), vec![lines], Role::Bias);
+                    layout.push(format!("{name}.shift"), vec![lines], Role::Bias);
                 }
-                Layer::SplineCoupling { kept, hidden, num_bins, .. } => {
-                    layout.dense_layers(i, *kept, hidden, spline::raw_values(*num_bins) * (spec.dim() - kept));
+                Layer::Lu => {
+                    layout.push(format!("{name}.lower"), vec![lines, lines], Role::Bias);
+                    layout.push(format!("{name}.upper"), vec![lines, lines], Role::Bias);
+                    layout.push(format!("{name}.log_diagonal"), vec![lines], Role::Bias);
+                }
+                Layer::AffineCoupling { kept, hidden, residual, .. } => {
+                    layout.conditioner(&name, features + kept, hidden, *residual, 2 * (lines - kept));
+                }
+                Layer::SplineCoupling { kept, hidden, residual, num_bins, .. } => {
+                    let outputs = spline::raw_values(*num_bins) * (lines - kept);
+                    layout.conditioner(&name, features + kept, hidden, *residual, outputs);
                 }
                 Layer::MaskedAffine { hidden, .. } => {
-                    layout.dense_layers(i, masked_inputs(spec.dim()), hidden, 2 * spec.dim());
+                    layout.mlp(&name, masked_inputs(lines, features), hidden, 2 * lines);
                 }
                 Layer::MaskedSpline { hidden, num_bins, .. } => {
-                    let outputs = spline::raw_values(*num_bins) * spec.dim();
-                    layout.dense_layers(i, masked_inputs(spec.dim()), hidden, outputs);
+                    let outputs = spline::raw_values(*num_bins) * lines;
+                    layout.mlp(&name, masked_inputs(lines, features), hidden, outputs);
                 }
             }
+        }
+        match spec.base {
+            Base::Normal => {}
+            Base::StudentT => layout.push("base.df".into(), vec![lines], Role::Bias),
+            Base::Mixture { components, full } => {
+                layout.push("base.logit".into(), vec![components], Role::Bias);
+                layout.push("base.offset".into(), vec![components * lines], Role::Bias);
+                layout.push("base.log_scale".into(), vec![components * lines], Role::Bias);
+                if full {
+                    layout.push("base.lower".into(), vec![lines, components * lines], Role::Bias);
+                }
+            }
+        }
+        if let Dequantization::Variational(shape) = &spec.dequantization {
+            let outputs = spline::raw_values(shape.num_bins) * lines;
+            layout.mlp("noise", features + lines, &shape.hidden, outputs);
         }
         layout
     }
 
-    fn dense_layers(&mut self, layer: usize, inputs: usize, hidden: &[usize], outputs: usize) {
+    fn conditioner(&mut self, name: &str, inputs: usize, hidden: &[usize], residual: bool, outputs: usize) {
+        match hidden.first() {
+            // The first dense layer, two for each block, and the last.
+            Some(&width) if residual => self.mlp(name, inputs, &vec![width; 1 + 2 * hidden.len()], outputs),
+            _ => self.mlp(name, inputs, hidden, outputs),
+        }
+    }
+
+    fn mlp(&mut self, name: &str, inputs: usize, hidden: &[usize], outputs: usize) {
         let mut width = inputs;
         for (j, &next) in hidden.iter().chain([&outputs]).enumerate() {
             let role = if j == hidden.len() { Role::LastWeight } else { Role::Weight };
             if width > 0 {
-                self.push(format!("layers.{layer}.dense.{j}.weight"), vec![width, next], role);
+                self.push(format!("{name}.dense.{j}.weight"), vec![width, next], role);
             }
-            self.push(format!("layers.{layer}.dense.{j}.bias"), vec![next], Role::Bias);
+            self.push(format!("{name}.dense.{j}.bias"), vec![next], Role::Bias);
             width = next;
         }
     }

@@ -11,6 +11,9 @@
 //! - in bin k: `s = H_k / W_k`, `θ = (x - x_k) / W_k`, `ω = 1 - θ`, `e = s θ + δ_k ω`, `f = δ_{k+1} θ + s ω`, and
 //!   `y = y_k + (x - x_k) s e / (θ e + ω f)`, `dy/dx = s² (θ f + ω e) / (θ e + ω f)²`.
 //!
+//! A periodic spline (Rezende et al., "Normalizing Flows on Tori and Spheres", arXiv 2002.02428, section 2.3.2) has one raw
+//! value more, the slope `δ_0 = δ_K` at both ends, and acts on the whole circle `[-B, B)`.
+//!
 //! This arrangement has no differences of large terms: nothing is ever negative, and raw values of 0 give the identity
 //! to the last bit. So does `x + ((y_k - x_k) + (x - x_k)(ratio - 1))` in place of the sum above.
 //!
@@ -36,6 +39,8 @@ pub struct Spline {
     pub num_bins: usize,
     /// Half-width B of the box in which the splines differ from the identity.
     pub tail_bound: f32,
+    /// Whether the ends of the box are one and the same point.
+    pub periodic: bool,
 }
 
 /// The axis along which a bin is looked for.
@@ -61,6 +66,11 @@ struct Bin {
 }
 
 impl Spline {
+    /// Number of raw values for each column.
+    pub fn raw_values(&self) -> usize {
+        raw_values(self.num_bins) + usize::from(self.periodic)
+    }
+
     /// `x`, `[batch, columns]`, towards the latent variable: the result and its log-determinant terms. `raw` is
     /// `[batch or 1, columns · raw_values]`, column after column.
     pub fn to_latent(&self, g: &mut Graph, x: NodeId, raw: NodeId) -> (NodeId, NodeId) {
@@ -87,7 +97,6 @@ impl Spline {
         let lifted = g.sub(lower, left);
         let change = g.add(lifted, bent);
         let change = g.reshape(change, &shape);
-        let change = g.mul(change, inside);
 
         let (a, b) = (g.mul(theta, f), g.mul(omega, e));
         let numerator = g.add(a, b);
@@ -95,7 +104,13 @@ impl Spline {
         let derivative = g.mul(square, numerator);
         let log_det = g.log(derivative);
         let log_det = g.reshape(log_det, &shape);
-        (g.add(x, change), g.mul(log_det, inside))
+        match inside {
+            Some(inside) => {
+                let change = g.mul(change, inside);
+                (g.add(x, change), g.mul(log_det, inside))
+            }
+            None => (g.add(x, change), log_det),
+        }
     }
 
     /// The inverse of [`Spline::to_latent`]: the root in `[0, 1]` of `s θ² + δ_k θ ω = v (θ e + ω f)`, where `v` is the
@@ -133,18 +148,23 @@ impl Spline {
         let (left, lower) = (g.div(bin.x, bin.total_x), g.div(bin.y, bin.total_y));
         let (lifted, bent) = (g.sub(left, lower), g.sub(along, up));
         let change = g.add(lifted, bent);
-        let change = g.reshape(change, &shape);
-        let change = g.mul(change, inside);
+        let mut change = g.reshape(change, &shape);
+        if let Some(inside) = inside {
+            change = g.mul(change, inside);
+        }
         g.add(y, change)
     }
 
-    /// 1 inside the box and 0 outside, `[batch, columns]`; and the value drawn into the box, `[batch, columns, 1]`.
+    /// 1 inside the box and 0 outside, `[batch, columns]`, where there is an outside; and the value drawn into the box,
+    /// `[batch, columns, 1]`.
     /// Clipping comes before all arithmetic, so that no value, however far, gives infinities for a gradient to meet.
-    fn clip(&self, g: &mut Graph, x: NodeId) -> (NodeId, NodeId) {
+    fn clip(&self, g: &mut Graph, x: NodeId) -> (Option<NodeId>, NodeId) {
         let (bound, negative) = (g.scalar(self.tail_bound, x), g.scalar(-self.tail_bound, x));
-        let size = g.abs(x);
-        let room = g.sub(bound, size);
-        let inside = g.step(room);
+        let inside = (!self.periodic).then(|| {
+            let size = g.abs(x);
+            let room = g.sub(bound, size);
+            g.step(room)
+        });
         let clipped = g.min(x, bound);
         let clipped = g.max(clipped, negative);
         let mut shape = g.shape(x).to_vec();
@@ -154,7 +174,7 @@ impl Spline {
 
     /// Finds the bin of `at`, `[batch, columns, 1]`, which lies in the box.
     fn bin(&self, g: &mut Graph, at: NodeId, raw: NodeId, axis: Axis) -> Bin {
-        let values = raw_values(self.num_bins);
+        let values = self.raw_values();
         let shape = [g.shape(raw)[0], g.shape(at)[1], Dim::Size(values)];
         let raw = g.reshape(raw, &shape);
         // φ = (2 + max(r, 0)) / (2 + max(-r, 0)), its slope at 0 the ½ that it is from both sides.
@@ -210,7 +230,7 @@ impl Spline {
 
     /// `[raw, 2]`: the totals along x and along y.
     fn totals(&self) -> Array2<f32> {
-        Array2::from_shape_fn((raw_values(self.num_bins), 2), |(i, j)| {
+        Array2::from_shape_fn((self.raw_values(), 2), |(i, j)| {
             let axis = if j == 0 { Axis::X } else { Axis::Y };
             if self.bin_of(i, axis).is_some() { 1.0 } else { 0.0 }
         })
@@ -218,7 +238,7 @@ impl Spline {
 
     /// `[raw, K]`: the lower edge of each bin, times the total. The first lies outside the box, where all have passed it.
     fn knots(&self, axis: Axis) -> Array2<f32> {
-        Array2::from_shape_fn((raw_values(self.num_bins), self.num_bins), |(i, k)| match self.bin_of(i, axis) {
+        Array2::from_shape_fn((self.raw_values(), self.num_bins), |(i, k)| match self.bin_of(i, axis) {
             Some(_) if k == 0 => -2.0 * self.tail_bound,
             Some(bin) => self.knot(k, bin),
             None => 0.0,
@@ -245,11 +265,12 @@ impl Spline {
     }
 
     fn weights(&self, length: fn(&Self, usize, usize) -> f32, side: usize) -> Array2<f32> {
-        Array2::from_shape_fn((self.num_bins, raw_values(self.num_bins)), |(k, i)| {
+        Array2::from_shape_fn((self.num_bins, self.raw_values()), |(k, i)| {
             match self.bin_of(i, Axis::X).or(self.bin_of(i, Axis::Y)) {
                 Some(bin) => length(self, k, bin),
-                // Raw slope 2K belongs to knot 1.
+                // Raw slope 2K belongs to knot 1, and a last one to both ends.
                 None if i - 2 * self.num_bins + 1 == k + side => SLOPE,
+                None if self.periodic && i + 1 == self.raw_values() && k + side == 0 => SLOPE,
                 None => 0.0,
             }
         })
@@ -259,7 +280,7 @@ impl Spline {
     fn end_slopes(&self, side: usize) -> Array2<f32> {
         Array2::from_shape_fn((self.num_bins, 3), |(k, j)| match k + side {
             _ if j < 2 => 0.0,
-            knot if knot == 0 || knot == self.num_bins => 1.0,
+            knot if !self.periodic && (knot == 0 || knot == self.num_bins) => 1.0,
             _ => 1.0 - SLOPE,
         })
     }
@@ -267,7 +288,7 @@ impl Spline {
     /// `[raw, 3]`: sums over widths, heights and slopes.
     fn sums(&self) -> Array2<f32> {
         let group = |i: usize| i / self.num_bins;
-        Array2::from_shape_fn((raw_values(self.num_bins), 3), |(i, j)| if group(i) == j { 1.0 } else { 0.0 })
+        Array2::from_shape_fn((self.raw_values(), 3), |(i, j)| if group(i) == j { 1.0 } else { 0.0 })
     }
 }
 
