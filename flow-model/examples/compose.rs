@@ -13,22 +13,21 @@ use ndarray::arr2;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     // What the table holds: a temperature and a count, standardised, with how far the training data reached.
-    let column = |name: &str, kind| Column { name: name.to_string(), kind };
     let columns = vec![
-        column(
+        Column::new(
             "temperature",
             Kind::Continuous { standard: Standard { center: 21.0, scale: 2.5, reach: 6.0 }, jitter: 0.0 },
         ),
-        column("count", Kind::Integer { standard: Standard { center: 40.5, scale: 8.0, reach: 6.0 } }),
+        Column::new("count", Kind::Integer { standard: Standard { center: 40.5, scale: 8.0, reach: 6.0 } }),
     ];
 
     // The container: bijections in order, from data to latent variable. Each coupling moves one column; the swap in
     // between lets the other one move as well.
-    let coupling = Layer::AffineCoupling { kept: 1, hidden: vec![16, 16], scale_bound: 2.0 };
+    let coupling = Layer::AffineCoupling { kept: 1, hidden: vec![16, 16], residual: false, scale_bound: 2.0 };
     let swap = Layer::Permutation { order: vec![1, 0] };
     let layers = vec![coupling.clone(), swap, coupling];
 
-    let flow = Flow::new(FlowSpec { columns, tails: Tails { knee: 4.0, rate: 14.0 }, layers, base: Base::Normal })?;
+    let flow = Flow::new(FlowSpec::new(columns, Tails { knee: 4.0, rate: 14.0 }, layers, Base::Normal))?;
     let params = flow.layout().init(7);
     println!("{} columns, {} parameters", flow.columns(), flow.layout().total());
 

@@ -8,11 +8,11 @@ use crate::coupling::Coupling;
 use crate::graph::{Dim, Graph, NodeId, Op};
 use crate::masked_autoregressive::MaskedAutoregressive;
 use crate::params::Layout;
-use crate::spec::{Base, Column, FlowSpec, Layer, SpecError};
+use crate::spec::{Base, Column, Dequantization, FlowSpec, Layer, SpecError};
 use crate::spline::Spline;
 use crate::transform::Transform;
 use crate::weights::Weights;
-use crate::{columns, normal, permutation, tails};
+use crate::{act_norm, circles, columns, dequantization, lu, mixture, normal, permutation, student_t, tails};
 
 /// A valid spec, ready to write its computations into graphs.
 #[derive(Clone, Debug)]
@@ -60,7 +60,9 @@ pub struct TooManyNodes {
 /// A layer, ready to write its computations.
 enum Bijection<'a> {
     Permutation(Vec<usize>),
-    Coupling(Coupling<'a>),
+    ActNorm,
+    Lu,
+    Coupling(Coupling),
     Masked(MaskedAutoregressive<'a>),
 }
 
@@ -90,12 +92,12 @@ impl Flow {
         self.spec.columns.len()
     }
 
-    /// Number of columns that enter the flow.
+    /// The dimension of the latent variable: the columns on a line, then the circular ones.
     pub fn dim(&self) -> usize {
         self.spec.dim()
     }
 
-    /// Declares the input `x`: raw rows, `[batch, columns]`.
+    /// Declares the input `x`: raw rows, `[batch, columns]`, context columns included.
     pub fn input_rows(&self, g: &mut Graph) -> NodeId {
         g.input("x", &[Dim::Batch, Dim::Size(self.columns())])
     }
@@ -103,38 +105,104 @@ impl Flow {
     /// Raw rows `x` to the latent variable. `noise`, `[batch, dim]`, dequantises; without it values are at midpoints.
     pub fn to_latent(&self, g: &mut Graph, weights: &Weights, x: NodeId, noise: Option<NodeId>) -> Latent {
         let spec = &self.spec;
-        let reach: Vec<f32> = spec.columns.iter().filter_map(Column::standard).map(|s| s.reach).collect();
-        let u = columns::standardise(g, spec, x, noise);
-        let (mut value, [compressed, outside]) = tails::to_latent(g, &spec.tails, &reach, u);
-        let mut log_det_terms = vec![columns::log_det_terms(g, spec), compressed, outside];
+        let (lines, circular) = (spec.lines(), spec.circular());
+        let raw_context: Vec<usize> = (0..self.columns()).filter(|&j| spec.columns[j].is_context()).collect();
+        let context = (!raw_context.is_empty()).then(|| g.columns(x, &raw_context));
+        let context = context.map(|raw| columns::context(g, spec, raw));
+
+        let angle_noise = noise.filter(|_| circular > 0).map(|noise| g.slice(noise, 1, lines..lines + circular));
+        let angles = circles::to_latent(g, spec, weights, x, angle_noise, context);
+        let mut log_det_terms = angles.terms;
         log_det_terms.extend(columns::constant_terms(g, spec, x));
-        for i in 0..spec.layers.len() {
-            match self.bijection(i) {
-                Bijection::Permutation(order) => value = g.columns(value, &order),
-                Bijection::Coupling(coupling) => {
-                    let (next, terms) = coupling.to_latent(g, weights, value);
-                    value = next;
-                    log_det_terms.push(terms);
-                }
-                Bijection::Masked(masked) => {
-                    let (next, terms) = masked.to_latent(g, weights, value);
-                    value = next;
-                    log_det_terms.push(terms);
-                }
-            }
+        let mut parts = Vec::new();
+        if lines > 0 {
+            let noise = noise.map(|noise| g.slice(noise, 1, 0..lines));
+            let (u, terms) = self.standardised(g, weights, x, noise, angles.features);
+            log_det_terms.extend(terms);
+            let (value, terms) = self.through(g, weights, u, angles.features, spec.layers.len());
+            log_det_terms.extend(terms);
+            parts.push(value);
         }
-        Latent { z: value, log_det_terms }
+        parts.extend(angles.latent);
+        Latent { z: g.concat(&parts, 1), log_det_terms }
     }
 
-    /// The log-density of raw rows, nats: log-mass for integer columns, density in raw units for the others.
+    /// The layers' input, `[batch, lines]`, with the log-determinant terms of the way there.
+    fn standardised(
+        &self,
+        g: &mut Graph,
+        weights: &Weights,
+        x: NodeId,
+        mut noise: Option<NodeId>,
+        features: Option<NodeId>,
+    ) -> (NodeId, Vec<NodeId>) {
+        let spec = &self.spec;
+        let mut log_det_terms = Vec::new();
+        if let (Dequantization::Variational(shape), Some(uniform)) = (&spec.dequantization, noise) {
+            let middle = columns::standardise(g, spec, x, None).u;
+            let (middle, _) = self.within_tails(g, middle);
+            let (spread, terms) = dequantization::spread(g, weights, shape, middle, features, uniform);
+            // Columns of real numbers without atoms keep their noise as it is.
+            let (some, others) = columns::spread_masks(g, spec);
+            let (spread, uniform) = (g.mul(spread, some), g.mul(uniform, others));
+            noise = Some(g.add(spread, uniform));
+            log_det_terms.push(g.mul(terms, some));
+        }
+        let columns::Standardised { u, terms } = columns::standardise(g, spec, x, noise);
+        log_det_terms.extend(terms);
+        let (value, terms) = self.within_tails(g, u);
+        log_det_terms.extend(terms);
+        (value, log_det_terms)
+    }
+
+    fn within_tails(&self, g: &mut Graph, u: NodeId) -> (NodeId, [NodeId; 2]) {
+        let reach: Vec<f32> = self.spec.columns.iter().filter_map(Column::standard).map(|s| s.reach).collect();
+        tails::to_latent(g, &self.spec.tails, &reach, u)
+    }
+
+    /// The value after the first `layers` layers, with their log-determinant terms.
+    fn through(
+        &self,
+        g: &mut Graph,
+        weights: &Weights,
+        mut value: NodeId,
+        features: Option<NodeId>,
+        layers: usize,
+    ) -> (NodeId, Vec<NodeId>) {
+        let mut log_det_terms = Vec::new();
+        for i in 0..layers {
+            let (next, terms) = match self.bijection(i) {
+                Bijection::Permutation(order) => {
+                    value = g.columns(value, &order);
+                    continue;
+                }
+                Bijection::ActNorm => act_norm::to_latent(g, weights, i, value),
+                Bijection::Lu => lu::to_latent(g, weights, i, value),
+                Bijection::Coupling(coupling) => coupling.to_latent(g, weights, value, features),
+                Bijection::Masked(masked) => masked.to_latent(g, weights, value, features),
+            };
+            value = next;
+            log_det_terms.push(terms);
+        }
+        (value, log_det_terms)
+    }
+
+    /// The log-density of raw rows, nats: log-mass for discrete columns, density in raw units for the others, given the
+    /// context columns.
     pub fn log_prob(&self, g: &mut Graph, weights: &Weights, x: NodeId, noise: Option<NodeId>) -> LogProb {
         let Latent { z, log_det_terms } = self.to_latent(g, weights, x, noise);
-        let base = match self.spec.base {
-            Base::Normal => normal::log_prob_terms(g, z),
-            _ => todo!(),
-        };
+        let mut terms = log_det_terms;
+        let lines = self.spec.lines();
+        if lines > 0 {
+            let z = g.slice(z, 1, 0..lines);
+            match self.spec.base {
+                Base::Normal => terms.push(normal::log_prob_terms(g, z)),
+                Base::StudentT => terms.extend(student_t::log_prob_terms(g, weights, z)),
+                Base::Mixture { components, .. } => terms.push(mixture::log_prob(g, weights, components, z)),
+            }
+        }
         let (varying, fixed): (Vec<NodeId>, Vec<NodeId>) =
-            log_det_terms.into_iter().chain([base]).partition(|&term| g.shape(term)[0] == Dim::Batch);
+            terms.into_iter().partition(|&term| g.shape(term)[0] == Dim::Batch);
         let all = g.concat(&varying, 1);
         let mut log_prob = g.reduce_sum(all, &[1]);
         let sizes = g.abs(all);
@@ -149,18 +217,31 @@ impl Flow {
         LogProb { z, log_prob, magnitude }
     }
 
-    /// Latent rows `z`, `[batch, dim]`, to raw rows, `[batch, columns]`.
-    pub fn to_data(&self, g: &mut Graph, weights: &Weights, z: NodeId) -> NodeId {
-        let mut value = z;
-        for i in (0..self.spec.layers.len()).rev() {
-            value = match self.bijection(i) {
-                Bijection::Permutation(order) => g.columns(value, &permutation::inverse(&order)),
-                Bijection::Coupling(coupling) => coupling.to_data(g, weights, value),
-                Bijection::Masked(masked) => masked.to_data(g, weights, value),
-            };
+    /// Latent rows `z`, `[batch, dim]`, with the raw values of the context columns, if there are any, `[batch, context
+    /// columns]`, to raw rows, `[batch, columns]`.
+    pub fn to_data(&self, g: &mut Graph, weights: &Weights, z: NodeId, context: Option<NodeId>) -> NodeId {
+        let spec = &self.spec;
+        let (lines, circular) = (spec.lines(), spec.circular());
+        let mut features = context.map(|raw| columns::context(g, spec, raw));
+        let mut angles = Vec::new();
+        if circular > 0 {
+            let latent = g.slice(z, 1, lines..lines + circular);
+            (angles, features) = circles::to_data(g, spec, weights, latent, features);
         }
-        let u = tails::to_data(g, &self.spec.tails, value);
-        columns::restore(g, &self.spec, u)
+        let u = (lines > 0).then(|| {
+            let mut value = g.slice(z, 1, 0..lines);
+            for i in (0..spec.layers.len()).rev() {
+                value = match self.bijection(i) {
+                    Bijection::Permutation(order) => g.columns(value, &permutation::inverse(&order)),
+                    Bijection::ActNorm => act_norm::to_data(g, weights, i, value),
+                    Bijection::Lu => lu::to_data(g, weights, i, value),
+                    Bijection::Coupling(coupling) => coupling.to_data(g, weights, value, features),
+                    Bijection::Masked(masked) => masked.to_data(g, weights, value, features),
+                };
+            }
+            tails::to_data(g, &spec.tails, value)
+        });
+        columns::restore(g, spec, u, &angles, context)
     }
 
     fn bijection(&self, layer: usize) -> Bijection<'_> {
@@ -170,12 +251,15 @@ impl Flow {
         };
         match &self.spec.layers[layer] {
             Layer::Permutation { order } => Bijection::Permutation(order.iter().map(|&j| j as usize).collect()),
-            Layer::ActNorm | Layer::Lu => todo!(),
-            Layer::AffineCoupling { kept, hidden, scale_bound, .. } => {
-                Bijection::Coupling(Coupling { layer, kept: *kept, hidden, transform: affine(scale_bound) })
+            Layer::ActNorm => Bijection::ActNorm,
+            Layer::Lu => Bijection::Lu,
+            Layer::AffineCoupling { kept, residual, scale_bound, .. } => {
+                let (kept, residual) = (*kept, *residual);
+                Bijection::Coupling(Coupling { layer, kept, residual, transform: affine(scale_bound) })
             }
-            Layer::SplineCoupling { kept, hidden, num_bins, tail_bound, .. } => {
-                Bijection::Coupling(Coupling { layer, kept: *kept, hidden, transform: spline(num_bins, tail_bound) })
+            Layer::SplineCoupling { kept, residual, num_bins, tail_bound, .. } => {
+                let (kept, residual) = (*kept, *residual);
+                Bijection::Coupling(Coupling { layer, kept, residual, transform: spline(num_bins, tail_bound) })
             }
             Layer::MaskedAffine { hidden, scale_bound } => {
                 Bijection::Masked(MaskedAutoregressive { layer, hidden, transform: affine(scale_bound) })
@@ -197,7 +281,23 @@ impl Flow {
         g
     }
 
-    /// The graph of `sample.onnx`: draws `z` of the base distribution, `[batch, dim]`, to raw rows `x`.
+    /// The graph of the value that enters layer `layer`: raw rows `x`, at midpoints, to `value`, `[batch, lines]`.
+    pub fn before_layer_graph(&self, params: &[f32], layer: usize) -> Graph {
+        let mut g = Graph::new();
+        let x = self.input_rows(&mut g);
+        let weights = Weights::constant(&mut g, &self.layout, params);
+        let raw_context: Vec<usize> = (0..self.columns()).filter(|&j| self.spec.columns[j].is_context()).collect();
+        let context = (!raw_context.is_empty()).then(|| g.columns(x, &raw_context));
+        let context = context.map(|raw| columns::context(&mut g, &self.spec, raw));
+        let features = circles::to_latent(&mut g, &self.spec, &weights, x, None, context).features;
+        let (u, _) = self.standardised(&mut g, &weights, x, None, features);
+        let (value, _) = self.through(&mut g, &weights, u, features, layer);
+        g.output("value", value);
+        g
+    }
+
+    /// The graph of `sample.onnx`: draws `z` of the base distribution, `[batch, dim]` (angles uniform in [-π, π)), and the
+    /// raw values `context` of the context columns, if there are any, to raw rows `x`.
     ///
     /// # Errors
     /// If the graph would have more than [`MOST_NODES`] nodes: an autoregressive layer is undone column by column.
@@ -205,7 +305,9 @@ impl Flow {
         let mut g = Graph::new();
         let z = g.input("z", &[Dim::Batch, Dim::Size(self.dim())]);
         let weights = Weights::constant(&mut g, &self.layout, params);
-        let x = self.to_data(&mut g, &weights, z);
+        let given = self.spec.context();
+        let context = (given > 0).then(|| g.input("context", &[Dim::Batch, Dim::Size(given)]));
+        let x = self.to_data(&mut g, &weights, z, context);
         g.output("x", x);
         let needed = g.needed();
         let counts = |i: &usize| needed[*i] && !matches!(g.nodes()[*i].op, Op::Constant(_) | Op::Input(_));

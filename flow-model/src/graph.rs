@@ -1,4 +1,4 @@
-//! The tensor language: about 25 operations that map one to one onto ONNX, and a builder that infers shapes.
+//! The tensor language: about 30 operations that map one to one onto ONNX, and a builder that infers shapes.
 //!
 //! A [`Graph`] is a list of nodes in an order in which they can be computed. Whoever writes a layer calls the builder's
 //! methods; the interpreter, the ONNX encoder and the trainer's differentiation read the list. Operations broadcast as
@@ -69,6 +69,10 @@ pub enum Op {
     Log,
     /// Square root.
     Sqrt,
+    /// Cosine.
+    Cos,
+    /// Sine.
+    Sin,
     /// 1 where `a` is positive, else 0.
     Step,
     /// `a / (1 + |a|)`.
@@ -324,6 +328,16 @@ impl Graph {
     /// Square root.
     pub fn sqrt(&mut self, a: NodeId) -> NodeId {
         self.unary(Op::Sqrt, a)
+    }
+
+    /// Cosine.
+    pub fn cos(&mut self, a: NodeId) -> NodeId {
+        self.unary(Op::Cos, a)
+    }
+
+    /// Sine.
+    pub fn sin(&mut self, a: NodeId) -> NodeId {
+        self.unary(Op::Sin, a)
     }
 
     /// 1 where `a` is positive, else 0: a mask to multiply with.

@@ -78,6 +78,8 @@ fn compute<T: NdFloat>(node: &Node, args: &[&ArrayD<T>], resolve: &dyn Fn(&[Dim]
         Op::Sign => unary(|a| if a == T::zero() { a } else { a.signum() }),
         Op::Exp => unary(T::exp),
         Op::Log => unary(T::ln),
+        Op::Cos => unary(T::cos),
+        Op::Sin => unary(T::sin),
         Op::Sqrt => unary(T::sqrt),
         Op::Step => unary(|a| if a > T::zero() { T::one() } else { T::zero() }),
         Op::Softsign => unary(|a| a / (T::one() + a.abs())),

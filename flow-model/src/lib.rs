@@ -6,16 +6,21 @@
 //! a file of its own, and an arm in `flow.rs` wherever the compiler asks for one. `docs/adding-a-layer.md` lists the rest.
 #![forbid(unsafe_code)]
 
+pub mod act_norm;
 pub mod affine;
+pub mod axis;
 pub mod checkpoint;
 pub mod circles;
 pub mod columns;
 pub mod coupling;
+pub mod dequantization;
 pub mod flow;
 pub mod graph;
 pub mod interpret;
+pub mod lu;
 pub mod masked_autoregressive;
 pub mod masks;
+pub mod mixture;
 pub mod mlp;
 pub mod models;
 pub mod normal;
@@ -25,6 +30,7 @@ pub mod params;
 pub mod permutation;
 pub mod spec;
 pub mod spline;
+pub mod student_t;
 pub mod tails;
 pub mod transform;
 pub mod weights;

@@ -24,32 +24,36 @@ pub struct MaskedAutoregressive<'a> {
 }
 
 impl MaskedAutoregressive<'_> {
-    /// `x`, shape `[batch, dim]`, towards the latent variable: the result and its log-determinant terms.
-    pub fn to_latent(&self, g: &mut Graph, weights: &Weights, x: NodeId) -> (NodeId, NodeId) {
+    /// `x`, shape `[batch, lines]`, towards the latent variable: the result and its log-determinant terms. Every column's
+    /// conditioner sees `features`, if there are any.
+    pub fn to_latent(&self, g: &mut Graph, weights: &Weights, x: NodeId, features: Option<NodeId>) -> (NodeId, NodeId) {
         let Dim::Size(dim) = g.shape(x)[1] else { panic!("columns have a known number") };
         let mut column_of = vec![0; self.transform.outputs(dim)];
         for j in 0..dim {
             self.transform.outputs_of(j, dim).into_iter().flatten().for_each(|output| column_of[output] = j);
         }
-        let masks = masks(dim, self.hidden, &column_of);
-        let raw = mlp(g, weights, self.layer, self.hidden.len() + 1, &masks, (dim > 1).then_some(x));
+        let masks = masks(dim, width(g, features), self.hidden, &column_of);
+        let parts: Vec<NodeId> = features.into_iter().chain((dim > 1).then_some(x)).collect();
+        let input = (!parts.is_empty()).then(|| g.concat(&parts, 1));
+        let raw = mlp(g, weights, &format!("layers.{}", self.layer), input, &masks);
         self.transform.to_latent(g, x, raw)
     }
 
     /// The inverse of [`MaskedAutoregressive::to_latent`], one column after another.
-    pub fn to_data(&self, g: &mut Graph, weights: &Weights, y: NodeId) -> NodeId {
+    pub fn to_data(&self, g: &mut Graph, weights: &Weights, y: NodeId, features: Option<NodeId>) -> NodeId {
         let Dim::Size(dim) = g.shape(y)[1] else { panic!("columns have a known number") };
-        // What is known: the columns before j, and the hidden units of degree at most j.
+        let given = width(g, features);
+        // What is known: the features and the columns before j, and the hidden units of degree at most j.
+        let mut inputs = features;
         let mut columns: Option<NodeId> = None;
         let mut units: Vec<Option<NodeId>> = vec![None; self.hidden.len()];
         for j in 0..dim {
-            let mut below = columns;
+            let mut below = inputs;
             for (layer, known) in units.iter_mut().enumerate() {
                 let count = self.hidden[layer];
-                let of_degree = |degree| (0..count).filter(move |&u| hidden_degree(u, count, dim.max(2)) == degree);
-                if j > 0 && of_degree(j).next().is_some() {
-                    let first = of_degree(j).next().expect("asked above");
-                    let next = self.dense(g, weights, layer, below, first..first + of_degree(j).count());
+                let anew: Vec<usize> = (0..count).filter(|&u| hidden_degree(u, count, dim, given) == j).collect();
+                if let Some(&first) = anew.first() {
+                    let next = self.dense(g, weights, layer, below, first..first + anew.len());
                     let next = g.relu(next);
                     *known = Some(beside(g, *known, next));
                 }
@@ -62,6 +66,7 @@ impl MaskedAutoregressive<'_> {
             let cell = g.slice(y, 1, j..j + 1);
             let x = self.transform.to_data(g, cell, raw);
             columns = Some(beside(g, columns, x));
+            inputs = Some(beside(g, inputs, x));
         }
         columns.expect("a flow has at least one column")
     }
@@ -81,6 +86,13 @@ impl MaskedAutoregressive<'_> {
             }
             _ => g.reshape(bias, &[Dim::Size(1), Dim::Size(width)]),
         }
+    }
+}
+
+fn width(g: &Graph, features: Option<NodeId>) -> usize {
+    match features.map(|id| g.shape(id)[1]) {
+        Some(Dim::Size(width)) => width,
+        _ => 0,
     }
 }
 

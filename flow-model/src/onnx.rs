@@ -144,6 +144,8 @@ impl Encoder<'_> {
             Op::Exp => ("Exp", vec![]),
             Op::Log => ("Log", vec![]),
             Op::Sqrt => ("Sqrt", vec![]),
+            Op::Cos => ("Cos", vec![]),
+            Op::Sin => ("Sin", vec![]),
             // max(0, min(1, alpha a)): six times as fast in ONNX Runtime as Sign, or as Less and Where.
             Op::Step => ("HardSigmoid", vec![float("alpha", f32::MAX), float("beta", 0.0)]),
             Op::Softsign => ("Softsign", vec![]),

@@ -90,7 +90,7 @@ pub enum Kind {
         standard: Standard,
     },
     /// Numbers from `low` to `high`; the axis is `ln f - ln(1 - f)` with `f = (x - low) / (high - low)`, drawn into
-    /// `[EDGE, 1 - EDGE]` (see [`crate::columns::EDGE`]).
+    /// `[EDGE, 1 - EDGE]` (see [`crate::axis::EDGE`]).
     Bounded {
         /// Smallest value.
         low: f32,
@@ -332,6 +332,11 @@ pub struct SpecError {
 }
 
 impl FlowSpec {
+    /// A flow without circular columns, with uniform dequantization.
+    pub fn new(columns: Vec<Column>, tails: Tails, layers: Vec<Layer>, base: Base) -> Self {
+        FlowSpec { columns, tails, circles: None, layers, base, dequantization: Dequantization::Uniform }
+    }
+
     /// Number of columns that lie on a line: those that the layers transform.
     pub fn lines(&self) -> usize {
         self.columns.iter().filter(|c| c.standard().is_some()).count()

@@ -3,6 +3,7 @@
 use crate::graph::{Dim, Graph, NodeId};
 use crate::params::Layout;
 use ndarray::{ArrayD, IxDyn};
+use std::cell::Cell;
 use std::collections::HashMap;
 
 /// The node of every parameter slice.
@@ -10,6 +11,7 @@ use std::collections::HashMap;
 pub struct Weights {
     by_name: HashMap<String, NodeId>,
     in_order: Vec<NodeId>,
+    dropout: Cell<Option<usize>>,
 }
 
 impl Weights {
@@ -31,13 +33,32 @@ impl Weights {
     }
 
     fn collect(layout: &Layout, mut node: impl FnMut(&crate::params::Slice) -> NodeId) -> Self {
-        let mut weights = Weights { by_name: HashMap::new(), in_order: Vec::new() };
+        let mut weights = Weights { by_name: HashMap::new(), in_order: Vec::new(), dropout: Cell::new(None) };
         for slice in layout.slices() {
             let id = node(slice);
             weights.by_name.insert(slice.name.clone(), id);
             weights.in_order.push(id);
         }
         weights
+    }
+
+    /// From now on hidden layers are multiplied by masks (Srivastava et al., "Dropout", JMLR 15, 2014): an input
+    /// `dropout.N`, `[batch, units]`, for each, of zeros and, to keep the mean, `1 / (share kept)`.
+    pub fn with_dropout(self) -> Self {
+        self.dropout.set(Some(0));
+        self
+    }
+
+    /// A hidden layer's values, `[batch, units]`, less what is dropped.
+    pub fn dropped(&self, g: &mut Graph, value: NodeId) -> NodeId {
+        match (self.dropout.get(), g.shape(value)) {
+            (Some(n), &[Dim::Batch, units]) => {
+                self.dropout.set(Some(n + 1));
+                let mask = g.input(&format!("dropout.{n}"), &[Dim::Batch, units]);
+                g.mul(value, mask)
+            }
+            _ => value,
+        }
     }
 
     /// The node of a slice, if the layout has one of that name.

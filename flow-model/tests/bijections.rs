@@ -14,9 +14,9 @@ use rand_core::{Rng, SeedableRng};
 /// A flow of continuous columns, standardised already, whose tails begin far out.
 fn flow(dim: usize, layers: Vec<Layer>) -> Flow {
     let standard = Standard { center: 0.0, scale: 1.0, reach: 1e4 };
-    let column = |j| Column { name: format!("c{j}"), kind: Kind::Continuous { standard, jitter: 0.0 } };
+    let column = |j| Column::new(&format!("c{j}"), Kind::Continuous { standard, jitter: 0.0 });
     let columns = (0..dim).map(column).collect();
-    Flow::new(FlowSpec { columns, tails: Tails { knee: 50.0, rate: 1.0 }, layers, base: Base::Normal }).unwrap()
+    Flow::new(FlowSpec::new(columns, Tails { knee: 50.0, rate: 1.0 }, layers, Base::Normal)).unwrap()
 }
 
 fn every_model(dim: usize, hidden: &[usize]) -> Vec<(&'static str, Flow)> {

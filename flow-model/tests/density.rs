@@ -8,7 +8,7 @@ use flow_model::spec::{Base, Column, FlowSpec, Kind, Standard, Tails};
 use ndarray::{Array2, ArrayD, Axis};
 
 fn column(j: usize, kind: Kind) -> Column {
-    Column { name: format!("c{j}"), kind }
+    Column::new(&format!("c{j}"), kind)
 }
 
 fn continuous(center: f32, scale: f32, reach: f32) -> Kind {
@@ -20,7 +20,7 @@ fn flow(kinds: Vec<Kind>, tails: Tails) -> (Flow, Vec<f32>) {
     let columns: Vec<Column> = kinds.into_iter().enumerate().map(|(j, kind)| column(j, kind)).collect();
     let dim = columns.iter().filter(|c| c.standard().is_some()).count();
     let layers = models::realnvp(dim, 4, &[8, 8], 3);
-    let flow = Flow::new(FlowSpec { columns, tails, layers, base: Base::Normal }).unwrap();
+    let flow = Flow::new(FlowSpec::new(columns, tails, layers, Base::Normal)).unwrap();
     let params = flow.layout().init(5).iter().map(|v| if v.abs() < 0.01 { 40.0 * v } else { *v }).collect();
     (flow, params)
 }

@@ -7,7 +7,7 @@ use ndarray::{ArrayD, IxDyn, NdFloat};
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
-const SPLINE: Spline = Spline { num_bins: 8, tail_bound: 3.0 };
+const SPLINE: Spline = Spline { num_bins: 8, tail_bound: 3.0, periodic: false };
 
 fn uniform(rng: &mut ChaCha8Rng) -> f64 {
     (rng.next_u32() as f64 + 0.5) / 2f64.powi(32)
