@@ -4,6 +4,7 @@
 //! "Normalizing Flows for Probabilistic Modeling and Inference", arXiv 1912.02762, equation 6).
 
 use crate::affine::Affine;
+use crate::circles::Angles;
 use crate::coupling::Coupling;
 use crate::graph::{Dim, Graph, NodeId, Op};
 use crate::masked_autoregressive::MaskedAutoregressive;
@@ -57,6 +58,14 @@ pub struct TooManyNodes {
     pub columns: usize,
 }
 
+/// What comes before the layers: their input, `[batch, lines]`, if a column lies on a line; the angles with the features;
+/// the log-determinant terms of all of it.
+struct Entered {
+    u: Option<NodeId>,
+    angles: Angles,
+    terms: Vec<NodeId>,
+}
+
 /// A layer, ready to write its computations.
 enum Bijection<'a> {
     Permutation(Vec<usize>),
@@ -104,27 +113,35 @@ impl Flow {
 
     /// Raw rows `x` to the latent variable. `noise`, `[batch, dim]`, dequantises; without it values are at midpoints.
     pub fn to_latent(&self, g: &mut Graph, weights: &Weights, x: NodeId, noise: Option<NodeId>) -> Latent {
-        let spec = &self.spec;
-        let (lines, circular) = (spec.lines(), spec.circular());
-        let raw_context: Vec<usize> = (0..self.columns()).filter(|&j| spec.columns[j].is_context()).collect();
-        let context = (!raw_context.is_empty()).then(|| g.columns(x, &raw_context));
-        let context = context.map(|raw| columns::context(g, spec, raw));
-
-        let angle_noise = noise.filter(|_| circular > 0).map(|noise| g.slice(noise, 1, lines..lines + circular));
-        let angles = circles::to_latent(g, spec, weights, x, angle_noise, context);
-        let mut log_det_terms = angles.terms;
-        log_det_terms.extend(columns::constant_terms(g, spec, x));
+        let Entered { u, angles, terms: mut log_det_terms } = self.enter(g, weights, x, noise);
         let mut parts = Vec::new();
-        if lines > 0 {
-            let noise = noise.map(|noise| g.slice(noise, 1, 0..lines));
-            let (u, terms) = self.standardised(g, weights, x, noise, angles.features);
-            log_det_terms.extend(terms);
-            let (value, terms) = self.through(g, weights, u, angles.features, spec.layers.len());
+        if let Some(u) = u {
+            let (value, terms) = self.through(g, weights, u, angles.features, self.spec.layers.len());
             log_det_terms.extend(terms);
             parts.push(value);
         }
         parts.extend(angles.latent);
         Latent { z: g.concat(&parts, 1), log_det_terms }
+    }
+
+    /// What comes before the layers.
+    fn enter(&self, g: &mut Graph, weights: &Weights, x: NodeId, noise: Option<NodeId>) -> Entered {
+        let spec = &self.spec;
+        let (lines, circular) = (spec.lines(), spec.circular());
+        let given: Vec<usize> = (0..self.columns()).filter(|&j| spec.columns[j].is_context()).collect();
+        let context = (!given.is_empty()).then(|| g.columns(x, &given));
+        let context = context.map(|raw| columns::context(g, spec, raw));
+        let angle_noise = noise.filter(|_| circular > 0).map(|noise| g.slice(noise, 1, lines..lines + circular));
+        let angles = circles::to_latent(g, spec, weights, x, angle_noise, context);
+        let mut terms = angles.terms.clone();
+        terms.extend(columns::constant_terms(g, spec, x));
+        let u = (lines > 0).then(|| {
+            let noise = noise.map(|noise| g.slice(noise, 1, 0..lines));
+            let (u, more) = self.standardised(g, weights, x, noise, angles.features);
+            terms.extend(more);
+            u
+        });
+        Entered { u, angles, terms }
     }
 
     /// The layers' input, `[batch, lines]`, with the log-determinant terms of the way there.
@@ -281,17 +298,16 @@ impl Flow {
         g
     }
 
-    /// The graph of the value that enters layer `layer`: raw rows `x`, at midpoints, to `value`, `[batch, lines]`.
+    /// The graph of the value that enters layer `layer`: raw rows `x` and `noise`, `[batch, dim]`, to `value`,
+    /// `[batch, lines]`.
     pub fn before_layer_graph(&self, params: &[f32], layer: usize) -> Graph {
         let mut g = Graph::new();
         let x = self.input_rows(&mut g);
+        let noise = g.input("noise", &[Dim::Batch, Dim::Size(self.dim())]);
         let weights = Weights::constant(&mut g, &self.layout, params);
-        let raw_context: Vec<usize> = (0..self.columns()).filter(|&j| self.spec.columns[j].is_context()).collect();
-        let context = (!raw_context.is_empty()).then(|| g.columns(x, &raw_context));
-        let context = context.map(|raw| columns::context(&mut g, &self.spec, raw));
-        let features = circles::to_latent(&mut g, &self.spec, &weights, x, None, context).features;
-        let (u, _) = self.standardised(&mut g, &weights, x, None, features);
-        let (value, _) = self.through(&mut g, &weights, u, features, layer);
+        let Entered { u, angles, .. } = self.enter(&mut g, &weights, x, Some(noise));
+        let u = u.expect("a flow with columns on a line");
+        let (value, _) = self.through(&mut g, &weights, u, angles.features, layer);
         g.output("value", value);
         g
     }

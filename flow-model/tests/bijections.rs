@@ -4,7 +4,7 @@
 use flow_model::flow::Flow;
 use flow_model::graph::{Dim, Graph};
 use flow_model::interpret::interpret;
-use flow_model::models;
+use flow_model::models::{self, Mixing, Shape};
 use flow_model::spec::{Base, Column, FlowSpec, Kind, Layer, Standard, Tails};
 use flow_model::weights::Weights;
 use ndarray::{Array2, ArrayD, IxDyn};
@@ -20,11 +20,18 @@ fn flow(dim: usize, layers: Vec<Layer>) -> Flow {
 }
 
 fn every_model(dim: usize, hidden: &[usize]) -> Vec<(&'static str, Flow)> {
+    let hidden = hidden.to_vec();
+    let shape = Shape { lines: dim, layers: 3, hidden, num_bins: 5, tail_bound: 3.0, ..Shape::default() };
+    let mixed = |mixing| Shape { mixing, act_norm: true, residual: true, ..shape.clone() };
+    let equal = shape.hidden.windows(2).all(|w| w[0] == w[1]) && (dim == 1 || !shape.hidden.is_empty());
+    let residual = Shape { residual: equal, ..mixed(Mixing::Lu) };
     vec![
-        ("realnvp", flow(dim, models::realnvp(dim, 3, hidden, 0))),
-        ("nsf", flow(dim, models::nsf(dim, 3, hidden, 5, 3.0, 0))),
-        ("maf", flow(dim, models::maf(dim, 3, hidden))),
-        ("maf-rqs", flow(dim, models::maf_rqs(dim, 3, hidden, 5, 3.0))),
+        ("realnvp", flow(dim, models::realnvp(&shape))),
+        ("nsf", flow(dim, models::nsf(&shape))),
+        ("maf", flow(dim, models::maf(&shape))),
+        ("maf-rqs", flow(dim, models::maf_rqs(&shape))),
+        ("realnvp with LU, ActNorm, residual conditioners", flow(dim, models::realnvp(&residual))),
+        ("maf with ActNorm, in random orders", flow(dim, models::maf(&mixed(Mixing::Random)))),
     ]
 }
 
@@ -142,7 +149,7 @@ fn densities_integrate_to_one() {
     let width = 2.0 * half / side as f64;
     for (name, flow) in every_model(2, &[8, 8]) {
         for seed in [7, 8] {
-            let params = uniforms(flow.layout().total(), 0.6, seed);
+            let params = uniforms(flow.layout().total(), 0.4, seed);
             let graph = flow.log_prob_graph(&params);
             let mut sum = 0.0;
             for i in 0..side {
@@ -160,7 +167,7 @@ fn densities_integrate_to_one() {
 
 #[test]
 fn an_inverse_that_is_too_large_is_refused() {
-    let flow = flow(64, models::maf_rqs(64, 12, &[64, 64], 8, 5.0));
+    let flow = flow(64, models::maf_rqs(&Shape { lines: 64, layers: 12, hidden: vec![64, 64], ..Shape::default() }));
     let error = flow.sample_graph(&vec![0.0; flow.layout().total()]).unwrap_err();
     assert!(error.to_string().contains("at most 20000"), "{error}");
 }

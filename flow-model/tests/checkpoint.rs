@@ -14,7 +14,7 @@ fn checkpoint() -> Checkpoint {
         Kind::Constant { value: 7.0, log_mass: -0.1, log_other: -5.0, unit: 7.0 },
     ];
     let columns = kinds.into_iter().enumerate().map(|(j, kind)| Column::new(&format!("c{j}"), kind)).collect();
-    let layers = models::realnvp(2, 2, &[3], 0);
+    let layers = models::realnvp(&models::Shape { lines: 2, layers: 2, hidden: vec![3], ..Default::default() });
     let spec = FlowSpec::new(columns, Tails { knee: 4.0, rate: 14.0 }, layers, Base::Normal);
     let params = Layout::of(&spec).init(1);
     Checkpoint { spec, params, metadata: BTreeMap::from([("seed".into(), "1".into())]) }

@@ -3,7 +3,7 @@
 
 use flow_model::flow::Flow;
 use flow_model::interpret::interpret;
-use flow_model::models;
+use flow_model::models::{self, Shape};
 use flow_model::spec::{Base, Column, FlowSpec, Kind, Standard, Tails};
 use ndarray::{Array2, ArrayD, Axis};
 
@@ -19,7 +19,7 @@ fn continuous(center: f32, scale: f32, reach: f32) -> Kind {
 fn flow(kinds: Vec<Kind>, tails: Tails) -> (Flow, Vec<f32>) {
     let columns: Vec<Column> = kinds.into_iter().enumerate().map(|(j, kind)| column(j, kind)).collect();
     let dim = columns.iter().filter(|c| c.standard().is_some()).count();
-    let layers = models::realnvp(dim, 4, &[8, 8], 3);
+    let layers = models::realnvp(&Shape { lines: dim, layers: 4, hidden: vec![8, 8], seed: 3, ..Shape::default() });
     let flow = Flow::new(FlowSpec::new(columns, tails, layers, Base::Normal)).unwrap();
     let params = flow.layout().init(5).iter().map(|v| if v.abs() < 0.01 { 40.0 * v } else { *v }).collect();
     (flow, params)
