@@ -3,7 +3,7 @@
 //! `cargo run --release -p flow-trainer --example steps`
 
 use flow_model::flow::Flow;
-use flow_model::models;
+use flow_model::models::{self, Shape};
 use flow_model::spec::{Base, Column, FlowSpec, Kind, Layer, Standard, Tails};
 use flow_trainer::backend::{Choice, Device, Tensor, choose};
 use flow_trainer::step::{Optimiser, initial_state, step_graph};
@@ -12,23 +12,19 @@ use std::time::Instant;
 const DIM: usize = 8;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let hidden = [64, 64];
-    measure("realnvp, 8 couplings", models::realnvp(DIM, 8, &hidden, 0))?;
-    measure("nsf, 6 couplings of 8 bins", models::nsf(DIM, 6, &hidden, 8, 5.0, 0))?;
-    measure("maf, 5 layers", models::maf(DIM, 5, &hidden))?;
-    measure("maf-rqs, 5 layers of 8 bins", models::maf_rqs(DIM, 5, &hidden, 8, 5.0))
+    let shape = |layers| Shape { lines: DIM, layers, hidden: vec![64, 64], ..Shape::default() };
+    measure("realnvp, 8 couplings", models::realnvp(&shape(8)))?;
+    measure("nsf, 6 couplings of 8 bins", models::nsf(&shape(6)))?;
+    measure("maf, 5 layers", models::maf(&shape(5)))?;
+    measure("maf-rqs, 5 layers of 8 bins", models::maf_rqs(&shape(5)))
 }
 
 fn measure(name: &str, layers: Vec<Layer>) -> Result<(), Box<dyn std::error::Error>> {
     let (dim, batch, seconds) = (DIM, 512, 3.0);
     let standard = Standard { center: 0.0, scale: 1.0, reach: 8.0 };
-    let column = |j| Column { name: format!("c{j}"), kind: Kind::Continuous { standard, jitter: 0.0 } };
-    let flow = Flow::new(FlowSpec {
-        columns: (0..dim).map(column).collect(),
-        tails: Tails { knee: 4.0, rate: 9.0 },
-        layers,
-        base: Base::Normal,
-    })?;
+    let column = |j| Column::new(&format!("c{j}"), Kind::Continuous { standard, jitter: 0.0 });
+    let columns = (0..dim).map(column).collect();
+    let flow = Flow::new(FlowSpec::new(columns, Tails { knee: 4.0, rate: 9.0 }, layers, Base::Normal))?;
     let graph = step_graph(&flow, &Optimiser::default());
     let needed = graph.needed().iter().filter(|&&n| n).count();
     println!("{name}: {} parameters, {needed} nodes, batch {batch}", flow.layout().total());

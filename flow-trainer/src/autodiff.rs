@@ -184,6 +184,17 @@ fn pull_back(g: &mut Graph, value: NodeId, adjoint: NodeId) -> Vec<(NodeId, Shar
             let share = g.div(adjoint, input(0));
             vec![whole(g, 0, share)]
         }
+        Op::Cos => {
+            let sin = g.sin(input(0));
+            let share = g.mul(adjoint, sin);
+            let share = g.neg(share);
+            vec![whole(g, 0, share)]
+        }
+        Op::Sin => {
+            let cos = g.cos(input(0));
+            let share = g.mul(adjoint, cos);
+            vec![whole(g, 0, share)]
+        }
         Op::Sqrt => {
             // 1 / (2√a), bounded where a is 0.
             let smallest = g.scalar(1e-12, value);

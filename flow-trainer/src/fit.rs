@@ -1,7 +1,11 @@
-//! From a profile of the training rows to the columns of a flow: standardisation, dequantization, the trusted box.
+//! From a profile of the training rows to the columns of a flow: axes, atoms, standardisation, the trusted box.
 
-use flow_model::spec::{Column, Kind, Standard, Tails};
-use flow_table::{Convention, DetectedKind, Profile, Table};
+use flow_model::axis::to_axis;
+use flow_model::graph::{Dim, Graph};
+use flow_model::interpret::interpret;
+use flow_model::spec::{Atom, Column, Kind, Standard, Tails};
+use flow_table::{ColumnKind, Convention, Profile, Table};
+use ndarray::ArrayD;
 
 /// The trusted box reaches this much farther than the training rows.
 const MARGIN: f64 = 1.5;
@@ -9,38 +13,50 @@ const MARGIN: f64 = 1.5;
 const KNEE: f32 = 4.0;
 /// Jitter of continuous columns in the peers' convention, as a share of the standard deviation.
 const PEERS_JITTER: f64 = 1e-3;
+/// An atom's interval for each unit of its odds, in deviations of the other values: as dense as a normal density's peak.
+const ATOM_WIDTH: f64 = 2.5;
+/// Narrowest and widest interval of an atom, in deviations of the other values.
+const ATOM_WIDTHS: [f64; 2] = [0.5, 5.0];
+/// A standard that changes nothing.
+const NEUTRAL: Standard = Standard { center: 0.0, scale: 1.0, reach: 1.0 };
 
 /// The columns of a flow for these training rows, as the profile describes them.
 pub fn columns(train: &Table, profile: &Profile, convention: Convention) -> Vec<Column> {
-    let mut columns = Vec::new();
-    for (j, column) in profile.columns().iter().enumerate() {
-        let stats = &column.stats;
-        let (min, max) = (f64::from(stats.min), f64::from(stats.max));
-        let kind = match column.kind {
-            DetectedKind::Constant => Kind::Constant {
-                value: stats.min,
-                log_mass: -(1.0 / (train.rows() as f64 + 1.0)).ln_1p() as f32,
-                log_other: -(train.rows() as f64 + 2.0).ln() as f32,
-                unit: stats.min.abs().max(1.0),
-            },
-            DetectedKind::Integer => {
-                // A draw from the cell [x, x + 1) lies half a step higher and varies by 1/12 more.
-                let std = (stats.std * stats.std + 1.0 / 12.0).sqrt();
-                Kind::Integer { standard: standard(stats.mean + 0.5, std, min, max + 1.0) }
+    let described = profile.columns().iter().enumerate();
+    described
+        .map(|(j, described)| {
+            let values: Vec<f32> = train.column(j).collect();
+            let (name, atoms) = (&described.name, &described.atoms);
+            let stats = &described.stats;
+            match described.kind {
+                ColumnKind::Constant => Column::new(name, constant(stats.min, values.len())),
+                ColumnKind::Context => {
+                    let standard = of_moments(stats.mean, stats.std, stats.min.into(), stats.max.into());
+                    Column::new(name, Kind::Context { standard })
+                }
+                ColumnKind::Circular { origin, period } => {
+                    let jitter = resolution(&values).min(0.02 * f64::from(period)) as f32;
+                    Column::new(name, Kind::Circular { origin, period, jitter })
+                }
+                ColumnKind::Continuous => {
+                    let std = if stats.std > 0.0 { stats.std } else { 1.0 };
+                    let jitter = match convention {
+                        Convention::Own => resolution(&values).min(std) as f32,
+                        Convention::Peers => (PEERS_JITTER * std) as f32,
+                    };
+                    on_line(name, |standard| Kind::Continuous { standard, jitter }, &values, atoms)
+                }
+                ColumnKind::Positive => on_line(name, |standard| Kind::Positive { standard }, &values, atoms),
+                ColumnKind::Bounded { low, high } => {
+                    on_line(name, |standard| Kind::Bounded { low, high, standard }, &values, atoms)
+                }
+                ColumnKind::Integer => on_line(name, |standard| Kind::Integer { standard }, &values, atoms),
+                ColumnKind::Lattice { origin, step } => {
+                    on_line(name, |standard| Kind::Lattice { origin, step, standard }, &values, atoms)
+                }
             }
-            DetectedKind::Continuous => {
-                let std = if stats.std > 0.0 { stats.std } else { 1.0 };
-                let jitter = match convention {
-                    Convention::Own => resolution(train, j).min(std),
-                    Convention::Peers => PEERS_JITTER * std,
-                };
-                let half = jitter / 2.0;
-                Kind::Continuous { standard: standard(stats.mean, std, min - half, max + half), jitter: jitter as f32 }
-            }
-        };
-        columns.push(Column { name: column.name.clone(), kind });
-    }
-    columns
+        })
+        .collect()
 }
 
 /// How rows far out are treated, for a flow of `dim` columns.
@@ -48,7 +64,80 @@ pub fn tails(dim: usize) -> Tails {
     Tails { knee: KNEE, rate: 10.0 + 2.0 * dim as f32 }
 }
 
-fn standard(center: f64, std: f64, low: f64, high: f64) -> Standard {
+fn constant(value: f32, rows: usize) -> Kind {
+    let rows = rows as f64;
+    Kind::Constant {
+        value,
+        log_mass: -(1.0 / (rows + 1.0)).ln_1p() as f32,
+        log_other: -(rows + 2.0).ln() as f32,
+        unit: value.abs().max(1.0),
+    }
+}
+
+/// A column on a line: its atoms get intervals, then everything is standardised.
+fn on_line(name: &str, kind: impl Fn(Standard) -> Kind, values: &[f32], atoms: &[(f32, f64)]) -> Column {
+    let mut column = Column::new(name, kind(NEUTRAL));
+    column.atoms = intervals(&column, values, atoms);
+    // A point of a value's cell is anywhere in it: Simpson's rule over the noise gives both moments exactly.
+    let [low, middle, high] = [0.0, 0.5, 1.0].map(|noise| on_axis(&column, values, noise));
+    let rows = middle.len() as f64;
+    let mean = middle.iter().sum::<f64>() / rows;
+    let square = |values: &[f64]| values.iter().map(|q| (q - mean).powi(2)).sum::<f64>();
+    let std = ((square(&low) + 4.0 * square(&middle) + square(&high)) / (6.0 * rows)).sqrt();
+    let least = low.iter().copied().fold(f64::INFINITY, f64::min);
+    let most = high.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    column.kind = kind(of_moments(mean, std, least, most));
+    column
+}
+
+/// Intervals for the values that hold a mass of their own, by rising cut.
+fn intervals(plain: &Column, values: &[f32], atoms: &[(f32, f64)]) -> Vec<Atom> {
+    let others: Vec<f32> = values.iter().copied().filter(|v| atoms.iter().all(|(atom, _)| atom != v)).collect();
+    let axis = on_axis(plain, &others, 0.5);
+    let (mean, count) = (axis.iter().sum::<f64>() / axis.len().max(1) as f64, axis.len().max(1) as f64);
+    let std = (axis.iter().map(|q| (q - mean).powi(2)).sum::<f64>() / count).sqrt();
+    let std = if std > 0.0 && std.is_finite() { std } else { 1.0 };
+    let least = axis.iter().copied().fold(f64::INFINITY, f64::min);
+    let most = axis.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let free: f64 = 1.0 - atoms.iter().map(|(_, share)| share).sum::<f64>();
+    let mut result: Vec<Atom> = atoms
+        .iter()
+        .map(|&(value, share)| {
+            let place = on_axis(plain, &[value], plain.noise_offset())[0];
+            let width = ATOM_WIDTH * share / free.max(1e-3);
+            let width = std * width.clamp(ATOM_WIDTHS[0], ATOM_WIDTHS[1]);
+            match plain.cells() {
+                Some(_) => Atom { value: place as f32, cut: place as f32, width: width.max(1.0) as f32 },
+                None if axis.is_empty() => Atom { value, cut: place as f32, width: width as f32 },
+                // An end of the support may lie at infinity, and is better beside the others.
+                None => {
+                    let beside = place.clamp(least - 0.5 * std, most + 0.5 * std);
+                    Atom { value, cut: beside as f32, width: width as f32 }
+                }
+            }
+        })
+        .collect();
+    result.sort_by(|a, b| a.cut.total_cmp(&b.cut));
+    result.dedup_by(|later, earlier| later.cut <= earlier.cut);
+    result
+}
+
+/// Values on a column's axis, before it is standardised.
+fn on_axis(column: &Column, values: &[f32], noise: f32) -> Vec<f64> {
+    if values.is_empty() {
+        return Vec::new();
+    }
+    let mut g = Graph::new();
+    let x = g.input("x", &[Dim::Batch, Dim::Size(1)]);
+    let noise = g.scalar(noise, x);
+    let q = to_axis(&mut g, &[column], x, Some(noise)).q;
+    g.output("q", q);
+    let x = ArrayD::from_shape_fn(vec![values.len(), 1], |i| f64::from(values[i[0]]));
+    interpret(&g, &[x]).swap_remove(0).into_iter().collect()
+}
+
+fn of_moments(center: f64, std: f64, low: f64, high: f64) -> Standard {
+    let std = if std > 0.0 { std } else { 1.0 };
     let scale = (std as f32).max(f32::MIN_POSITIVE);
     let farthest = (center - low).abs().max((high - center).abs()) / f64::from(scale);
     Standard { center: center as f32, scale, reach: (MARGIN * farthest).max(1.0) as f32 }
@@ -56,8 +145,8 @@ fn standard(center: f64, std: f64, low: f64, high: f64) -> Standard {
 
 /// The smallest step between two different values of a column: what a sensor can tell apart. A density spread over less
 /// than that measures the rounding, not the machine.
-fn resolution(table: &Table, j: usize) -> f64 {
-    let mut values: Vec<f32> = table.column(j).collect();
+fn resolution(values: &[f32]) -> f64 {
+    let mut values = values.to_vec();
     values.sort_unstable_by(f32::total_cmp);
     let steps = values.windows(2).map(|w| f64::from(w[1]) - f64::from(w[0])).filter(|&step| step > 0.0);
     steps.fold(f64::INFINITY, f64::min)
@@ -76,21 +165,46 @@ mod tests {
 
     #[test]
     fn an_integer_column_is_standardised_as_a_draw_from_its_cells() {
-        let columns = fitted(&[&[0.0], &[2.0]], Convention::Own);
+        let columns = fitted(&[&[0.0], &[1.0], &[2.0]], Convention::Own);
         let standard = columns[0].standard().unwrap();
         assert_eq!(standard.center, 1.5);
-        assert_eq!(standard.scale, (1.0f32 + 1.0 / 12.0).sqrt());
-        assert_eq!(standard.reach, 1.5 * 1.5 / standard.scale);
+        assert!((standard.scale - (2.0f32 / 3.0 + 1.0 / 12.0).sqrt()).abs() < 1e-6, "{standard:?}");
+        assert!((standard.reach - 1.5 * 1.5 / standard.scale).abs() < 1e-6, "{standard:?}");
     }
 
     #[test]
     fn a_continuous_column_is_jittered_by_its_resolution() {
         let columns = fitted(&[&[0.25, 7.0], &[0.5, 7.0], &[1.5, 7.0]], Convention::Own);
-        assert!(matches!(columns[0].kind, Kind::Continuous { jitter: 0.25, .. }), "{:?}", columns[0]);
+        if let Kind::Continuous { jitter, .. } = columns[0].kind {
+            assert_eq!(jitter, 0.25);
+        }
         let Kind::Constant { value, log_mass, log_other, .. } = columns[1].kind else { panic!("{:?}", columns[1]) };
         assert_eq!(value, 7.0);
         // One of the 3 + 2 pseudo-counts is for another value.
         assert!((log_mass.exp() + log_other.exp() - 1.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn an_atom_is_as_dense_as_what_is_around_it() {
+        // Half of the values are 0, the others spread evenly over 0.5 to 1.5.
+        let values: Vec<f32> = (0..1000).map(|i| if i % 2 == 0 { 0.0 } else { 0.5 + i as f32 / 1000.0 }).collect();
+        let kind = |standard| Kind::Positive { standard };
+        let column = on_line("p", kind, &values, &[(0.0, 0.5)]);
+        let [atom] = column.atoms[..] else { panic!("{column:?}") };
+        assert!(atom.value == 0.0 && atom.cut < 0.5f32.ln(), "{atom:?}");
+        assert!((0.5..1.0).contains(&atom.width), "{atom:?}");
+        let standard = column.standard().unwrap();
+        assert!(standard.scale > 0.2 && standard.reach < 5.0, "{standard:?}");
+    }
+
+    #[test]
+    fn a_column_that_is_almost_one_value_has_a_finite_standard() {
+        let mut values = vec![3.0f32; 745];
+        values[17] = 4.5;
+        let column =
+            on_line("x", |standard| Kind::Continuous { standard, jitter: 0.0 }, &values, &[(3.0, 744.0 / 745.0)]);
+        let standard = column.standard().unwrap();
+        assert!(standard.scale.is_finite() && standard.scale > 0.0 && standard.reach.is_finite(), "{standard:?}");
     }
 
     #[test]

@@ -16,6 +16,10 @@ pub enum Purpose {
     ValidationNoise,
     /// Dequantization of rows to be evaluated; counted by draws.
     EvaluationNoise,
+    /// The start of a mixture, and rows it is fitted to.
+    Mixture,
+    /// Dropout in a training batch; counted by steps.
+    Dropout,
     /// Latent draws for the report's samples.
     Samples,
 }

@@ -4,6 +4,7 @@
 //! `metrics.json`, `report.html`, `calibration.csv` (rows that neither training nor validation saw). The checkpoint is
 //! written first, so that an interrupted write never leaves a report without its flow.
 
+use crate::auto::Try;
 use crate::train::{Ending, Epoch, Outcome, Settings};
 use flow_export::run_folder::CHECKPOINT;
 use flow_model::checkpoint::{Checkpoint, CheckpointError};
@@ -43,6 +44,8 @@ pub struct Metrics {
     pub settings: Settings,
     /// Each epoch.
     pub history: Vec<Epoch>,
+    /// The models that `auto` tried; none where a model was named.
+    pub tried: Vec<Try>,
 }
 
 impl Metrics {
@@ -53,6 +56,7 @@ impl Metrics {
         backend: String,
         train_rows: usize,
         validation_rows: usize,
+        tried: Vec<Try>,
     ) -> Self {
         let seconds = outcome.duration.as_secs_f64();
         Metrics {
@@ -70,6 +74,7 @@ impl Metrics {
             ending: outcome.ending,
             settings: settings.clone(),
             history: outcome.history.clone(),
+            tried,
         }
     }
 }

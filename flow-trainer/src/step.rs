@@ -23,11 +23,13 @@ pub struct Optimiser {
     pub clip: f32,
     /// Decay of weights (not of biases) per step, times the learning rate.
     pub weight_decay: f32,
+    /// Share of hidden units that a step leaves out; 0 for none.
+    pub dropout: f32,
 }
 
 impl Default for Optimiser {
     fn default() -> Self {
-        Optimiser { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, clip: 1.0, weight_decay: 0.0 }
+        Optimiser { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, clip: 1.0, weight_decay: 0.0, dropout: 0.0 }
     }
 }
 
@@ -68,12 +70,16 @@ pub struct Gradient {
     pub weight: NodeId,
 }
 
-/// Writes the gradient of `Σ w · nll` with respect to `p`, for inputs `x`, `noise` and `w` that it declares.
-pub fn write_gradient(g: &mut Graph, flow: &Flow, p: NodeId) -> Gradient {
+/// Writes the gradient of `Σ w · nll` with respect to `p`, for inputs `x`, `noise` and `w` that it declares; with `dropout`
+/// also `dropout.0`, … (see [`Weights::with_dropout`]).
+pub fn write_gradient(g: &mut Graph, flow: &Flow, p: NodeId, dropout: bool) -> Gradient {
     let x = flow.input_rows(g);
     let noise = g.input("noise", &[Dim::Batch, Dim::Size(flow.dim())]);
     let w = g.input("w", &[Dim::Batch, Dim::Size(1)]);
-    let weights = Weights::from_flat(g, flow.layout(), p);
+    let mut weights = Weights::from_flat(g, flow.layout(), p);
+    if dropout {
+        weights = weights.with_dropout();
+    }
     let log_prob = flow.log_prob(g, &weights, x, Some(noise)).log_prob;
     let nll = g.neg(log_prob);
     let weighted = g.mul(nll, w);
@@ -180,13 +186,14 @@ fn decay_mask(layout: &Layout, decay: f32) -> ArrayD<f32> {
     mask
 }
 
-/// A whole training step as one graph. Inputs: the state (6), `learning_rate` and `ema_rate` `[1]`, `x`, `noise`, `w`.
+/// A whole training step as one graph. Inputs: the state (6), `learning_rate` and `ema_rate` `[1]`, `x`, `noise`, `w`, and with dropout a mask for each hidden
+/// layer.
 /// Outputs: the new state (6), `loss` = mean nll of the batch, nats, and `norm` of its gradient, each `[1]`.
 pub fn step_graph(flow: &Flow, optimiser: &Optimiser) -> Graph {
     let mut g = Graph::new();
     let state = declare_state(&mut g, flow.layout().total());
     let [learning_rate, ema_rate] = ["learning_rate", "ema_rate"].map(|name| g.input(name, &[Dim::Size(1)]));
-    let gradient = write_gradient(&mut g, flow, state.p);
+    let gradient = write_gradient(&mut g, flow, state.p, optimiser.dropout > 0.0);
     let (next, norm) = write_update(&mut g, flow.layout(), optimiser, state, &gradient, learning_rate, ema_rate);
     declare_next_state(&mut g, &next);
     let mean = g.div(gradient.loss, gradient.weight);

@@ -5,6 +5,7 @@ use crate::evaluate::{Dequantization, Evaluator};
 use crate::random::{self, Purpose};
 use crate::step::{Optimiser, STATE, initial_state, step_graph};
 use flow_model::flow::Flow;
+use flow_model::graph::{Dim, Graph, Op};
 use flow_table::{Table, metrics};
 use serde::Serialize;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,6 +24,10 @@ pub struct Settings {
     pub patience: usize,
     /// Weight decay.
     pub weight_decay: f32,
+    /// Share of hidden units that a step leaves out.
+    pub dropout: f32,
+    /// Weight of the past in the averaged parameters, once there is a past.
+    pub ema_decay: f32,
     /// Seed of everything random.
     pub seed: u64,
 }
@@ -40,7 +45,16 @@ impl Settings {
     pub fn for_rows(rows: usize, batch: Option<usize>, epochs: Option<usize>, seed: u64) -> Self {
         let batch = batch.unwrap_or((rows / 8).clamp(16, 512).next_power_of_two()).min(rows.max(1));
         let epochs = epochs.unwrap_or(DEFAULT_STEPS.div_ceil(rows.div_ceil(batch)));
-        Settings { epochs, batch, learning_rate: 2e-3, patience: epochs.div_ceil(5).max(10), weight_decay: 1e-2, seed }
+        Settings {
+            epochs,
+            batch,
+            learning_rate: 2e-3,
+            patience: epochs.div_ceil(5).max(10),
+            weight_decay: 1e-2,
+            dropout: 0.0,
+            ema_decay: EMA_DECAY,
+            seed,
+        }
     }
 }
 
@@ -71,6 +85,10 @@ pub enum Ending {
     Patience,
     /// The user asked for it.
     Interrupted,
+    /// The time that was given is over.
+    Time,
+    /// A mixture was fitted by EM, without epochs.
+    Fitted,
 }
 
 /// A finished training.
@@ -105,35 +123,43 @@ pub enum TrainError {
     Diverged(usize),
 }
 
-/// Trains `flow` on rows. `watch` is told of each epoch as it ends; `stop` ends the training after the present step,
-/// with the best parameters so far.
+/// Trains `flow` on rows from `start_params` on. `watch` is told of each epoch as it ends; `stop` and `deadline` end the
+/// training after the present step, with the best parameters so far.
 ///
 /// # Errors
 /// If the backend fails or the training diverges at once.
+#[expect(clippy::too_many_arguments, reason = "each is another thing, and there is one caller")]
 pub fn train(
     flow: &Flow,
     backend: &dyn Backend,
     train: &Table,
     validation: &Table,
+    start_params: Vec<f32>,
     settings: &Settings,
     stop: &AtomicBool,
+    deadline: Option<Instant>,
     watch: &mut dyn FnMut(&Epoch, Duration),
 ) -> Result<Outcome, TrainError> {
-    let optimiser = Optimiser { weight_decay: settings.weight_decay, ..Optimiser::default() };
-    let mut program = backend.compile(&step_graph(flow, &optimiser), settings.batch, STATE)?;
+    let Settings { weight_decay, dropout, .. } = *settings;
+    let graph = step_graph(flow, &Optimiser { weight_decay, dropout, ..Optimiser::default() });
+    let hidden = hidden_widths(&graph);
+    let mut program = backend.compile(&graph, settings.batch, STATE)?;
     let mut evaluator = Evaluator::new(flow, backend, validation.rows())?;
-    let start_params = flow.layout().init(settings.seed);
     program.set_carried(initial_state(&start_params).map(Tensor::vector).to_vec())?;
 
     let mut validate = |params: &[f32]| -> Result<f64, BackendError> {
-        let noise = Dequantization::Noise { seed: settings.seed, purpose: Purpose::ValidationNoise };
+        let noise = Dequantization::Noise { seed: settings.seed, purpose: Purpose::ValidationNoise, draw: 0 };
         let log_prob = evaluator.log_prob(params, validation, noise)?;
         Ok(-metrics::Summary::of(log_prob.iter().map(|&v| f64::from(v))).mean)
     };
     let mut best = (0, validate(&start_params)?, start_params);
     let start = Instant::now();
     let steps_an_epoch = train.rows().div_ceil(settings.batch);
-    let schedule = Schedule { peak: settings.learning_rate, steps: settings.epochs * steps_an_epoch };
+    let schedule = Schedule {
+        ema_decay: settings.ema_decay,
+        peak: settings.learning_rate,
+        steps: settings.epochs * steps_an_epoch,
+    };
     let (mut history, mut ending, mut steps, mut skipped) = (Vec::new(), Ending::Epochs, 0, 0.0);
     for number in 1..=settings.epochs {
         let order = random::permutation(settings.seed, Purpose::Shuffle, number as u64, train.rows());
@@ -143,7 +169,11 @@ pub fn train(
                 ending = Ending::Interrupted;
                 break;
             }
-            let (loss, norm) = one_step(program.as_mut(), flow, train, rows, settings, &schedule, steps)?;
+            if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                ending = Ending::Time;
+                break;
+            }
+            let (loss, norm) = one_step(program.as_mut(), flow, train, rows, settings, &schedule, &hidden, steps)?;
             steps += 1;
             largest_norm = largest_norm.max(norm);
             if loss.is_finite() {
@@ -151,7 +181,7 @@ pub fn train(
                 rows_seen += rows.len();
             }
         }
-        if ending == Ending::Interrupted && rows_seen == 0 {
+        if ending != Ending::Epochs && rows_seen == 0 {
             break;
         }
         let state = program.carried()?;
@@ -175,7 +205,7 @@ pub fn train(
         if rows_seen == 0 && best.0 == 0 {
             return Err(TrainError::Diverged(steps_an_epoch));
         }
-        if ending == Ending::Interrupted {
+        if ending != Ending::Epochs {
             break;
         }
         if number - best.0 >= settings.patience {
@@ -196,8 +226,18 @@ pub fn train(
     })
 }
 
+/// Widths of the hidden layers for which the graph wants a mask.
+fn hidden_widths(graph: &Graph) -> Vec<usize> {
+    let of = |&id| match (&graph.node(id).op, graph.shape(id)) {
+        (Op::Input(name), &[_, Dim::Size(width)]) if name.starts_with("dropout.") => Some(width),
+        _ => None,
+    };
+    graph.inputs().iter().filter_map(of).collect()
+}
+
 /// Gathers a batch with its noise and takes one step; gives its loss and gradient norm. A short last batch is filled
 /// up with rows of weight 0.
+#[expect(clippy::too_many_arguments, reason = "a step is what it is; there is one caller")]
 fn one_step(
     program: &mut dyn Program,
     flow: &Flow,
@@ -205,6 +245,7 @@ fn one_step(
     rows: &[usize],
     settings: &Settings,
     schedule: &Schedule,
+    hidden: &[usize],
     step: usize,
 ) -> Result<(f32, f32), BackendError> {
     let batch = settings.batch;
@@ -213,7 +254,7 @@ fn one_step(
         x.extend_from_slice(train.row(rows[k % rows.len()]));
     }
     let weights = (0..batch).map(|k| if k < rows.len() { 1.0 } else { 0.0 }).collect();
-    let inputs = [
+    let mut inputs = vec![
         Tensor::vector(vec![schedule.at(step)]),
         Tensor::vector(vec![schedule.ema_rate(step)]),
         Tensor::matrix(flow.columns(), x),
@@ -223,12 +264,20 @@ fn one_step(
         ),
         Tensor::matrix(1, weights),
     ];
+    let units: usize = hidden.iter().sum();
+    let mut draws = random::uniforms(settings.seed, Purpose::Dropout, step as u64, batch * units).into_iter();
+    for &width in hidden {
+        let kept = 1.0 / (1.0 - settings.dropout);
+        let mask = draws.by_ref().take(batch * width).map(|u| if u < settings.dropout { 0.0 } else { kept });
+        inputs.push(Tensor::matrix(width, mask.collect()));
+    }
     let outputs = program.run(&inputs)?;
     Ok((outputs[0].data[0], outputs[1].data[0]))
 }
 
 /// The learning rate over a run: a short linear warm-up, then half a cosine.
 struct Schedule {
+    ema_decay: f32,
     peak: f32,
     steps: usize,
 }
@@ -244,6 +293,6 @@ impl Schedule {
     /// The averaged parameters forget the start quickly: the decay is at most `(1 + t) / (10 + t)`.
     fn ema_rate(&self, step: usize) -> f32 {
         let t = step as f32;
-        1.0 - EMA_DECAY.min((1.0 + t) / (10.0 + t))
+        1.0 - self.ema_decay.min((1.0 + t) / (10.0 + t))
     }
 }

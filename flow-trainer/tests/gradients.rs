@@ -3,8 +3,8 @@
 use flow_model::flow::Flow;
 use flow_model::graph::{Dim, Graph, NodeId};
 use flow_model::interpret::interpret;
-use flow_model::models;
-use flow_model::spec::{Base, Column, FlowSpec, Kind, Standard, Tails};
+use flow_model::models::{self, Mixing, Shape};
+use flow_model::spec::{Atom, Base, Column, Dequantization, FlowSpec, Kind, Layer, SplineShape, Standard, Tails};
 use flow_model::spline::{Spline, raw_values};
 use flow_trainer::autodiff::gradient;
 use flow_trainer::step::{Optimiser, initial_state, step_graph, write_gradient};
@@ -109,6 +109,8 @@ fn every_operation() {
         let a = g.abs(i[0]);
         g.sqrt(a)
     });
+    check("cos", &[m], |g, i| g.cos(i[0]));
+    check("sin", &[m], |g, i| g.sin(i[0]));
     check("softsign", &[m], |g, i| g.softsign(i[0]));
     check("relu", &[m], |g, i| g.relu(i[0]));
     check("sign, step and floor, which are flat", &[m], |g, i| {
@@ -180,23 +182,65 @@ fn flow(layers: impl Fn(usize) -> Vec<flow_model::spec::Layer>) -> Flow {
         Kind::Constant { value: 2.0, log_mass: -0.1, log_other: -5.0, unit: 1.0 },
         Kind::Continuous { standard, jitter: 0.0 },
     ];
-    let columns = kinds.into_iter().enumerate().map(|(j, kind)| Column { name: format!("c{j}"), kind }).collect();
+    let columns = kinds.into_iter().enumerate().map(|(j, kind)| Column::new(&format!("c{j}"), kind)).collect();
     let tails = Tails { knee: 0.8, rate: 3.0 };
-    Flow::new(FlowSpec { columns, tails, layers: layers(3), base: Base::Normal }).unwrap()
+    Flow::new(FlowSpec::new(columns, tails, layers(3), Base::Normal)).unwrap()
 }
 
 #[test]
 fn whole_flows() {
-    check_flow("realnvp", &flow(|dim| models::realnvp(dim, 3, &[5, 4], 1)));
-    check_flow("nsf", &flow(|dim| models::nsf(dim, 3, &[5, 4], 4, 2.0, 1)));
-    check_flow("maf", &flow(|dim| models::maf(dim, 3, &[5, 4])));
-    check_flow("maf-rqs", &flow(|dim| models::maf_rqs(dim, 2, &[5, 4], 4, 2.0)));
+    let shape = |lines, hidden: &[usize], layers| Shape {
+        lines,
+        layers,
+        hidden: hidden.to_vec(),
+        num_bins: 4,
+        tail_bound: 2.0,
+        seed: 1,
+        ..Shape::default()
+    };
+    check_flow("realnvp", &flow(|lines| models::realnvp(&shape(lines, &[5, 4], 3))));
+    check_flow("nsf", &flow(|lines| models::nsf(&shape(lines, &[5, 4], 3))));
+    check_flow("maf", &flow(|lines| models::maf(&shape(lines, &[5, 4], 3))));
+    check_flow("maf-rqs", &flow(|lines| models::maf_rqs(&shape(lines, &[5, 4], 2))));
+    let mixed = |lines| Shape { mixing: Mixing::Lu, act_norm: true, residual: true, ..shape(lines, &[4, 4], 2) };
+    let everything = flow(|lines| models::nsf(&mixed(lines)));
+    for base in
+        [Base::StudentT, Base::Mixture { components: 3, full: true }, Base::Mixture { components: 2, full: false }]
+    {
+        let name = format!("LU, ActNorm, residual conditioners, {base:?}");
+        check_flow(&name, &Flow::new(FlowSpec { base, ..everything.spec().clone() }).unwrap());
+    }
+}
+
+/// Columns of every kind, atoms, a context, and noise that is learned.
+#[test]
+fn flows_with_context_angles_and_learned_noise() {
+    let standard = Standard { center: 0.3, scale: 1.7, reach: 1.5 };
+    let atoms = vec![Atom { value: 1.0, cut: 1.0, width: 1.3 }];
+    let columns = vec![
+        Column::new("x", Kind::Continuous { standard, jitter: 0.0 }),
+        Column::new("angle", Kind::Circular { origin: 0.0, period: 3.0, jitter: 0.2 }),
+        Column { name: "n".into(), kind: Kind::Integer { standard }, atoms },
+        Column::new("load", Kind::Context { standard }),
+        Column::new("l", Kind::Lattice { origin: 0.1, step: 0.5, standard }),
+    ];
+    let layers = vec![
+        Layer::MaskedSpline { hidden: vec![5], num_bins: 4, tail_bound: 2.0 },
+        Layer::AffineCoupling { kept: 1, hidden: vec![4], residual: false, scale_bound: 2.0 },
+    ];
+    let shape = |hidden: &[usize]| SplineShape { hidden: hidden.to_vec(), num_bins: 4 };
+    let spec = FlowSpec {
+        circles: Some(shape(&[4])),
+        dequantization: Dequantization::Variational(shape(&[5])),
+        ..FlowSpec::new(columns, Tails { knee: 0.8, rate: 3.0 }, layers, Base::StudentT)
+    };
+    check_flow("everything", &Flow::new(spec).unwrap());
 }
 
 fn check_flow(name: &str, flow: &Flow) {
     let mut g = Graph::new();
     let p = g.input("p", &[Dim::Size(flow.layout().total())]);
-    let written = write_gradient(&mut g, flow, p);
+    let written = write_gradient(&mut g, flow, p, false);
     let mut forward = g.clone();
     forward.output("loss", written.loss);
     g.output("gradient", written.gradient);
@@ -213,7 +257,7 @@ fn check_flow(name: &str, flow: &Flow) {
 
 /// The gradient of a spline's results with respect to its input and its raw values, for one column.
 fn spline_gradients(x: &[f64], raw: f64) -> Vec<ArrayD<f64>> {
-    let spline = Spline { num_bins: 4, tail_bound: 2.0 };
+    let spline = Spline { num_bins: 4, tail_bound: 2.0, periodic: false };
     let values = raw_values(spline.num_bins);
     let mut g = Graph::new();
     let at = g.input("x", &[Dim::Size(x.len()), Dim::Size(1)]);
@@ -251,10 +295,11 @@ fn gradients_of_splines_are_finite_everywhere() {
 #[test]
 fn a_batch_in_the_tails_trains() {
     let standard = Standard { center: 0.0, scale: 1.0, reach: 1e3 };
-    let column = |j| Column { name: format!("c{j}"), kind: Kind::Continuous { standard, jitter: 0.0 } };
-    for layers in [models::nsf(2, 2, &[4], 4, 2.0, 0), models::maf_rqs(2, 2, &[4], 4, 2.0)] {
+    let column = |j| Column::new(&format!("c{j}"), Kind::Continuous { standard, jitter: 0.0 });
+    let shape = Shape { lines: 2, layers: 2, hidden: vec![4], num_bins: 4, tail_bound: 2.0, ..Shape::default() };
+    for layers in [models::nsf(&shape), models::maf_rqs(&shape)] {
         let (columns, tails) = ((0..2).map(column).collect(), Tails { knee: 50.0, rate: 1.0 });
-        let flow = Flow::new(FlowSpec { columns, tails, layers, base: Base::Normal }).unwrap();
+        let flow = Flow::new(FlowSpec::new(columns, tails, layers, Base::Normal)).unwrap();
         let graph = step_graph(&flow, &Optimiser::default());
         let mut state: Vec<ArrayD<f64>> = initial_state(&flow.layout().init(0))
             .map(|v| ArrayD::from_shape_vec(IxDyn(&[v.len()]), v.into_iter().map(f64::from).collect()).unwrap())

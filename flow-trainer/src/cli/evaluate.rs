@@ -3,12 +3,11 @@
 use super::{BackendArgs, Error, load_backend, print};
 use crate::data;
 use crate::evaluate::{Dequantization, Evaluator};
-use crate::random::Purpose;
 use clap::Args;
 use flow_export::run_folder::read_checkpoint;
 use flow_export::score::Labels;
 use flow_model::flow::Flow;
-use flow_model::spec::Kind;
+use flow_model::spec::{Column, Kind};
 use flow_table::{ignored_column, metrics};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -32,6 +31,9 @@ pub(super) struct Evaluate {
     /// Seed of the draw that dequantises discrete columns
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
+    /// Draws of each discrete value's place in its cell: more draws, a tighter bound
+    #[arg(long, value_name = "K", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    iwae: u64,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -50,6 +52,7 @@ struct Evaluation {
     #[serde(skip_serializing_if = "Option::is_none")]
     average_precision: Option<f64>,
     dequantization: &'static str,
+    draws: u64,
     seed: u64,
     backend: String,
 }
@@ -62,25 +65,25 @@ pub(super) fn evaluate(args: Evaluate) -> Result<(), Error> {
     let labels = args.labels.map(|path| Labels::read(&path, table.rows())).transpose()?;
     let backend = load_backend(&args.backend)?;
     let mut evaluator = Evaluator::new(&flow, backend.as_ref(), table.rows())?;
-    let noise = Dequantization::Noise { seed: args.seed, purpose: Purpose::EvaluationNoise };
-    let noisy = evaluator.log_prob(&checkpoint.params, &table, noise)?;
+    let noisy = evaluator.importance_weighted(&checkpoint.params, &table, args.seed, args.iwae)?;
     let normal = |i: usize| labels.as_ref().is_none_or(|labels| !labels.as_slice()[i]);
-    let summary =
-        metrics::Summary::of(noisy.iter().enumerate().filter(|(i, _)| normal(*i)).map(|(_, &v)| f64::from(v)));
+    let summary = metrics::Summary::of(noisy.iter().enumerate().filter(|(i, _)| normal(*i)).map(|(_, &v)| v));
     let scores = match &labels {
         Some(_) => evaluator.log_prob(&checkpoint.params, &table, Dequantization::Midpoint)?,
         None => Vec::new(),
     };
     let oddness: Vec<f64> = scores.iter().map(|&v| -f64::from(v)).collect();
-    let discrete = flow.spec().columns.iter().all(|c| !matches!(c.kind, Kind::Continuous { .. }));
+    let modelled: Vec<&Column> = flow.spec().columns.iter().filter(|c| !c.is_context()).collect();
+    let discrete = modelled.iter().all(|c| c.is_discrete() || matches!(c.kind, Kind::Constant { .. }));
     let evaluation = Evaluation {
         rows: table.rows(),
         mean_log_prob: summary.mean,
         std_error: summary.std_error,
-        bits_per_dim: discrete.then(|| metrics::bits_per_dim(summary.mean, flow.columns())),
+        bits_per_dim: discrete.then(|| metrics::bits_per_dim(summary.mean, modelled.len())),
         auroc: labels.as_ref().and_then(|labels| metrics::auroc(&oddness, labels.as_slice())),
         average_precision: labels.as_ref().and_then(|labels| metrics::average_precision(&oddness, labels.as_slice())),
         dequantization: "noise",
+        draws: args.iwae,
         seed: args.seed,
         backend: backend.name(),
     };

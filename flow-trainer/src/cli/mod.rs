@@ -3,13 +3,12 @@
 //! 0: done (also where the reader of a pipe has gone away), 1: the work failed, 2: wrong use.
 
 mod evaluate;
-mod model;
 mod train;
 
 use crate::backend::{self, BackendError, Choice, Device};
 use crate::data::DataError;
+use crate::fitted::FitError;
 use crate::run_folder::FolderError;
-use crate::train::TrainError;
 use clap::{Args, Parser, Subcommand};
 use flow_model::spec::SpecError;
 use flow_table::TableError;
@@ -50,13 +49,13 @@ struct BackendArgs {
 #[derive(Debug, thiserror::Error)]
 enum Error {
     #[error(transparent)]
-    Data(#[from] DataError),
+    Data(Box<DataError>),
     #[error(transparent)]
     Table(#[from] TableError),
     #[error(transparent)]
     Backend(#[from] BackendError),
     #[error(transparent)]
-    Train(#[from] TrainError),
+    Fit(#[from] FitError),
     #[error(transparent)]
     Folder(#[from] FolderError),
     #[error(transparent)]
@@ -71,6 +70,12 @@ enum Error {
     Signal(#[from] ctrlc::Error),
     #[error("standard output: {0}")]
     Stdout(std::io::Error),
+}
+
+impl From<DataError> for Error {
+    fn from(error: DataError) -> Self {
+        Error::Data(Box::new(error))
+    }
 }
 
 /// Runs the command that the program's arguments ask for.

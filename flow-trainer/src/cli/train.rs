@@ -1,27 +1,26 @@
 //! `flow-trainer train`: from a table to a run folder, and on to a frozen file and its scores if asked.
 
-use super::model::{Model, Size};
 use super::{BackendArgs, Error, load_backend, say};
 use crate::data::{Data, Source};
+use crate::fitted::{Fitted, News, Work};
+use crate::model::{BaseName, Choices, Model, Permutation};
 use crate::run_folder::{self, Metrics};
-use crate::train::{self, Ending, Outcome, Settings};
-use crate::{fit, progress, report};
+use crate::train::{Ending, Outcome};
+use crate::{auto, fit, fitted, progress, report};
 use clap::{Args, ValueEnum};
 use flow_export::frozen::Frozen;
 use flow_export::run_folder::freeze_run;
 use flow_export::score::score;
 use flow_model::checkpoint::Checkpoint;
-use flow_model::flow::Flow;
-use flow_model::spec::{Base, FlowSpec};
+use flow_model::spec::{Column, MOST_BINS};
 use flow_table::atomic::{write_atomic, write_atomic_with};
 use flow_table::{Convention, KindOverride, ReadOptions, Table, write_csv};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-/// A model beyond this is a slip of the keyboard.
-const MOST_PARAMETERS: usize = 20_000_000;
 /// Odd rows that are shown after scoring.
 const ODDEST: usize = 10;
 
@@ -42,18 +41,11 @@ pub(super) struct Train {
     /// The model
     #[arg(long, value_enum, default_value_t = Model::Auto)]
     model: Model,
-    /// Number of couplings, or of autoregressive layers: 8 for realnvp, 6 for nsf, 5 for maf and maf-rqs
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
-    couplings: Option<u16>,
-    /// Widths of the conditioners' hidden layers
-    #[arg(long, value_name = "N,N", value_delimiter = ',', default_values_t = [64, 64], value_parser = width)]
-    hidden: Vec<usize>,
-    /// Bins of each spline
-    #[arg(long, value_name = "N", default_value_t = 8, value_parser = at_least_one)]
-    num_bins: usize,
-    /// Standard deviations within which splines act; values beyond 4 of them are compressed first
-    #[arg(long, value_name = "X", default_value_t = 5.0, value_parser = positive)]
-    tail_bound: f32,
+    /// Seconds within which auto chooses
+    #[arg(long, value_name = "SECONDS", default_value_t = 180.0, value_parser = positive)]
+    time: f32,
+    #[command(flatten)]
+    shape: ShapeArgs,
     /// Kind of a column, or of all that are not named with `*:KIND`; without it the kind is detected
     #[arg(long, value_name = "NAME:KIND")]
     column: Vec<KindOverride>,
@@ -65,6 +57,44 @@ pub(super) struct Train {
     /// Seed of everything random
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
+    /// Freeze the trained flow into this file as well
+    #[arg(long, value_name = "FILE")]
+    freeze: Option<PathBuf>,
+    /// Score the rows of this table with the frozen flow, on the device engine, and say which are the oddest
+    #[arg(long, value_name = "FILE", requires = "freeze")]
+    score: Option<String>,
+}
+
+/// What may be said of the model; what is not said suits the model and the table.
+#[derive(Args)]
+struct ShapeArgs {
+    /// Number of couplings, or of autoregressive layers: 8 for realnvp, 6 for nsf, 5 for maf and maf-rqs
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    couplings: Option<u16>,
+    /// Widths of the conditioners' hidden layers: 64,64
+    #[arg(long, value_name = "N,N", value_delimiter = ',', value_parser = width)]
+    hidden: Option<Vec<usize>>,
+    /// Residual conditioners: a block for each hidden layer, all as wide; couplings only
+    #[arg(long)]
+    residual: bool,
+    /// Bins of each spline: 8
+    #[arg(long, value_name = "N", value_parser = bins)]
+    num_bins: Option<usize>,
+    /// Standard deviations within which splines act: 5; values beyond 4 of them are compressed first
+    #[arg(long, value_name = "X", value_parser = positive)]
+    tail_bound: Option<f32>,
+    /// What stands between two layers
+    #[arg(long, value_enum, default_value_t = Permutation::Usual)]
+    permutation: Permutation,
+    /// An ActNorm before each layer, started from the data
+    #[arg(long)]
+    act_norm: bool,
+    /// The base distribution: normal, student-t or mixture:N
+    #[arg(long, value_name = "NAME")]
+    base: Option<BaseName>,
+    /// Where in its cell a discrete value is put in training: anywhere, or where a learned noise puts it
+    #[arg(long, value_enum, default_value_t = DequantizationName::Uniform)]
+    dequantization: DequantizationName,
     /// Most epochs
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     epochs: Option<usize>,
@@ -77,12 +107,37 @@ pub(super) struct Train {
     /// Decay of weights in a step, times the learning rate
     #[arg(long, value_name = "X", value_parser = not_negative)]
     weight_decay: Option<f32>,
-    /// Freeze the trained flow into this file as well
-    #[arg(long, value_name = "FILE")]
-    freeze: Option<PathBuf>,
-    /// Score the rows of this table with the frozen flow, on the device engine, and say which are the oddest
-    #[arg(long, value_name = "FILE", requires = "freeze")]
-    score: Option<String>,
+    /// Share of hidden units that a training step leaves out
+    #[arg(long, value_name = "X", value_parser = share)]
+    dropout: Option<f32>,
+}
+
+impl ShapeArgs {
+    fn choices(&self, seed: u64) -> Choices {
+        Choices {
+            layers: self.couplings.map(usize::from),
+            hidden: self.hidden.clone(),
+            residual: self.residual,
+            num_bins: self.num_bins,
+            tail_bound: self.tail_bound,
+            permutation: self.permutation,
+            act_norm: self.act_norm,
+            base: self.base,
+            variational: self.dequantization == DequantizationName::Variational,
+            epochs: self.epochs,
+            batch: self.batch,
+            learning_rate: self.lr,
+            weight_decay: self.weight_decay,
+            dropout: self.dropout,
+            seed,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum DequantizationName {
+    Uniform,
+    Variational,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -99,6 +154,17 @@ fn at_least_one(text: &str) -> Result<usize, String> {
 fn width(text: &str) -> Result<usize, String> {
     let width = text.parse().ok().filter(|n| (1..=usize::from(u16::MAX)).contains(n));
     width.ok_or_else(|| format!("expected a whole number from 1 to {}", u16::MAX))
+}
+
+/// A number of bins that a frozen file can say.
+fn bins(text: &str) -> Result<usize, String> {
+    let bins = text.parse().ok().filter(|n| (2..=MOST_BINS).contains(n));
+    bins.ok_or_else(|| format!("expected a whole number from 2 to {MOST_BINS}"))
+}
+
+fn share(text: &str) -> Result<f32, String> {
+    let value = text.parse().ok().filter(|v: &f32| (0.0..1.0).contains(v));
+    value.ok_or_else(|| "expected a number of at least 0 and below 1".to_string())
 }
 
 fn not_negative(text: &str) -> Result<f32, String> {
@@ -130,63 +196,51 @@ pub(super) fn train(args: Train) -> Result<(), Error> {
     say(format_args!("{}split: {}", data.profile, data.split))?;
 
     let columns = fit::columns(&data.train, &data.profile, convention);
-    let dim = columns.iter().filter(|c| c.standard().is_some()).count();
-    let model = args.model.resolve();
-    let size = Size {
-        layers: args.couplings.map(usize::from),
-        hidden: &args.hidden,
-        num_bins: args.num_bins,
-        tail_bound: args.tail_bound,
+    let choices = args.shape.choices(args.seed);
+    // What can be known to be wrong is told before the work.
+    let planned = match args.model {
+        Model::Auto => Model::Realnvp,
+        model => model,
     };
-    let layers = model.layers(dim, &size, args.seed);
-    let flow = Flow::new(FlowSpec { columns, tails: fit::tails(dim), layers, base: Base::Normal })?;
-
-    if flow.layout().total() > MOST_PARAMETERS {
-        let total = flow.layout().total();
-        return Err(Error::Refused(format!(
-            "the model would have {total} parameters, more than {MOST_PARAMETERS}; ask for fewer --couplings or a \
-             smaller --hidden"
-        )));
-    }
-    let to_score = args.score.as_ref().map(|path| read_to_score(path, &args, flow.spec())).transpose()?;
+    fitted::planned(planned, &columns, data.train.rows(), &choices)?;
+    let to_score = args.score.as_ref().map(|path| read_to_score(path, &args, &columns)).transpose()?;
     check_target(args.freeze.as_deref())?;
-
-    let mut settings = Settings::for_rows(data.train.rows(), args.batch, args.epochs, args.seed);
-    settings.learning_rate = args.lr.or(model.learning_rate()).unwrap_or(settings.learning_rate);
-    settings.weight_decay =
-        args.weight_decay.or(model.weight_decay(data.train.rows())).unwrap_or(settings.weight_decay);
 
     let backend = load_backend(&args.backend)?;
     // Before the work, so that a place that cannot be had is told at once.
     run_folder::make(&args.out)?;
     say(format_args!("backend: {}", backend.name()))?;
-    say(format_args!(
-        "model: {}, {} parameters; {} training and {} validation rows, batch {}, at most {} epochs",
-        model.name(),
-        flow.layout().total(),
-        data.train.rows(),
-        data.validation.rows(),
-        settings.batch,
-        settings.epochs
-    ))?;
-
     let stop = stop_on_interrupt()?;
-    let mut line = progress::Line::new(settings.epochs, data.train.rows());
-    let mut watch = |epoch: &train::Epoch, elapsed| line.epoch(epoch, elapsed);
-    let outcome = train::train(&flow, backend.as_ref(), &data.train, &data.validation, &settings, &stop, &mut watch)?;
-    line.finish();
-    if outcome.history.is_empty() {
+    let work = Work {
+        columns: &columns,
+        train: &data.train,
+        validation: &data.validation,
+        backend: backend.as_ref(),
+        stop: &stop,
+    };
+    let mut line = None;
+    let mut tell = |news: &News<'_>| tell(news, &data, &mut line);
+    let (fitted, tries) = match args.model {
+        Model::Auto => auto::choose(&work, &choices, Duration::from_secs_f32(args.time), &mut tell)?,
+        model => (fitted::fit(model, &work, &choices, None, &mut tell)?, Vec::new()),
+    };
+    if let Some(line) = line {
+        progress::Line::finish(&line);
+    }
+    say_tries(&tries, &fitted)?;
+    let Fitted { model, flow, settings, outcome } = fitted;
+    if outcome.history.is_empty() && outcome.ending != Ending::Fitted {
         let _ = std::fs::remove_dir(&args.out); // Stays where there is anything in it.
         return Err(Error::Refused("interrupted before an epoch was done: there is nothing to keep".into()));
     }
-    if outcome.best_epoch == 0 {
+    if outcome.best_epoch == 0 && outcome.ending != Ending::Fitted {
         eprintln!(
             "flow-trainer: warning: no epoch was better than the start, so the start is kept: columns that are \
              independent and normal. Try a smaller --lr, a smaller model, more epochs or more rows"
         );
     }
 
-    let metrics = Metrics::of(&outcome, &settings, backend.name(), data.train.rows(), data.validation.rows());
+    let metrics = Metrics::of(&outcome, &settings, backend.name(), data.train.rows(), data.validation.rows(), tries);
     let metadata = BTreeMap::from([
         ("convention".to_string(), format!("{:?}", args.convention).to_lowercase()),
         ("model".to_string(), model.name().to_string()),
@@ -211,9 +265,9 @@ pub(super) fn train(args: Train) -> Result<(), Error> {
 }
 
 /// The table to score, read and compared with the model's columns before any work is done.
-fn read_to_score(path: &str, args: &Train, spec: &FlowSpec) -> Result<Table, Error> {
+fn read_to_score(path: &str, args: &Train, columns: &[Column]) -> Result<Table, Error> {
     let table = Table::read_with(path, &ReadOptions { ignore: KindOverride::ignored(&args.column) })?;
-    let names: Vec<String> = spec.columns.iter().map(|c| c.name.clone()).collect();
+    let names: Vec<String> = columns.iter().map(|c| c.name.clone()).collect();
     Ok(table.matching(&names)?)
 }
 
@@ -245,11 +299,67 @@ fn stop_on_interrupt() -> Result<Arc<AtomicBool>, Error> {
     Ok(stop)
 }
 
+/// Tells how the work goes.
+fn tell(news: &News<'_>, data: &Data, line: &mut Option<progress::Line>) {
+    match news {
+        News::Begins(model, flow, settings) => {
+            if let Some(line) = line.take() {
+                line.finish();
+            }
+            let _ = say(format_args!(
+                "model: {}, {} parameters; {} training and {} validation rows, batch {}, at most {} epochs",
+                model.name(),
+                flow.layout().total(),
+                data.train.rows(),
+                data.validation.rows(),
+                settings.batch,
+                settings.epochs
+            ));
+            *line = (*model != Model::Gmm).then(|| progress::Line::new(settings.epochs, data.train.rows()));
+        }
+        News::Epoch(epoch, elapsed) => {
+            line.get_or_insert_with(|| progress::Line::new(1, data.train.rows())).epoch(epoch, *elapsed);
+        }
+        News::Mixture(tried) => {
+            eprintln!("{} components, ridge {}: {:.4} nats a row", tried.components, tried.ridge, tried.validation);
+        }
+    }
+}
+
+/// Says what `auto` tried and why it chose.
+fn say_tries(tries: &[auto::Try], chosen: &Fitted) -> Result<(), Error> {
+    if tries.is_empty() {
+        return Ok(());
+    }
+    say(format_args!(
+        "{:10} {:>8}  {:>10}  {:>12}  {:>8}",
+        "tried", "training", "parameters", "validation", "seconds"
+    ))?;
+    for t in tries {
+        say(format_args!(
+            "{:10} {:>8}  {:>10}  {:>12.4}  {:>8.1}",
+            t.model.name(),
+            t.training,
+            t.parameters,
+            t.validation_log_prob,
+            t.seconds
+        ))?;
+    }
+    say(format_args!("chosen: {}, under which the validation rows are most probable", chosen.model.name()))
+}
+
 fn say_how_it_ended(outcome: &Outcome, metrics: &Metrics) -> Result<(), Error> {
     let why = match outcome.ending {
         Ending::Epochs => "all epochs done",
         Ending::Patience => "no better validation loss for a while",
         Ending::Interrupted => "interrupted; the best parameters so far are kept",
+        Ending::Time => "the time is over; the best parameters so far are kept",
+        Ending::Fitted => {
+            return say(format_args!(
+                "fitted: validation log-density {:.4} nats a row, {} mixtures in {:.1} s",
+                outcome.best_validation_log_prob, outcome.steps, metrics.train_seconds
+            ));
+        }
     };
     say(format_args!(
         "{why}: best validation log-density {:.4} nats a row at epoch {} of {}, {} steps in {:.1} s ({:.0} steps/s)",

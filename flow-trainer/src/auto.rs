@@ -1,0 +1,93 @@
+//! The model `auto`: tries the others and keeps the one under which the validation rows are most probable.
+//!
+//! Successive halving (Jamieson & Talwalkar, "Non-stochastic Best Arm Identification and Hyperparameter Optimization",
+//! AISTATS 2016): a mixture and a short training of each flow, then full trainings of the best two flows, within a time that the
+//! user may state. Test rows and labels are never looked at.
+
+use crate::fitted::{FitError, Fitted, News, Work, fit};
+use crate::model::{Choices, Model};
+use flow_model::spec::FlowSpec;
+use serde::Serialize;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+/// The share of a full training's epochs that a short one has.
+const SHORT: usize = 4;
+/// Flows that are trained in full.
+const FINALISTS: usize = 2;
+
+/// A model that was tried.
+#[derive(Clone, Debug, Serialize)]
+pub struct Try {
+    /// Which.
+    pub model: Model,
+    /// How: `short` or `full`.
+    pub training: &'static str,
+    /// Number of parameters.
+    pub parameters: usize,
+    /// Mean log-density of the validation rows, nats a row.
+    pub validation_log_prob: f64,
+    /// Time it took.
+    pub seconds: f64,
+}
+
+/// Tries every model and returns the best with all that were tried, in order. Ends soon after `limit`.
+///
+/// # Errors
+/// If no model could be trained.
+pub fn choose(
+    work: &Work<'_>,
+    choices: &Choices,
+    limit: Duration,
+    tell: &mut dyn FnMut(&News<'_>),
+) -> Result<(Fitted, Vec<Try>), FitError> {
+    let deadline = Instant::now() + limit;
+    let full = |model: Model| model.settings(work.train.rows(), choices).epochs;
+    let mut tries = Vec::new();
+    let mut best: Option<Fitted> = None;
+    let mut attempt = |model: Model, training, epochs, best: &mut Option<Fitted>| -> Result<Option<f64>, FitError> {
+        // The first always gets its time.
+        if best.is_some() && (Instant::now() >= deadline || work.stop.load(Ordering::Relaxed)) {
+            return Ok(None);
+        }
+        let start = Instant::now();
+        let choices = Choices { epochs: Some(epochs), ..choices.clone() };
+        let fitted = match fit(model, work, &choices, Some(deadline), tell) {
+            Ok(fitted) => fitted,
+            // One model that diverges is no reason to try no other.
+            Err(FitError::Train(crate::train::TrainError::Diverged(_))) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let found = fitted.outcome.best_validation_log_prob;
+        tries.push(Try {
+            model,
+            training,
+            parameters: fitted.outcome.params.len(),
+            validation_log_prob: found,
+            seconds: start.elapsed().as_secs_f64(),
+        });
+        if best.as_ref().is_none_or(|b| found > b.outcome.best_validation_log_prob) {
+            *best = Some(fitted);
+        }
+        Ok(Some(found))
+    };
+    attempt(Model::Gmm, "full", full(Model::Gmm), &mut best)?;
+    let mut ranked = Vec::new();
+    for model in candidates(work, choices) {
+        if let Some(found) = attempt(model, "short", full(model).div_ceil(SHORT), &mut best)? {
+            ranked.push((model, found));
+        }
+    }
+    ranked.sort_by(|a, b| b.1.total_cmp(&a.1));
+    for &(model, _) in ranked.iter().take(FINALISTS) {
+        attempt(model, "full", full(model), &mut best)?;
+    }
+    let best = best.ok_or(FitError::Train(crate::train::TrainError::Diverged(0)))?;
+    Ok((best, tries))
+}
+
+/// The flows to try: where no column lies on a line, all are the same.
+fn candidates(work: &Work<'_>, choices: &Choices) -> Vec<Model> {
+    let spec: FlowSpec = Model::Maf.spec(work.columns, work.train.rows(), choices);
+    if spec.lines() == 0 { vec![Model::Maf] } else { Model::FLOWS.to_vec() }
+}

@@ -1,0 +1,127 @@
+//! One model, trained on a table's rows: by EM or by gradient, whichever it takes.
+
+use crate::backend::{Backend, BackendError};
+use crate::evaluate::{Dequantization, Evaluator};
+use crate::gmm;
+use crate::model::{Choices, Model};
+use crate::random::Purpose;
+use crate::start;
+use crate::train::{Epoch, Outcome, Settings, TrainError, train};
+use flow_model::flow::Flow;
+use flow_model::spec::{Column, SpecError};
+use flow_table::{Table, metrics};
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+/// A model beyond this is a slip of the keyboard.
+const MOST_PARAMETERS: usize = 20_000_000;
+
+/// A trained model.
+#[derive(Clone, Debug)]
+pub struct Fitted {
+    /// Which.
+    pub model: Model,
+    /// The flow.
+    pub flow: Flow,
+    /// How it was trained.
+    pub settings: Settings,
+    /// What came of it.
+    pub outcome: Outcome,
+}
+
+/// What a training works with, whatever the model.
+pub struct Work<'a> {
+    /// The columns of the flow.
+    pub columns: &'a [Column],
+    /// Rows to learn from.
+    pub train: &'a Table,
+    /// Rows for early stopping.
+    pub validation: &'a Table,
+    /// What runs the steps.
+    pub backend: &'a dyn Backend,
+    /// Ends the work after the present step.
+    pub stop: &'a AtomicBool,
+}
+
+/// What is told while a model is trained.
+pub enum News<'a> {
+    /// A model is about to be trained.
+    Begins(Model, &'a Flow, &'a Settings),
+    /// An epoch has ended, so long after the first began.
+    Epoch(&'a Epoch, Duration),
+    /// A mixture was fitted.
+    Mixture(&'a gmm::Try),
+}
+
+/// Why a model was not trained.
+#[derive(Debug, thiserror::Error)]
+pub enum FitError {
+    /// It would be no flow.
+    #[error(transparent)]
+    Spec(#[from] SpecError),
+    /// It would be too large.
+    #[error(
+        "the model would have {0} parameters, more than {MOST_PARAMETERS}; ask for fewer --couplings or a smaller --hidden"
+    )]
+    TooLarge(usize),
+    /// The training failed.
+    #[error(transparent)]
+    Train(#[from] TrainError),
+    /// The backend failed.
+    #[error(transparent)]
+    Backend(#[from] BackendError),
+}
+
+/// The flow that a model would be.
+///
+/// # Errors
+/// A spec that breaks a rule, or too many parameters.
+pub fn planned(model: Model, columns: &[Column], rows: usize, choices: &Choices) -> Result<Flow, FitError> {
+    let flow = Flow::new(model.spec(columns, rows, choices))?;
+    match flow.layout().total() {
+        total if total > MOST_PARAMETERS => Err(FitError::TooLarge(total)),
+        _ => Ok(flow),
+    }
+}
+
+/// Trains one model until it is done, `work.stop` is set or `deadline` has passed.
+///
+/// # Errors
+/// As [`planned`], and whatever the training fails for.
+pub fn fit(
+    model: Model,
+    work: &Work<'_>,
+    choices: &Choices,
+    deadline: Option<Instant>,
+    tell: &mut dyn FnMut(&News<'_>),
+) -> Result<Fitted, FitError> {
+    let rows = work.train.rows();
+    let mut flow = planned(model, work.columns, rows, choices)?;
+    let settings = model.settings(rows, choices);
+    tell(&News::Begins(model, &flow, &settings));
+    let start = if model == Model::Gmm {
+        let mut watch = |tried: &gmm::Try| tell(&News::Mixture(tried));
+        let (found, mut outcome) = gmm::fit(work.columns, work.train, work.validation, choices, work.stop, &mut watch)?;
+        flow = found;
+        if flow.spec().circular() == 0 && !choices.variational {
+            outcome.best_validation_log_prob = validation(&flow, &outcome.params, work, settings.seed)?;
+            return Ok(Fitted { model, flow, settings, outcome });
+        }
+        // Angles and learned noise are no mixture's business: they are trained by gradient from here.
+        outcome.params
+    } else {
+        start::parameters(&flow, work.train, choices.seed)
+    };
+    let mut watch = |epoch: &Epoch, elapsed: Duration| tell(&News::Epoch(epoch, elapsed));
+    let outcome =
+        train(&flow, work.backend, work.train, work.validation, start, &settings, work.stop, deadline, &mut watch)?;
+    Ok(Fitted { model, flow, settings, outcome })
+}
+
+/// Mean log-density of the validation rows, as training measures it.
+fn validation(flow: &Flow, params: &[f32], work: &Work<'_>, seed: u64) -> Result<f64, BackendError> {
+    let mut evaluator = Evaluator::new(flow, work.backend, work.validation.rows())?;
+    let noise = Dequantization::Noise { seed, purpose: Purpose::ValidationNoise, draw: 0 };
+    let log_prob = evaluator.log_prob(params, work.validation, noise)?;
+    Ok(metrics::Summary::of(log_prob.iter().map(|&v| f64::from(v))).mean)
+}

@@ -1,0 +1,86 @@
+//! The model `gmm`: a mixture of normal distributions with full covariances and no layers, by EM. The baseline that every
+//! flow has to beat, as one frozen file of the same engine.
+
+use crate::em::{self, Mixture};
+use crate::model::{Choices, Model};
+use crate::start::{before_layer, set_base};
+use crate::train::{Ending, Outcome};
+use flow_model::flow::Flow;
+use flow_model::spec::{Base, Column, FlowSpec, SpecError};
+use flow_table::Table;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+/// Most rows that a mixture is fitted to, and that it is judged by.
+const MOST_ROWS: usize = 20_000;
+/// Numbers of components and shares of all rows' variances that are tried.
+const COMPONENTS: [usize; 7] = [1, 2, 4, 8, 16, 32, 64];
+const RIDGES: [f64; 3] = [1e-3, 1e-2, 1e-1];
+
+/// A mixture that was tried.
+#[derive(Clone, Copy, Debug)]
+pub struct Try {
+    /// Number of components.
+    pub components: usize,
+    /// Share of all rows' variances in its covariances.
+    pub ridge: f64,
+    /// Mean log-density of the validation rows, on the axes of the layers; nats.
+    pub validation: f64,
+}
+
+/// Fits mixtures with 1 to 64 components and keeps the one under which the validation rows are most probable. `watch` is told of
+/// each; `stop` ends the search.
+///
+/// # Errors
+/// Columns of which no flow can be made.
+pub fn fit(
+    columns: &[Column],
+    train: &Table,
+    validation: &Table,
+    choices: &Choices,
+    stop: &AtomicBool,
+    watch: &mut dyn FnMut(&Try),
+) -> Result<(Flow, Outcome), SpecError> {
+    let start = Instant::now();
+    let plain = Flow::new(Model::Gmm.spec(columns, train.rows(), &Choices { base: None, ..choices.clone() }))?;
+    let params = plain.layout().init(choices.seed);
+    let rows = |table: &Table| before_layer(&plain, &params, 0, table, MOST_ROWS, choices.seed);
+    let (x, held_out) = (rows(train), rows(validation));
+    let mut best: Option<(Mixture, f64)> = None;
+    let mut tries = 0;
+    'search: for components in COMPONENTS.into_iter().filter(|&k| k == 1 || 4 * k <= x.nrows()) {
+        let mut better = false;
+        for ridge in RIDGES {
+            if best.is_some() && stop.load(Ordering::Relaxed) {
+                break 'search;
+            }
+            let mixture = Mixture::fit(x.view(), em::Settings { components, full: true, ridge, seed: choices.seed });
+            let found = mixture.log_prob(held_out.view()).mean().unwrap_or(f64::NEG_INFINITY);
+            watch(&Try { components: mixture.components(), ridge, validation: found });
+            tries += 1;
+            if best.as_ref().is_none_or(|(_, so_far)| found > *so_far) {
+                best = Some((mixture, found));
+                better = true;
+            }
+        }
+        if !better && components >= 8 {
+            break;
+        }
+    }
+    let (mixture, found) = best.expect("at least one mixture was fitted");
+    let base = Base::Mixture { components: mixture.components(), full: true };
+    let flow = Flow::new(FlowSpec { base, ..plain.spec().clone() })?;
+    let mut params = flow.layout().init(choices.seed);
+    set_base(&flow, &mut params, &mixture);
+    let outcome = Outcome {
+        params,
+        history: Vec::new(),
+        best_epoch: 0,
+        best_validation_log_prob: found,
+        steps: tries,
+        skipped: 0,
+        duration: start.elapsed(),
+        ending: Ending::Fitted,
+    };
+    Ok((flow, outcome))
+}
