@@ -3,7 +3,7 @@
 //! A host library that knows nothing of flows. Its parts, in the order in which a training run uses them:
 //!
 //! - [`Table`]: rows of numbers with column names, read from CSV as people have it, or made by [`builtin`];
-//! - [`Profile`]: statistics of each column and its detected or stated kind;
+//! - [`Profile`]: statistics of each column, its detected or stated kind, and values with a mass of their own;
 //! - [`Split`]: rows for training, validation and calibration, never the same row twice;
 //! - [`metrics`]: summaries of log-densities, ranking quality, distances between samples;
 //! - [`plot`]: the pictures of a report, as SVG text;
@@ -22,29 +22,40 @@
 #![forbid(unsafe_code)]
 
 pub mod atomic;
+mod atoms;
 pub mod builtin;
 mod delimiter;
+mod detect;
 mod error;
 mod kind;
 mod labels;
+mod lattice;
 pub mod metrics;
 mod number;
 pub mod plot;
 mod profile;
+mod profile_error;
 mod read_csv;
 mod records;
+mod request;
 mod schema;
+mod show;
 mod split;
+mod stated;
 mod stats;
 mod suggest;
 mod table;
+mod tally;
+mod turns;
 mod write_csv;
 
 pub use error::{CellProblem, TableError};
-pub use kind::{Convention, DetectedKind, KindError, KindOverride, RequestedKind, ignored_column};
+pub use kind::{ColumnKind, Convention};
 pub use labels::read_labels;
-pub use profile::{ColumnProfile, Profile, ProfileError};
+pub use profile::{ColumnProfile, Profile};
+pub use profile_error::ProfileError;
 pub use read_csv::ReadOptions;
+pub use request::{KindError, KindOverride, RequestedKind, ignored_column};
 pub use split::{Fractions, Manner, Split, SplitError};
 pub use stats::ColumnStats;
 pub use suggest::did_you_mean;

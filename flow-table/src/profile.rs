@@ -1,13 +1,17 @@
-//! Statistics of each column, and the kind they speak for.
+//! The columns of a table, described: statistics, kinds, and values with a mass of their own.
 
-use crate::kind::{Convention, DetectedKind, KindOverride, RequestedKind};
+use crate::atoms::atoms;
+use crate::detect::{detect, detect_as_peers};
+use crate::kind::{ColumnKind, Convention};
+use crate::profile_error::ProfileError;
+use crate::request::{KindOverride, RequestedKind};
+use crate::show::{brief, shown};
+use crate::stated::stated;
 use crate::stats::ColumnStats;
 use crate::suggest;
 use crate::table::Table;
+use crate::tally::Tally;
 use std::fmt;
-
-/// Whole numbers beyond this size leave no room for noise within a cell in single precision.
-const LARGEST_WHOLE: f32 = 4_194_304.0; // 2^22
 
 /// One column of a profile.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,7 +22,10 @@ pub struct ColumnProfile {
     /// Its figures.
     pub stats: ColumnStats,
     /// Its kind, detected or stated.
-    pub kind: DetectedKind,
+    pub kind: ColumnKind,
+    /// Values with a mass of their own and their shares of the rows, the heaviest first; at most 4, and none under the
+    /// peers' convention, nor in circular, constant and context columns.
+    pub atoms: Vec<(f32, f64)>,
     /// Why it is of that kind.
     pub reason: String,
 }
@@ -28,59 +35,6 @@ pub struct ColumnProfile {
 pub struct Profile {
     columns: Vec<ColumnProfile>,
     rows: usize,
-}
-
-/// Kinds that do not fit the data.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ProfileError {
-    /// A kind was stated for a column that is not there.
-    #[error("{path}: has no column {name:?}{hint}; its columns are {columns}")]
-    UnknownColumn {
-        /// The table.
-        path: String,
-        /// The name.
-        name: String,
-        /// ", did you mean …?", or nothing.
-        hint: String,
-        /// The columns there are.
-        columns: String,
-    },
-    /// A cell that contradicts the stated kind.
-    #[error(
-        "{path}, row {row}, column {column} ({name}): {value} contradicts the kind {kind}: expected {expected}; \
-        leave the kind out to have it detected, or say {name}:continuous"
-    )]
-    Contradiction {
-        /// The table.
-        path: String,
-        /// Row of the data, from 1.
-        row: usize,
-        /// Number of the column, from 1.
-        column: usize,
-        /// Name of the column.
-        name: String,
-        /// The cell.
-        value: String,
-        /// The stated kind.
-        kind: DetectedKind,
-        /// What the kind asks for.
-        expected: String,
-    },
-    /// Nothing varies.
-    #[error("{path}: no column varies (rows: {rows}); expected at least one that takes different values")]
-    AllConstant {
-        /// The table.
-        path: String,
-        /// Its rows.
-        rows: usize,
-    },
-    /// Every column was declared constant, or ignored.
-    #[error("{path}: no column is left to learn from; at least one must be neither constant nor ignored")]
-    NothingLeft {
-        /// The table.
-        path: String,
-    },
 }
 
 impl Profile {
@@ -102,27 +56,17 @@ impl Profile {
                 });
             }
         }
-        let rows = table.rows();
         let mut columns = Vec::with_capacity(table.columns());
         for (j, name) in table.names().iter().enumerate() {
-            let stats = ColumnStats::of(table.column(j));
-            let (kind, reason) = match KindOverride::of(overrides, name) {
-                Some(RequestedKind::As(kind)) => {
-                    check_stated(table, j, kind)?;
-                    (kind, "as stated".to_owned())
-                }
-                Some(RequestedKind::Ignore) | None => detect(&stats, rows, convention),
-            };
-            let reason = reason + &coarse(&stats).unwrap_or_default();
-            columns.push(ColumnProfile { name: name.clone(), stats, kind, reason });
+            columns.push(describe(table, j, KindOverride::of(overrides, name), convention)?);
         }
         if columns.iter().all(|c| c.stats.distinct <= 1) {
-            return Err(ProfileError::AllConstant { path: path(), rows });
+            return Err(ProfileError::AllConstant { path: path(), rows: table.rows() });
         }
-        if columns.iter().all(|c| c.kind == DetectedKind::Constant) {
+        if !columns.iter().any(|c| c.kind.is_learned()) {
             return Err(ProfileError::NothingLeft { path: path() });
         }
-        Ok(Profile { columns, rows })
+        Ok(Profile { columns, rows: table.rows() })
     }
 
     /// One entry a column, in the table's order.
@@ -135,13 +79,66 @@ impl Profile {
         self.rows
     }
 
+    /// What is no error, but should be known before one learns from the table.
+    pub fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        let columns = self.columns.len();
+        if self.rows < columns {
+            warnings.push(format!(
+                "fewer rows ({}) than columns ({columns}): a density cannot be learned well from so few; take more rows, \
+                 or leave columns out with --column NAME:ignore",
+                self.rows
+            ));
+        }
+        for column in self.columns.iter().filter(|c| c.kind == ColumnKind::Context && c.stats.distinct <= 1) {
+            warnings.push(format!(
+                "the context column {:?} is {} in every row: nothing can be learned from it",
+                column.name,
+                shown(column.stats.min)
+            ));
+        }
+        warnings
+    }
+
     /// The largest |lag-1 autocorrelation| over the columns, with its sign: whether neighbouring rows are alike.
     pub fn correlation(&self) -> f64 {
         self.columns.iter().map(|c| c.stats.lag1).fold(0.0, |a: f64, b| if b.abs() > a.abs() { b } else { a })
     }
 }
 
-/// The kind that a column's figures speak for, and why.
+fn describe(
+    table: &Table,
+    j: usize,
+    requested: Option<RequestedKind>,
+    convention: Convention,
+) -> Result<ColumnProfile, ProfileError> {
+    let name = &table.names()[j];
+    let tally = Tally::of(table.column(j));
+    let stats = ColumnStats::tallied(table.column(j), &tally);
+    let asked = requested.map(|kind| stated(table, j, &tally, kind)).transpose()?.flatten();
+    let (kind, mut reason) = asked.unwrap_or_else(|| match convention {
+        Convention::Own => detect(name, &tally),
+        Convention::Peers => detect_as_peers(&tally),
+    });
+    let heavy = match kind {
+        _ if convention == Convention::Peers => Vec::new(),
+        ColumnKind::Circular { .. } | ColumnKind::Constant | ColumnKind::Context => Vec::new(),
+        _ => atoms(&tally, kind.is_discrete()),
+    };
+    if !heavy.is_empty() {
+        let held = heavy.iter().map(|(value, share)| format!("{} ({} %)", shown(*value), percent(*share)));
+        reason += &format!("; a mass of its own at {}", held.collect::<Vec<_>>().join(", "));
+    }
+    reason += &coarse(&stats).unwrap_or_default();
+    Ok(ColumnProfile { name: name.clone(), stats, kind, atoms: heavy, reason })
+}
+
+/// A share of the rows in percent, never rounded up to all of them.
+fn percent(share: f64) -> f64 {
+    let rounded = (1000.0 * share).round() / 10.0;
+    if rounded == 100.0 && share < 1.0 { 99.9 } else { rounded }
+}
+
 /// A warning where single precision, seven digits, is coarse beside a column's spread, as for Unix times.
 fn coarse(stats: &ColumnStats) -> Option<String> {
     let largest = stats.min.abs().max(stats.max.abs());
@@ -155,53 +152,6 @@ fn coarse(stats: &ColumnStats) -> Option<String> {
     })
 }
 
-fn detect(stats: &ColumnStats, rows: usize, convention: Convention) -> (DetectedKind, String) {
-    let values = format!("all {rows} values are");
-    if stats.distinct == 1 && convention == Convention::Own {
-        return (DetectedKind::Constant, format!("{values} {}", shown(stats.min)));
-    }
-    if !stats.whole {
-        let distinct = stats.distinct;
-        return (DetectedKind::Continuous, format!("fractions among {rows} values, {distinct} distinct"));
-    }
-    if stats.min < -LARGEST_WHOLE || stats.max > LARGEST_WHOLE {
-        let reason = format!("{values} whole numbers, but beyond 2^22 they cannot be dequantised in single precision");
-        return (DetectedKind::Continuous, reason);
-    }
-    (DetectedKind::Integer, format!("{values} whole numbers, {} distinct", stats.distinct))
-}
-
-/// Refuses a stated kind that a cell contradicts.
-fn check_stated(table: &Table, j: usize, kind: DetectedKind) -> Result<(), ProfileError> {
-    let wrong = |fits: &dyn Fn(f32) -> bool, expected: String| match table.column(j).position(|v| !fits(v)) {
-        None => Ok(()),
-        Some(row) => Err(ProfileError::Contradiction {
-            path: table.source().into(),
-            row: row + 1,
-            column: j + 1,
-            name: table.names()[j].clone(),
-            value: shown(table.row(row)[j]),
-            kind,
-            expected,
-        }),
-    };
-    match kind {
-        DetectedKind::Continuous => Ok(()),
-        DetectedKind::Integer => {
-            wrong(&|v| v.fract() == 0.0 && v.abs() <= LARGEST_WHOLE, "whole numbers of at most 2^22 in size".into())
-        }
-        DetectedKind::Constant => {
-            let first = table.column(j).next().unwrap_or(0.0);
-            wrong(&|v| v == first, format!("{} as in row 1", shown(first)))
-        }
-    }
-}
-
-/// A number as briefly as it can be said exactly.
-fn shown(value: f32) -> String {
-    if value == 0.0 || (1e-4..1e9).contains(&value.abs()) { value.to_string() } else { format!("{value:e}") }
-}
-
 impl fmt::Display for Profile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let width = self.columns.iter().map(|c| c.name.chars().count()).max().unwrap_or(0).max(6);
@@ -212,15 +162,6 @@ impl fmt::Display for Profile {
         }
         Ok(())
     }
-}
-
-/// A number in at most 10 characters.
-fn brief(value: f64) -> String {
-    if value != 0.0 && !(1e-3..1e7).contains(&value.abs()) {
-        return format!("{value:.3e}");
-    }
-    let text = format!("{value:.4}");
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 #[cfg(test)]
@@ -279,6 +220,59 @@ mod tests {
             "{error}"
         );
         assert!(profile(&sample(), &["ii:integer"], Convention::Own).unwrap_err().contains("did you mean \"i\"?"));
+    }
+
+    #[test]
+    fn atoms_are_found_in_columns_that_are_learned() {
+        let rows: Vec<[f32; 4]> = (0..400)
+            .map(|i| {
+                let heavy = i % 4 == 0;
+                let x = if heavy { -0.25 } else { (i as f32 * 0.618_034).fract() };
+                let k = if i % 2 == 0 { 0.0 } else { (i % 37) as f32 };
+                [x, k, x, k]
+            })
+            .collect();
+        let t = Table::from_rows("t", ["x", "k", "c", "o"].map(String::from).into(), &rows).unwrap();
+        let p = profile(&t, &["c:context", "o:circular=37"], Convention::Own).unwrap();
+        let atoms: Vec<_> = p.columns().iter().map(|c| c.atoms.clone()).collect();
+        assert_eq!(atoms[0], [(-0.25, 0.25)]);
+        assert_eq!((atoms[1][0].0, atoms[1].len()), (0.0, 1));
+        assert!(atoms[2].is_empty() && atoms[3].is_empty(), "{atoms:?}");
+        assert!(p.columns()[0].reason.ends_with("; a mass of its own at -0.25 (25 %)"), "{p}");
+        let peers = profile(&t, &[], Convention::Peers).unwrap();
+        assert!(peers.columns().iter().all(|c| c.atoms.is_empty()));
+        assert_eq!(peers.columns()[0].kind, ColumnKind::Continuous);
+    }
+
+    #[test]
+    fn peers_know_no_lattice() {
+        let rows: Vec<[f32; 2]> = (0..400).map(|i| [(i % 50 * 2) as f32, (i % 40) as f32 / 10.0]).collect();
+        let t = Table::from_rows("t", vec!["even".into(), "tenths".into()], &rows).unwrap();
+        let kinds = |c| profile(&t, &[], c).unwrap().columns().iter().map(|c| c.kind.as_str()).collect::<Vec<_>>();
+        assert_eq!(kinds(Convention::Own), ["lattice", "lattice"]);
+        assert_eq!(kinds(Convention::Peers), ["integer", "continuous"]);
+    }
+
+    #[test]
+    fn something_must_be_left_to_learn() {
+        let error = |said: &[&str]| profile(&sample(), said, Convention::Own).unwrap_err();
+        for said in [&["*:context"][..], &["f:context", "i:context"], &["f:context", "i:context", "k:context"]] {
+            assert!(error(said).contains("no column is left to learn from"), "{}", error(said));
+        }
+        let p = profile(&sample(), &["*:context", "f:continuous"], Convention::Own).unwrap();
+        assert_eq!(
+            p.columns().iter().map(|c| c.kind.as_str()).collect::<Vec<_>>(),
+            ["continuous", "context", "context"]
+        );
+        assert!(p.warnings()[0].contains("the context column \"k\" is 7 in every row"), "{:?}", p.warnings());
+    }
+
+    #[test]
+    fn few_rows_are_warned_of() {
+        let t = table(&["a", "b", "c"], &[&[1.0, 2.0, 3.0], &[2.0, 1.0, 5.0]]);
+        let warnings = profile(&t, &[], Convention::Own).unwrap().warnings();
+        assert!(warnings[0].contains("fewer rows (2) than columns (3)"), "{warnings:?}");
+        assert!(profile(&sample(), &[], Convention::Own).unwrap().warnings().is_empty());
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Figures of one column.
 
+use crate::tally::Tally;
+
 /// Figures of one column, in double precision.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
@@ -27,13 +29,14 @@ pub struct ColumnStats {
 impl ColumnStats {
     /// The figures of a column's values.
     pub fn of(values: impl ExactSizeIterator<Item = f32> + Clone) -> ColumnStats {
+        Self::tallied(values.clone(), &Tally::of(values))
+    }
+
+    /// The figures of values that are tallied already.
+    pub(crate) fn tallied(values: impl ExactSizeIterator<Item = f32> + Clone, tally: &Tally) -> ColumnStats {
         let n = values.len() as f64;
-        let mut sorted: Vec<f32> = values.clone().map(|v| v + 0.0).collect(); // -0 becomes 0
-        sorted.sort_unstable_by(f32::total_cmp);
-        let (min, max) = (sorted.first().copied().unwrap_or(0.0), sorted.last().copied().unwrap_or(0.0));
-        let runs = sorted.chunk_by(|a, b| a == b);
-        let distinct = runs.clone().count();
-        let top = runs.fold(&sorted[..0], |best, run| if run.len() > best.len() { run } else { best });
+        let (min, distinct) = (tally.min(), tally.distinct());
+        let top = tally.runs().iter().fold((0.0, 0), |best, &run| if run.1 > best.1 { run } else { best });
         let (mut mean, mut variance, mut lag1) = (f64::from(min), 0.0, 0.0);
         if distinct > 1 {
             mean = values.clone().map(f64::from).sum::<f64>() / n;
@@ -45,14 +48,14 @@ impl ColumnStats {
         }
         ColumnStats {
             min,
-            max,
+            max: tally.max(),
             mean,
             std: variance.sqrt(),
             distinct,
-            top_value: top.first().copied().unwrap_or(0.0),
-            top_share: top.len() as f64 / n.max(1.0),
+            top_value: top.0,
+            top_share: top.1 as f64 / n.max(1.0),
             lag1,
-            whole: sorted.iter().all(|v| v.fract() == 0.0),
+            whole: tally.whole(),
         }
     }
 }
