@@ -167,6 +167,7 @@ impl Flow {
         }
         let columns::Standardised { u, terms } = columns::standardise(g, spec, x, noise);
         log_det_terms.extend(terms);
+        let u = weights.smoothed(g, u);
         let (value, terms) = self.within_tails(g, u);
         log_det_terms.extend(terms);
         (value, log_det_terms)

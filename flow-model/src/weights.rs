@@ -12,6 +12,7 @@ pub struct Weights {
     by_name: HashMap<String, NodeId>,
     in_order: Vec<NodeId>,
     dropout: Cell<Option<usize>>,
+    smoothed: bool,
 }
 
 impl Weights {
@@ -33,7 +34,7 @@ impl Weights {
     }
 
     fn collect(layout: &Layout, mut node: impl FnMut(&crate::params::Slice) -> NodeId) -> Self {
-        let mut weights = Weights { by_name: HashMap::new(), in_order: Vec::new(), dropout: Cell::new(None) };
+        let mut weights = Weights { by_name: HashMap::new(), in_order: Vec::new(), dropout: Cell::new(None), smoothed: false };
         for slice in layout.slices() {
             let id = node(slice);
             weights.by_name.insert(slice.name.clone(), id);
@@ -47,6 +48,23 @@ impl Weights {
     pub fn with_dropout(self) -> Self {
         self.dropout.set(Some(0));
         self
+    }
+
+    /// From now on the standardised rows get noise added: an input `smoothing`, `[batch, lines]`, of draws from a normal
+    /// distribution with the deviation that is asked for.
+    pub fn with_smoothing(mut self) -> Self {
+        self.smoothed = true;
+        self
+    }
+
+    /// Standardised rows `u`, `[batch, lines]`, with the noise that smooths their density.
+    pub fn smoothed(&self, g: &mut Graph, u: NodeId) -> NodeId {
+        if !self.smoothed {
+            return u;
+        }
+        let lines = g.shape(u)[1];
+        let noise = g.input("smoothing", &[Dim::Batch, lines]);
+        g.add(u, noise)
     }
 
     /// A hidden layer's values, `[batch, units]`, less what is dropped.

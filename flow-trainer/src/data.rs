@@ -44,7 +44,7 @@ pub enum DataError {
     Table(#[from] TableError),
     /// Its kinds do not fit it.
     #[error(transparent)]
-    Profile(#[from] ProfileError),
+    Profile(Box<ProfileError>),
     /// It cannot be split.
     #[error("{path}: {source}")]
     Split {
@@ -53,6 +53,12 @@ pub enum DataError {
         /// Why not.
         source: SplitError,
     },
+}
+
+impl From<ProfileError> for DataError {
+    fn from(error: ProfileError) -> Self {
+        DataError::Profile(Box::new(error))
+    }
 }
 
 /// Reads a CSV file, or makes the built-in set of that name where there is no such file.

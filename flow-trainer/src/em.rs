@@ -24,6 +24,8 @@ pub struct Settings {
     pub full: bool,
     /// Share of all rows' variances in the components' covariances; positive.
     pub ridge: f64,
+    /// Variance that every covariance has besides, in each direction.
+    pub floor: f64,
     /// Seed of k-means++.
     pub seed: u64,
 }
@@ -89,6 +91,7 @@ impl Mixture {
             };
             covariance *= 1.0 - settings.ridge;
             covariance.diag_mut().scaled_add(settings.ridge, variances);
+            covariance.diag_mut().mapv_inplace(|v| v + settings.floor);
             Component { log_weight: (count / rows).ln(), mean, factor: precision_factor(&covariance) }
         };
         Mixture { full: settings.full, components: shares.axis_iter(Axis(1)).map(component).collect() }
@@ -214,7 +217,7 @@ mod tests {
     }
 
     fn settings(components: usize, full: bool) -> Settings {
-        Settings { components, full, ridge: 1e-3, seed: 0 }
+        Settings { components, full, ridge: 1e-3, floor: 0.0, seed: 0 }
     }
 
     #[test]

@@ -105,7 +105,8 @@ fn intervals(plain: &Column, values: &[f32], atoms: &[(f32, f64)]) -> Vec<Atom> 
         .map(|&(value, share)| {
             let place = on_axis(plain, &[value], plain.noise_offset())[0];
             let width = ATOM_WIDTH * share / free.max(1e-3);
-            let width = std * width.clamp(ATOM_WIDTHS[0], ATOM_WIDTHS[1]);
+            let env = |n: &str, d: f64| std::env::var(n).ok().and_then(|v| v.parse().ok()).unwrap_or(d);
+            let width = std * width.clamp(env("AW0", ATOM_WIDTHS[0]), env("AW1", ATOM_WIDTHS[1]));
             match plain.cells() {
                 Some(_) => Atom { value: place as f32, cut: place as f32, width: width.max(1.0) as f32 },
                 None if axis.is_empty() => Atom { value, cut: place as f32, width: width as f32 },

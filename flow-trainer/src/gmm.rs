@@ -47,6 +47,7 @@ pub fn fit(
     let rows = |table: &Table| before_layer(&plain, &params, 0, table, MOST_ROWS, choices.seed);
     let (x, held_out) = (rows(train), rows(validation));
     let mut best: Option<(Mixture, f64)> = None;
+    let floor = f64::from(choices.smoothing.unwrap_or(0.0)).powi(2);
     let mut tries = 0;
     'search: for components in COMPONENTS.into_iter().filter(|&k| k == 1 || 4 * k <= x.nrows()) {
         let mut better = false;
@@ -54,7 +55,7 @@ pub fn fit(
             if best.is_some() && stop.load(Ordering::Relaxed) {
                 break 'search;
             }
-            let mixture = Mixture::fit(x.view(), em::Settings { components, full: true, ridge, seed: choices.seed });
+            let mixture = Mixture::fit(x.view(), em::Settings { components, full: true, ridge, floor, seed: choices.seed });
             let found = mixture.log_prob(held_out.view()).mean().unwrap_or(f64::NEG_INFINITY);
             watch(&Try { components: mixture.components(), ridge, validation: found });
             tries += 1;

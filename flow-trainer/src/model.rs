@@ -95,6 +95,8 @@ pub struct Choices {
     pub weight_decay: Option<f32>,
     /// Share of hidden units that a step leaves out.
     pub dropout: Option<f32>,
+    /// Deviation of the noise that smooths the density.
+    pub smoothing: Option<f32>,
     /// Seed of everything random.
     pub seed: u64,
 }
@@ -116,6 +118,7 @@ impl Default for Choices {
             learning_rate: None,
             weight_decay: None,
             dropout: None,
+            smoothing: None,
             seed: 0,
         }
     }
@@ -206,6 +209,7 @@ impl Model {
         settings.learning_rate = choices.learning_rate.unwrap_or(settings.learning_rate);
         settings.weight_decay = choices.weight_decay.unwrap_or(settings.weight_decay);
         settings.dropout = choices.dropout.unwrap_or(settings.dropout);
+        settings.smoothing = choices.smoothing.unwrap_or(settings.smoothing);
         settings
     }
 }

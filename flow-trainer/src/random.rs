@@ -20,6 +20,8 @@ pub enum Purpose {
     Mixture,
     /// Dropout in a training batch; counted by steps.
     Dropout,
+    /// Noise that smooths the density, in a training batch; counted by steps.
+    Smoothing,
     /// Latent draws for the report's samples.
     Samples,
 }

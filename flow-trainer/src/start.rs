@@ -28,7 +28,7 @@ pub fn parameters(flow: &Flow, train: &Table, seed: u64) -> Vec<f32> {
     }
     if let Base::Mixture { components, full } = flow.spec().base {
         let z = before_layer(flow, &params, flow.spec().layers.len(), train, MIXTURE_ROWS, seed);
-        let mixture = Mixture::fit(z.view(), em::Settings { components, full, ridge: RIDGE, seed });
+        let mixture = Mixture::fit(z.view(), em::Settings { components, full, ridge: RIDGE, floor: 0.0, seed });
         assert_eq!(mixture.components(), components, "a mixture has at most as many components as there are rows");
         set_base(flow, &mut params, &mixture);
     }

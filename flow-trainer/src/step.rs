@@ -25,11 +25,13 @@ pub struct Optimiser {
     pub weight_decay: f32,
     /// Share of hidden units that a step leaves out; 0 for none.
     pub dropout: f32,
+    /// Deviation of the noise added to standardised rows; 0 for none.
+    pub smoothing: f32,
 }
 
 impl Default for Optimiser {
     fn default() -> Self {
-        Optimiser { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, clip: 1.0, weight_decay: 0.0, dropout: 0.0 }
+        Optimiser { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, clip: 1.0, weight_decay: 0.0, dropout: 0.0, smoothing: 0.0 }
     }
 }
 
@@ -72,11 +74,14 @@ pub struct Gradient {
 
 /// Writes the gradient of `Σ w · nll` with respect to `p`, for inputs `x`, `noise` and `w` that it declares; with `dropout`
 /// also `dropout.0`, … (see [`Weights::with_dropout`]).
-pub fn write_gradient(g: &mut Graph, flow: &Flow, p: NodeId, dropout: bool) -> Gradient {
+pub fn write_gradient(g: &mut Graph, flow: &Flow, p: NodeId, dropout: bool, smoothing: bool) -> Gradient {
     let x = flow.input_rows(g);
     let noise = g.input("noise", &[Dim::Batch, Dim::Size(flow.dim())]);
     let w = g.input("w", &[Dim::Batch, Dim::Size(1)]);
     let mut weights = Weights::from_flat(g, flow.layout(), p);
+    if smoothing {
+        weights = weights.with_smoothing();
+    }
     if dropout {
         weights = weights.with_dropout();
     }
@@ -193,7 +198,7 @@ pub fn step_graph(flow: &Flow, optimiser: &Optimiser) -> Graph {
     let mut g = Graph::new();
     let state = declare_state(&mut g, flow.layout().total());
     let [learning_rate, ema_rate] = ["learning_rate", "ema_rate"].map(|name| g.input(name, &[Dim::Size(1)]));
-    let gradient = write_gradient(&mut g, flow, state.p, optimiser.dropout > 0.0);
+    let gradient = write_gradient(&mut g, flow, state.p, optimiser.dropout > 0.0, optimiser.smoothing > 0.0);
     let (next, norm) = write_update(&mut g, flow.layout(), optimiser, state, &gradient, learning_rate, ema_rate);
     declare_next_state(&mut g, &next);
     let mean = g.div(gradient.loss, gradient.weight);

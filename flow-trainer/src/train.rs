@@ -26,6 +26,8 @@ pub struct Settings {
     pub weight_decay: f32,
     /// Share of hidden units that a step leaves out.
     pub dropout: f32,
+    /// Deviation of the noise that smooths the density, in deviations of each column.
+    pub smoothing: f32,
     /// Weight of the past in the averaged parameters, once there is a past.
     pub ema_decay: f32,
     /// Seed of everything random.
@@ -52,6 +54,7 @@ impl Settings {
             patience: epochs.div_ceil(5).max(10),
             weight_decay: 1e-2,
             dropout: 0.0,
+            smoothing: 0.0,
             ema_decay: EMA_DECAY,
             seed,
         }
@@ -140,8 +143,8 @@ pub fn train(
     deadline: Option<Instant>,
     watch: &mut dyn FnMut(&Epoch, Duration),
 ) -> Result<Outcome, TrainError> {
-    let Settings { weight_decay, dropout, .. } = *settings;
-    let graph = step_graph(flow, &Optimiser { weight_decay, dropout, ..Optimiser::default() });
+    let Settings { weight_decay, dropout, smoothing, .. } = *settings;
+    let graph = step_graph(flow, &Optimiser { weight_decay, dropout, smoothing, ..Optimiser::default() });
     let hidden = hidden_widths(&graph);
     let mut program = backend.compile(&graph, settings.batch, STATE)?;
     let mut evaluator = Evaluator::new(flow, backend, validation.rows())?;
@@ -264,6 +267,11 @@ fn one_step(
         ),
         Tensor::matrix(1, weights),
     ];
+    if settings.smoothing > 0.0 {
+        let lines = flow.spec().lines();
+        let noise = random::normals(settings.seed, Purpose::Smoothing, step as u64, batch * lines);
+        inputs.push(Tensor::matrix(lines, noise.into_iter().map(|z| settings.smoothing * z).collect()));
+    }
     let units: usize = hidden.iter().sum();
     let mut draws = random::uniforms(settings.seed, Purpose::Dropout, step as u64, batch * units).into_iter();
     for &width in hidden {

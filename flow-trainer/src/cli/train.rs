@@ -110,6 +110,9 @@ struct ShapeArgs {
     /// Share of hidden units that a training step leaves out
     #[arg(long, value_name = "X", value_parser = share)]
     dropout: Option<f32>,
+    /// Deviation of the noise that smooths the density, in deviations of each column
+    #[arg(long, value_name = "X", value_parser = not_negative)]
+    smoothing: Option<f32>,
 }
 
 impl ShapeArgs {
@@ -129,6 +132,7 @@ impl ShapeArgs {
             learning_rate: self.lr,
             weight_decay: self.weight_decay,
             dropout: self.dropout,
+            smoothing: self.smoothing,
             seed,
         }
     }
@@ -194,6 +198,9 @@ pub(super) fn train(args: Train) -> Result<(), Error> {
         seed: args.seed,
     })?;
     say(format_args!("{}split: {}", data.profile, data.split))?;
+    for warning in data.profile.warnings() {
+        eprintln!("flow-trainer: warning: {warning}");
+    }
 
     let columns = fit::columns(&data.train, &data.profile, convention);
     let choices = args.shape.choices(args.seed);
