@@ -18,17 +18,18 @@ pub(crate) enum Sees {
     Before(Outputs),
 }
 
-/// Checks `count` dense records that lead from `inputs` values of the state to `outputs` values; `false` where there
+/// Checks `count` dense records that lead from `inputs` values, features first, to `outputs` values; `false` where there
 /// are not as many records.
 pub(crate) fn check(
     loading: &mut Loading<'_>,
     count: u16,
-    inputs: u16,
+    inputs: u32,
     outputs: u32,
     sees: Sees,
 ) -> Result<bool, FormatError> {
-    let mut below = Units::Columns;
-    let mut width = u32::from(inputs);
+    let order = loading.order();
+    let mut below = Units::Inputs;
+    let mut width = inputs;
     let mut bound = STATE_BOUND;
     let mut hidden = 0u32;
     for step in 1..=count {
@@ -59,10 +60,10 @@ pub(crate) fn check(
             continue;
         };
         let above = if last { Err(outputs) } else { Ok(Units::Hidden(width)) };
-        masked::check_weights(weights, record, index, below, above, loading.dim)?;
+        masked::check_weights(weights, record, index, below, above, order)?;
         let anew = match above {
-            Ok(units) => masked::hidden_products(below, units, width, loading.dim),
-            Err(outputs) => masked::output_products(below, outputs, loading.dim),
+            Ok(units) => masked::hidden_products(below, units, width, order),
+            Err(outputs) => masked::output_products(below, outputs, order),
         };
         loading.add_macs(products, anew)?;
         // Towards the data all hidden layers are kept, side by side, and the outputs of one column apart.

@@ -181,8 +181,15 @@ pub enum FormatError {
         /// Which dense record.
         dense: u16,
     },
-    /// The columns that are not constant do not number what the header says.
+    /// The columns that the flow models do not number what the header says.
     Dimension {
+        /// The header's number.
+        expected: u16,
+        /// The number counted.
+        found: u16,
+    },
+    /// The context columns do not number what the header says.
+    ContextDimension {
         /// The header's number.
         expected: u16,
         /// The number counted.
@@ -265,7 +272,10 @@ impl fmt::Display for FormatError {
                 write!(f, "dense layer {dense}: a weight that the autoregressive order forbids is not zero")
             }
             Self::Dimension { expected, found } => {
-                write!(f, "{found} columns are not constant, the header says {expected}")
+                write!(f, "{found} columns are modelled, the header says {expected}")
+            }
+            Self::ContextDimension { expected, found } => {
+                write!(f, "{found} context columns, the header says {expected}")
             }
             Self::Unused { tag } => write!(f, "section {tag} holds more than its users take"),
             Self::ScratchLength { expected, found } => {
@@ -292,6 +302,13 @@ pub enum EvalError {
         /// Length of the slice.
         found: usize,
     },
+    /// The context does not have [`Flow::context_dim`](crate::Flow::context_dim) values.
+    ContextLength {
+        /// Number of context columns.
+        expected: usize,
+        /// Length of the slice.
+        found: usize,
+    },
     /// The latent vector does not have [`Flow::dim`](crate::Flow::dim) values.
     LatentLength {
         /// Number of latent values.
@@ -308,7 +325,7 @@ pub enum EvalError {
     },
     /// A value is NaN or infinite.
     NotFinite {
-        /// Which column of the row, or which latent value.
+        /// Which column, in the order of the file's columns, context among them; or which latent value.
         column: usize,
     },
 }
@@ -317,6 +334,7 @@ impl fmt::Display for EvalError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Self::RowLength { expected, found } => write!(f, "a row of {found} values, expected {expected}"),
+            Self::ContextLength { expected, found } => write!(f, "a context of {found} values, expected {expected}"),
             Self::LatentLength { expected, found } => write!(f, "{found} latent values, expected {expected}"),
             Self::ScratchLength { expected, found } => {
                 write!(f, "scratch of {found} values, at least {expected} needed")

@@ -1,6 +1,7 @@
 //! The layer table: one record of 32 bytes for each bijection, and what each kind does in either direction.
 //!
-//! Layers transform a state of one value for each active column. Between layers every value lies within
+//! Layers transform a state of one value for each column on a line; before it lie the features, which conditioners see and
+//! nothing changes. Between layers every value lies within
 //! ±[`STATE_BOUND`], so that what a conditioner computes has a bound that can be checked when the file is loaded.
 
 use crate::flow::Flow;
@@ -84,11 +85,11 @@ impl LayerRecord {
         }
     }
 
-    /// Transforms the state towards the latent variable; returns the log-determinant.
+    /// Transforms the state, behind the features, towards the latent variable; returns the log-determinant.
     pub(crate) fn to_latent(&self, flow: &Flow<'_>, state: &mut [f32], work: &mut Work<'_>) -> f32 {
         let Some(layer) = self.view() else { return 0.0 }; // `check` has refused the file.
         match layer {
-            Layer::Permutation(record) => permutation::to_latent(record, flow, state, work),
+            Layer::Permutation(record) => permutation::to_latent(record, flow, lines(flow, state), work),
             Layer::AffineCoupling(record) => affine_coupling::to_latent(record, flow, state, work),
             Layer::SplineCoupling(record) => spline_coupling::to_latent(record, flow, state, work),
             Layer::MaskedAffine(record) => masked_affine::to_latent(record, flow, state, work),
@@ -100,11 +101,16 @@ impl LayerRecord {
     pub(crate) fn to_data(&self, flow: &Flow<'_>, state: &mut [f32], work: &mut Work<'_>) {
         let Some(layer) = self.view() else { return }; // `check` has refused the file.
         match layer {
-            Layer::Permutation(record) => permutation::to_data(record, flow, state, work),
+            Layer::Permutation(record) => permutation::to_data(record, flow, lines(flow, state), work),
             Layer::AffineCoupling(record) => affine_coupling::to_data(record, flow, state, work),
             Layer::SplineCoupling(record) => spline_coupling::to_data(record, flow, state, work),
             Layer::MaskedAffine(record) => masked_affine::to_data(record, flow, state, work),
             Layer::MaskedSpline(record) => masked_spline::to_data(record, flow, state, work),
         }
     }
+}
+
+/// The state without the features, for layers that have no conditioner.
+fn lines<'s>(flow: &Flow<'_>, state: &'s mut [f32]) -> &'s mut [f32] {
+    state.get_mut(flow.features..).unwrap_or_default()
 }
