@@ -85,7 +85,8 @@ impl ColumnRecord {
         let fail = |offset| Err(FormatError::Record { tag: COLUMNS, index, offset });
         let (values, extra) = (self.values(), self.extra());
         let [_, second, third, fourth] = values;
-        let [low, high, _] = extra;
+        // Low and high, or origin and step.
+        let [first, last, _] = extra;
         let positive = |v: f32| v > 0.0;
         let zero = |v: f32| v.to_bits() == 0;
         let kind = self.kind.get();
@@ -126,8 +127,8 @@ impl ColumnRecord {
             return fail(4);
         }
         let used = match kind {
-            BOUNDED if low.is_finite() && positive(high - low) && (high - low).is_finite() => 2,
-            LATTICE if low.is_finite() && positive(high) && high.is_finite() => 2,
+            BOUNDED if first.is_finite() && positive(last - first) && (last - first).is_finite() => 2,
+            LATTICE if first.is_finite() && positive(last) && last.is_finite() => 2,
             BOUNDED | LATTICE => return fail(20),
             _ => 0,
         };
@@ -180,17 +181,21 @@ impl ColumnRecord {
         (if atoms.is_empty() { q } else { q + atoms::shift(atoms, w, discrete) }, term)
     }
 
-    /// The logit of a bounded column's value and the logarithm of its slope.
+    /// The logit of a bounded column's value and the logarithm of its slope. Both shares are taken of the value itself: 1 less
+    /// the lower one would have lost its digits near the upper bound.
     fn logit(&self, x: f32) -> (f32, f32) {
         let [low, high, _] = self.extra();
         let width = high - low;
-        let mut share = (x - low) / width;
-        if share < EDGE {
-            share = EDGE;
-        } else if share > 1.0 - EDGE {
-            share = 1.0 - EDGE;
-        }
-        let (below, above) = (libm::logf(share), libm::logf(1.0 - share));
+        let [below, above] = [x - low, high - x].map(|part| {
+            let share = part / width;
+            libm::logf(if share < EDGE {
+                EDGE
+            } else if share > 1.0 - EDGE {
+                1.0 - EDGE
+            } else {
+                share
+            })
+        });
         (below - above, if x < low || x > high { FLOOR } else { (-below - above) - libm::logf(width) })
     }
 
@@ -219,11 +224,12 @@ impl ColumnRecord {
 
     #[inline(never)]
     fn other_leave(&self, atoms: &[AtomRecord], q: f32) -> f32 {
-        let [low, high, _] = self.extra();
+        // Low and high, or origin and step.
+        let [first, second, _] = self.extra();
         let kind = self.kind.get();
         let x = match atoms::leave(atoms, q, self.is_discrete()) {
             // A discrete column's atom is the number of a cell.
-            Ok(cell) if kind == LATTICE => low + cell * high,
+            Ok(cell) if kind == LATTICE => first + cell * second,
             Ok(value) => value,
             Err(w) => match kind {
                 POSITIVE => {
@@ -231,10 +237,10 @@ impl ColumnRecord {
                     if x < f32::MIN_POSITIVE { f32::MIN_POSITIVE } else { x }
                 }
                 BOUNDED => {
-                    let x = low + 1.0 / (1.0 + libm::expf(-w)) * (high - low);
-                    if x > high { high } else { x }
+                    let x = first + 1.0 / (1.0 + libm::expf(-w)) * (second - first);
+                    if x > second { second } else { x }
                 }
-                LATTICE => low + floor(w) * high,
+                LATTICE => first + floor(w) * second,
                 INTEGER => floor(w),
                 _ => w,
             },

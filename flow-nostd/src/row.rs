@@ -22,7 +22,6 @@ pub(crate) struct Entered {
 
 /// Standardises a row into `state`: features, columns on a line, angles. `next` gives the next value, of the context where
 /// it is asked for `true`.
-#[inline(always)]
 pub(crate) fn enter(
     flow: &Flow<'_>,
     mut next: impl FnMut(bool) -> Option<f32>,

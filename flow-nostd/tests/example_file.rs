@@ -37,6 +37,7 @@ fn model() -> Model {
             Layer::Coupling { kept: 2, bound: 1.5, dense: chain(&[2, 9, 3, 2]) },
         ],
         probes: vec![(vec![1.25, 3.0, 17.0, -30.0], 0), (vec![90.0, 2.0, -5.0, 0.0], 0)],
+        ..Model::default()
     }
 }
 
@@ -48,7 +49,7 @@ fn two_writers_one_file() {
     flow.self_test(&mut scratch).unwrap();
     let mut model = model();
     for (row, bits) in &mut model.probes {
-        let log_prob = flow.log_prob(row, &mut scratch).unwrap();
+        let log_prob = flow.log_prob(row, &[], &mut scratch).unwrap();
         *bits = log_prob.to_bits();
         let (_, _, expected, s) = model_reference(row);
         assert!((f64::from(log_prob) - expected).abs() <= 5e-6 * s.max(1.0));

@@ -4,8 +4,8 @@
 mod common;
 
 use common::Kind::{self, Coupling, MaskedAffine, MaskedSpline, SplineCoupling};
-use common::{Aligned, Draw, KNEE, Layer, Model, model_of, random_model};
-use flow_nostd::{EvalError, Flow};
+use common::{Aligned, Column, Draw, KNEE, Layer, Model, family_of, model_of, random_model};
+use flow_nostd::{EvalError, FLOOR, Flow};
 
 /// Kind, dim, hidden, kept, layers.
 const SHAPES: [(Kind, usize, &[usize], usize, usize); 30] = [
@@ -41,14 +41,48 @@ const SHAPES: [(Kind, usize, &[usize], usize, usize); 30] = [
     (MaskedSpline(8), 36, &[40, 40], 0, 2),
 ];
 
+/// Kind, columns on a line, circular and context columns, hidden, kept, layers: over columns of every kind, with atoms.
+const FAMILY: [(Kind, [usize; 3], &[usize], usize, usize); 22] = [
+    (Coupling, [1, 0, 0], &[], 0, 2),
+    (Coupling, [5, 0, 0], &[16], 2, 4),
+    (Coupling, [1, 0, 1], &[5], 0, 2),
+    (Coupling, [1, 1, 0], &[5], 0, 3),
+    (Coupling, [4, 1, 2], &[9, 9], 2, 3),
+    (Coupling, [10, 3, 4], &[32, 32], 5, 4),
+    (Coupling, [0, 1, 0], &[], 0, 0),
+    (Coupling, [0, 3, 0], &[7], 0, 0),
+    (Coupling, [0, 2, 3], &[8, 8, 8], 0, 0),
+    (SplineCoupling(8), [5, 0, 0], &[16], 2, 3),
+    (SplineCoupling(4), [1, 0, 2], &[5, 6], 0, 2),
+    (SplineCoupling(4), [3, 2, 1], &[17], 1, 3),
+    (SplineCoupling(8), [10, 0, 20], &[30], 5, 3),
+    (MaskedAffine, [5, 0, 0], &[16], 0, 3),
+    (MaskedAffine, [1, 0, 1], &[5, 3], 0, 2),
+    (MaskedAffine, [1, 2, 0], &[], 0, 2),
+    (MaskedAffine, [5, 1, 2], &[64, 11], 0, 3),
+    (MaskedAffine, [7, 0, 3], &[3], 0, 3),
+    (MaskedSpline(4), [1, 1, 1], &[9], 0, 2),
+    (MaskedSpline(4), [5, 0, 4], &[16, 16], 0, 2),
+    (MaskedSpline(8), [6, 3, 0], &[20, 5, 30], 0, 2),
+    (MaskedSpline(3), [10, 2, 2], &[40], 0, 2),
+];
+
 fn each(mut test: impl FnMut(&Model, &Flow<'_>, &mut [f32], &mut Draw)) {
-    for (seed, (kind, dim, hidden, kept, layers)) in (0u64..).zip(SHAPES) {
-        let model = model_of(kind, seed, dim, hidden, kept, layers);
+    let plain = (0u64..).zip(SHAPES).map(|(seed, shape)| {
+        let (kind, dim, hidden, kept, layers) = shape;
+        (seed, model_of(kind, seed, dim, hidden, kept, layers), format!("{shape:?}"))
+    });
+    let family = (50u64..).zip(FAMILY).map(|(seed, shape)| {
+        let (kind, columns, hidden, kept, layers) = shape;
+        (seed, family_of(kind, seed, columns, hidden, kept, layers), format!("{shape:?}"))
+    });
+    for (seed, model, name) in plain.chain(family) {
         let file = Aligned::new(&model.file());
-        let flow = Flow::new(file.bytes()).unwrap_or_else(|e| panic!("{kind:?}, dim {dim}, hidden {hidden:?}: {e}"));
-        assert_eq!((flow.columns(), flow.dim()), (dim + 1, dim));
+        let flow = Flow::new(file.bytes()).unwrap_or_else(|e| panic!("{name}: {e}"));
+        assert_eq!((flow.columns(), flow.dim()), (model.columns.len() - model.context(), model.dim()));
+        assert_eq!(flow.context_dim(), model.context());
         let mut scratch = vec![f32::NAN; flow.scratch_len()];
-        println!("{kind:?}, dim {dim}, hidden {hidden:?}");
+        println!("{name}");
         test(&model, &flow, &mut scratch, &mut Draw::new(seed + 100));
     }
 }
@@ -58,12 +92,13 @@ fn log_prob_near_the_data() {
     each(|model, flow, scratch, draw| {
         let mut worst = 0.0f64;
         for _ in 0..500 {
-            let row = model.row(draw, 1.0);
-            let (z, log_det, log_prob, s) = model.reference(&row);
-            let got = flow.log_prob(&row, scratch).unwrap();
+            let all = model.row(draw, 1.0);
+            let (z, log_det, log_prob, s) = model.reference(&all);
+            let (row, context) = model.split(&all);
+            let got = flow.log_prob(&row, &context, scratch).unwrap();
             worst = worst.max((f64::from(got) - log_prob).abs() / s.max(1.0));
             let mut latent = vec![0.0; flow.dim()];
-            let got = flow.to_latent(&row, &mut latent, scratch).unwrap();
+            let got = flow.to_latent(&row, &context, &mut latent, scratch).unwrap();
             assert!((f64::from(got) - log_det).abs() <= 5e-6 * s.max(1.0), "{got} {log_det}");
             for (got, z) in latent.iter().zip(&z) {
                 assert!((f64::from(*got) - z).abs() < 1e-4 * (1.0 + z.abs()), "{got} {z}");
@@ -79,9 +114,10 @@ fn log_prob_far_from_the_data() {
     each(|model, flow, scratch, draw| {
         let mut worst = 0.0f64;
         for exponent in 0..300 {
-            let row = model.row(draw, 10f32.powf(exponent as f32 / 50.0));
-            let (_, _, log_prob, s) = model.reference(&row);
-            let got = f64::from(flow.log_prob(&row, scratch).unwrap());
+            let all = model.row(draw, 10f32.powf(exponent as f32 / 50.0));
+            let (_, _, log_prob, s) = model.reference(&all);
+            let (row, context) = model.split(&all);
+            let got = f64::from(flow.log_prob(&row, &context, scratch).unwrap());
             worst = worst.max((got - log_prob).abs() / s.max(1.0));
         }
         assert!(worst <= 1e-4, "dim {}: {worst:e}", flow.dim());
@@ -93,23 +129,24 @@ fn every_finite_row_is_finite() {
     let extremes = [0.0, -0.0, 1e-45, -1e-40, 1e30, -1e30, f32::MAX, f32::MIN, f32::MIN_POSITIVE, 1.0, -8e37];
     each(|model, flow, scratch, draw| {
         for round in 0..3000 {
-            let mut row = model.row(draw, 2.0);
-            for x in &mut row {
+            let mut all = model.row(draw, 2.0);
+            for x in &mut all {
                 match draw.below(if round < 1000 { 1 } else { 4 }) {
                     0 => *x = extremes[draw.below(extremes.len())],
                     1 => *x = draw.any_finite(),
                     _ => {}
                 }
             }
-            let got = flow.log_prob(&row, scratch).unwrap();
-            assert!(got.is_finite(), "{row:?}: {got}");
+            let (mut row, context) = model.split(&all);
+            let got = flow.log_prob(&row, &context, scratch).unwrap();
+            assert!(got.is_finite(), "{all:?}: {got}");
             let mut z = vec![0.0; flow.dim()];
-            let log_det = flow.to_latent(&row, &mut z, scratch).unwrap();
+            let log_det = flow.to_latent(&row, &context, &mut z, scratch).unwrap();
             assert!(log_det.is_finite() && z.iter().all(|v| v.is_finite()));
 
             z.iter_mut()
                 .for_each(|v| *v = if draw.below(2) == 0 { draw.any_finite() } else { extremes[draw.below(11)] });
-            flow.to_data(&z, &mut row, scratch).unwrap();
+            flow.to_data(&z, &context, &mut row, scratch).unwrap();
             assert!(row.iter().all(|v| v.is_finite()), "{z:?}: {row:?}");
         }
     });
@@ -120,13 +157,14 @@ fn rows_come_back() {
     each(|model, flow, scratch, draw| {
         let (mut z, mut back) = (vec![0.0; flow.dim()], vec![0.0; flow.columns()]);
         for _ in 0..500 {
-            let row = model.row(draw, 1.0);
-            flow.to_latent(&row, &mut z, scratch).unwrap();
-            flow.to_data(&z, &mut back, scratch).unwrap();
-            for ((x, y), column) in row.iter().zip(&back).zip(&model.columns) {
+            let (row, context) = model.split(&model.row(draw, 1.0));
+            flow.to_latent(&row, &context, &mut z, scratch).unwrap();
+            flow.to_data(&z, &context, &mut back, scratch).unwrap();
+            for ((&x, &y), (column, atoms)) in row.iter().zip(&back).zip(model.modelled()) {
                 match column {
-                    common::Column::Continuous([_, scale, _]) => assert!((x - y).abs() <= 1e-4 * scale, "{x} {y}"),
-                    _ => assert_eq!(x, y),
+                    Column::Integer(_) | Column::Constant(_) => assert_eq!(x, y),
+                    _ if atoms.iter().any(|a| a.value == x) => assert_eq!(x, y),
+                    _ => assert!(column.distance(x.into(), y.into()) <= 1e-4, "{column:?}: {x} {y}"),
                 }
             }
         }
@@ -138,7 +176,7 @@ fn compression_comes_back() {
     // No box in the way: values up to 1e4 standard deviations are compressed and come back.
     let mut model = random_model(7, 4, &[8], 2, 3);
     for column in &mut model.columns {
-        if let common::Column::Continuous([_, _, reach]) | common::Column::Integer([_, _, reach]) = column {
+        if let Column::Continuous([_, _, reach]) | Column::Integer([_, _, reach]) = column {
             *reach = 1e9;
         }
     }
@@ -150,10 +188,10 @@ fn compression_comes_back() {
     let (mut z, mut back) = (vec![0.0; flow.dim()], vec![0.0; flow.columns()]);
     for _ in 0..1000 {
         let row = model.row(&mut draw, 1000.0);
-        flow.to_latent(&row, &mut z, &mut scratch).unwrap();
+        flow.to_latent(&row, &[], &mut z, &mut scratch).unwrap();
         assert!(z.iter().all(|v| v.abs() < KNEE + 12.0));
-        flow.to_data(&z, &mut back, &mut scratch).unwrap();
-        let expected = model.reference_to_data(&z.iter().map(|&v| f64::from(v)).collect::<Vec<_>>());
+        flow.to_data(&z, &[], &mut back, &mut scratch).unwrap();
+        let expected = model.reference_to_data(&z.iter().map(|&v| f64::from(v)).collect::<Vec<_>>(), &[]);
         for ((x, y), exact) in row.iter().zip(&back).zip(&expected) {
             assert!((x - y).abs() <= 1e-4 * x.abs().max(1.0) + 1.0, "{x} {y}");
             assert!((f64::from(*y) - exact).abs() <= 1e-4 * exact.abs().max(1.0) + 1.0, "{y} {exact}");
@@ -166,12 +204,18 @@ fn to_data_as_the_reference() {
     each(|model, flow, scratch, draw| {
         let mut row = vec![0.0; flow.columns()];
         for _ in 0..300 {
-            let z: Vec<f32> = (0..flow.dim()).map(|_| draw.normal()).collect();
-            flow.to_data(&z, &mut row, scratch).unwrap();
-            let expected = model.reference_to_data(&z.iter().map(|&v| f64::from(v)).collect::<Vec<_>>());
-            for ((x, exact), column) in row.iter().zip(&expected).zip(&model.columns) {
-                let slack = if matches!(column, common::Column::Integer(_)) { 1.0 } else { 0.0 };
-                assert!((f64::from(*x) - exact).abs() <= slack + 2e-4 * exact.abs().max(1.0), "{x} {exact}");
+            let z: Vec<f32> = (0..flow.dim())
+                .map(|j| if j < model.lines() { draw.normal() } else { draw.around(std::f32::consts::PI) })
+                .collect();
+            let (_, context) = model.split(&model.row(draw, 1.0));
+            flow.to_data(&z, &context, &mut row, scratch).unwrap();
+            let expected = model.reference_to_data(&z.iter().map(|&v| f64::from(v)).collect::<Vec<_>>(), &context);
+            for ((x, exact), (column, _)) in row.iter().zip(&expected).zip(model.modelled()) {
+                let slack = if column.is_discrete() { 1.001 } else { 2e-4 };
+                assert!(
+                    column.distance(f64::from(*x), *exact) <= slack * exact.abs().max(1.0),
+                    "{column:?} {x} {exact}"
+                );
             }
         }
     });
@@ -180,10 +224,11 @@ fn to_data_as_the_reference() {
 #[test]
 fn samples_are_the_inverse_of_what_the_generator_gives() {
     use rand_core::Rng;
-    each(|_, flow, scratch, draw| {
+    each(|model, flow, scratch, draw| {
+        let (_, context) = model.split(&model.row(draw, 1.0));
         let mut row = vec![0.0; flow.columns()];
         let before = draw.0.clone();
-        flow.sample(&mut draw.0, &mut row, scratch).unwrap();
+        flow.sample(&mut draw.0, &context, &mut row, scratch).unwrap();
         assert!(row.iter().all(|v| v.is_finite()));
         // Two draws for each latent value, and no more.
         let mut skipped = before.clone();
@@ -192,7 +237,7 @@ fn samples_are_the_inverse_of_what_the_generator_gives() {
         });
         assert_eq!(skipped.next_u32(), draw.0.clone().next_u32());
         let mut again = vec![0.0; flow.columns()];
-        flow.sample(&mut before.clone(), &mut again, scratch).unwrap();
+        flow.sample(&mut before.clone(), &context, &mut again, scratch).unwrap();
         assert_eq!(row, again);
     });
 }
@@ -200,13 +245,7 @@ fn samples_are_the_inverse_of_what_the_generator_gives() {
 /// Without layers, with center 0 and scale 1, samples are the normal variates themselves.
 #[test]
 fn variates_are_normal() {
-    let model = Model {
-        columns: vec![common::Column::Continuous([0.0, 1.0, 6.0])],
-        knee: 30.0,
-        rate: 1.0,
-        layers: vec![],
-        probes: vec![],
-    };
+    let model = Model { columns: vec![Column::Continuous([0.0, 1.0, 6.0])], knee: 30.0, rate: 1.0, ..Model::default() };
     let file = Aligned::new(&model.file());
     let flow = Flow::new(file.bytes()).unwrap();
     let mut scratch = vec![0.0; flow.scratch_len()];
@@ -215,7 +254,7 @@ fn variates_are_normal() {
     let mut samples: Vec<f32> = (0..n)
         .map(|_| {
             let mut row = [0.0];
-            flow.sample(&mut draw.0, &mut row, &mut scratch).unwrap();
+            flow.sample(&mut draw.0, &[], &mut row, &mut scratch).unwrap();
             row[0]
         })
         .collect();
@@ -240,18 +279,26 @@ fn what_a_call_refuses() {
     let n = flow.scratch_len();
     let mut scratch = vec![0.0; n];
     let mut row = model.row(&mut Draw::new(1), 1.0);
-    assert_eq!(flow.log_prob(&row, &mut scratch[..n - 1]), Err(EvalError::ScratchLength { expected: n, found: n - 1 }));
-    assert_eq!(flow.log_prob(&row[1..], &mut scratch), Err(EvalError::RowLength { expected: 4, found: 3 }));
     assert_eq!(
-        flow.to_latent(&row, &mut [0.0; 4], &mut scratch),
+        flow.log_prob(&row, &[], &mut scratch[..n - 1]),
+        Err(EvalError::ScratchLength { expected: n, found: n - 1 })
+    );
+    assert_eq!(flow.log_prob(&row[1..], &[], &mut scratch), Err(EvalError::RowLength { expected: 4, found: 3 }));
+    assert_eq!(
+        flow.to_latent(&row, &[], &mut [0.0; 4], &mut scratch),
         Err(EvalError::LatentLength { expected: 3, found: 4 })
     );
     for (column, bad) in [(0, f32::NAN), (1, f32::INFINITY), (3, f32::NEG_INFINITY)] {
         let mut row = row.clone();
         row[column] = bad;
-        assert_eq!(flow.log_prob(&row, &mut scratch), Err(EvalError::NotFinite { column }));
+        assert_eq!(flow.log_prob(&row, &[], &mut scratch), Err(EvalError::NotFinite { column }));
     }
-    assert_eq!(flow.to_data(&[0.0, 0.0, f32::NAN], &mut row, &mut scratch), Err(EvalError::NotFinite { column: 2 }));
+    assert_eq!(
+        flow.to_data(&[0.0, 0.0, f32::NAN], &[], &mut row, &mut scratch),
+        Err(EvalError::NotFinite { column: 2 })
+    );
+    let one = Err(EvalError::ContextLength { expected: 0, found: 1 });
+    assert_eq!(flow.log_prob(&row, &[1.0], &mut scratch), one);
     assert_eq!(flow.column_name(3), Some("c3"));
     assert_eq!(flow.column_name(4), None);
 }
@@ -272,6 +319,10 @@ fn parameters_of_zero_are_the_identity() {
             dense.weights.fill(0.0);
             dense.biases.fill(0.0);
         }
+        for dense in model.circles.iter_mut().flat_map(|circle| &mut circle.dense) {
+            dense.weights.fill(0.0);
+            dense.biases.fill(0.0);
+        }
         model.layers.retain(|layer| !matches!(layer, Layer::Permutation(_)));
         let mut plain = model.clone();
         plain.layers.clear();
@@ -280,12 +331,12 @@ fn parameters_of_zero_are_the_identity() {
         let (mut scratch, mut other) = (vec![f32::NAN; flow.scratch_len()], vec![f32::NAN; plain.scratch_len()]);
         let (mut row, mut back) = (vec![0.0; flow.columns()], vec![0.0; flow.columns()]);
         for _ in 0..200 {
-            let x = model.row(draw, 2.0);
-            let expected = plain.log_prob(&x, &mut other).unwrap();
-            assert_eq!(flow.log_prob(&x, &mut scratch).unwrap().to_bits(), expected.to_bits());
+            let (x, context) = model.split(&model.row(draw, 2.0));
+            let expected = plain.log_prob(&x, &context, &mut other).unwrap();
+            assert_eq!(flow.log_prob(&x, &context, &mut scratch).unwrap().to_bits(), expected.to_bits());
             let z: Vec<f32> = (0..flow.dim()).map(|_| 2.0 * draw.normal()).collect();
-            flow.to_data(&z, &mut row, &mut scratch).unwrap();
-            plain.to_data(&z, &mut back, &mut other).unwrap();
+            flow.to_data(&z, &context, &mut row, &mut scratch).unwrap();
+            plain.to_data(&z, &context, &mut back, &mut other).unwrap();
             assert_eq!(row, back);
         }
     });
@@ -295,7 +346,7 @@ fn parameters_of_zero_are_the_identity() {
 fn one_spline(bins: usize, scale: f32, seed: u64) -> Model {
     let mut model = model_of(SplineCoupling(bins), seed, 1, &[], 0, 1);
     let mut draw = Draw::new(seed);
-    model.columns = vec![common::Column::Continuous([0.0, 1.0, 1e9])];
+    model.columns = vec![Column::Continuous([0.0, 1.0, 1e9])];
     model.knee = 1e9;
     model.layers.iter_mut().flat_map(|layer| layer.dense_mut()).for_each(|d| {
         d.biases.iter_mut().for_each(|b| *b = scale * draw.normal() + 0.0);
@@ -318,14 +369,14 @@ fn splines_come_back_and_never_fall() {
             let (mut z, mut back, mut before) = ([0.0], [0.0], f32::NEG_INFINITY);
             for i in 0..2000 {
                 let x = [(i as f32 / 1000.0 - 1.0) * 3.2];
-                let log_det = flow.to_latent(&x, &mut z, &mut scratch).unwrap();
+                let log_det = flow.to_latent(&x, &[], &mut z, &mut scratch).unwrap();
                 assert!(log_det.is_finite() && z[0].is_finite());
                 assert!(z[0] >= before - 5e-7, "seed {seed}: {} after {before}", z[0]);
                 before = z[0];
-                flow.to_data(&z, &mut back, &mut scratch).unwrap();
+                flow.to_data(&z, &[], &mut back, &mut scratch).unwrap();
                 worst = worst.max((x[0] - back[0]).abs());
                 // The inverse by itself, against bisection in f64.
-                let exact = model.reference_to_data(&[f64::from(z[0])])[0];
+                let exact = model.reference_to_data(&[f64::from(z[0])], &[])[0];
                 exact_worst = exact_worst.max((f64::from(back[0]) - exact).abs());
             }
         }
@@ -351,8 +402,8 @@ fn raw_values_at_the_limit() {
         let (mut z, mut back) = ([0.0], [0.0]);
         for _ in 0..50 {
             let x = [draw.around([1.1e-3, 3.3, 1.1e6][round % 3])];
-            assert!(flow.to_latent(&x, &mut z, &mut scratch).unwrap().is_finite() && z[0].is_finite(), "{x:?}");
-            flow.to_data(&x, &mut back, &mut scratch).unwrap();
+            assert!(flow.to_latent(&x, &[], &mut z, &mut scratch).unwrap().is_finite() && z[0].is_finite(), "{x:?}");
+            flow.to_data(&x, &[], &mut back, &mut scratch).unwrap();
             assert!(back[0].is_finite(), "{x:?}");
         }
     }

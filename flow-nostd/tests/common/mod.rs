@@ -1,6 +1,10 @@
 //! A second, plain writer of the format and an f64 reference of the arithmetic, both straight from `spec/format.md`.
 #![allow(dead_code, missing_docs, clippy::disallowed_types, clippy::disallowed_methods)]
 
+mod columns;
+
+use columns::random_columns;
+pub use columns::{Atom, Column};
 use flow_nostd::layout::crc32;
 use rand_core::{Rng, SeedableRng};
 use rand_pcg::Pcg32;
@@ -24,13 +28,6 @@ impl Aligned {
         let n = self.1;
         &mut self.0.as_mut_bytes()[..n]
     }
-}
-
-#[derive(Clone, Debug)]
-pub enum Column {
-    Continuous([f32; 3]),
-    Integer([f32; 3]),
-    Constant([f32; 4]),
 }
 
 #[derive(Clone, Debug)]
@@ -72,19 +69,37 @@ impl Layer {
     }
 }
 
-/// The degree of a hidden unit.
-pub fn degree(unit: usize, units: usize, dim: usize) -> usize {
-    1 + unit * (dim - 1) / units
+/// What degrees depend on: the columns on a line and the features.
+#[derive(Clone, Copy, Debug)]
+pub struct Order {
+    pub lines: usize,
+    pub features: usize,
+}
+
+impl Order {
+    /// The degree of a hidden unit.
+    pub fn degree(self, unit: usize, units: usize) -> usize {
+        match self.features {
+            0 => 1 + unit * (self.lines - 1) / units,
+            _ => unit * self.lines / units,
+        }
+    }
+
+    /// The inputs of a masked conditioner.
+    fn inputs(self) -> usize {
+        self.features + if self.lines > 1 { self.lines } else { 0 }
+    }
 }
 
 /// For each layer of an autoregressive conditioner the degrees that its outputs may see, and those of its inputs.
-fn degrees(dim: usize, dense: &[Dense], column: impl Fn(usize) -> usize) -> Vec<(Vec<usize>, Vec<usize>)> {
-    let mut below: Vec<usize> = (1..=dim).collect();
+fn degrees(order: Order, dense: &[Dense], column: impl Fn(usize) -> usize) -> Vec<(Vec<usize>, Vec<usize>)> {
+    let mut below: Vec<usize> = vec![0; order.features];
+    below.extend(1..=order.inputs() - order.features);
     let mut result = vec![];
     for (i, d) in dense.iter().enumerate() {
         let hidden = i + 1 < dense.len();
         let above: Vec<usize> =
-            (0..d.outputs).map(|o| if hidden { degree(o, d.outputs, dim) } else { column(o) }).collect();
+            (0..d.outputs).map(|o| if hidden { order.degree(o, d.outputs) } else { column(o) }).collect();
         result.push((below, above.clone()));
         below = above;
     }
@@ -92,11 +107,8 @@ fn degrees(dim: usize, dense: &[Dense], column: impl Fn(usize) -> usize) -> Vec<
 }
 
 /// Sets weights that may not exist to zero.
-fn mask(dim: usize, dense: &mut [Dense], column: impl Fn(usize) -> usize) {
-    if dim == 1 {
-        return;
-    }
-    let degrees = degrees(dim, dense, column);
+fn mask(order: Order, dense: &mut [Dense], column: impl Fn(usize) -> usize) {
+    let degrees = degrees(order, dense, column);
     for (d, (below, above)) in dense.iter_mut().zip(degrees) {
         for (i, &b) in below.iter().enumerate() {
             for (o, &a) in above.iter().enumerate() {
@@ -109,21 +121,18 @@ fn mask(dim: usize, dense: &mut [Dense], column: impl Fn(usize) -> usize) {
 }
 
 /// What the way to the data takes: the length of both buffers and the products.
-fn sequential(dim: usize, dense: &[Dense], column: impl Fn(usize) -> usize, together: bool) -> (usize, usize, usize) {
+fn sequential(order: Order, dense: &[Dense], column: impl Fn(usize) -> usize, together: bool) -> (usize, usize, usize) {
     let outputs = dense.last().unwrap().outputs;
     let (mut a, mut b, mut macs) = (0, 0, 0);
     if together {
-        b = (outputs / dim + 7).div_ceil(8) * 8;
+        b = (outputs / order.lines + 7).div_ceil(8) * 8;
     }
-    if dim == 1 {
-        return (a, b, macs);
-    }
-    for (i, (below, above)) in degrees(dim, dense, column).iter().enumerate() {
+    for (i, (below, above)) in degrees(order, dense, column).iter().enumerate() {
         let hidden = i + 1 < dense.len();
         if hidden {
             a += above.len().div_ceil(8) * 8;
         }
-        for step in 0..=dim {
+        for step in 0..=order.lines {
             let seen = below.iter().filter(|&&d| d <= step).count();
             let mine: Vec<usize> = (0..above.len()).filter(|&o| above[o] == step).collect();
             let mut panels: Vec<usize> = mine.iter().map(|o| o / 8).collect();
@@ -134,9 +143,21 @@ fn sequential(dim: usize, dense: &[Dense], column: impl Fn(usize) -> usize, toge
     (a, b, macs)
 }
 
+/// The spline of a circular column.
 #[derive(Clone, Debug)]
+pub struct Circle {
+    pub bins: usize,
+    pub dense: Vec<Dense>,
+}
+
+#[derive(Clone, Debug, Default)]
 pub struct Model {
+    /// In the order of the file's records, context among them; so are the values of a row here.
     pub columns: Vec<Column>,
+    /// The atoms of each column; none where the list ends before it.
+    pub atoms: Vec<Vec<Atom>>,
+    /// One for each circular column.
+    pub circles: Vec<Circle>,
     pub knee: f32,
     pub rate: f32,
     pub layers: Vec<Layer>,
@@ -186,9 +207,61 @@ pub fn model_of(kind: Kind, seed: u64, dim: usize, hidden: &[usize], kept: usize
         })
         .collect();
     columns.insert(dim / 2, Column::Constant([2.5, -0.01, -7.0, 0.5]));
+    let layers = random_layers(kind, &mut draw, Order { lines: dim, features: 0 }, hidden, kept, layers_wanted);
+    Model { columns, knee: KNEE, rate: 1.5, layers, ..Model::default() }
+}
+
+/// A model over columns of every kind.
+pub fn family_of(
+    kind: Kind,
+    seed: u64,
+    [lines, circular, context]: [usize; 3],
+    hidden: &[usize],
+    kept: usize,
+    layers_wanted: usize,
+) -> Model {
+    let mut draw = Draw::new(seed);
+    let (columns, atoms) = random_columns(&mut draw, lines, circular, context).into_iter().unzip();
+    let bins = 2 + draw.below(7);
+    let circles = (0..circular)
+        .map(|j| Circle { bins, dense: random_chain(&mut draw, context + 2 * j, hidden, 3 * bins) })
+        .collect();
+    let order = Order { lines, features: context + 2 * circular };
+    let layers = if lines == 0 { vec![] } else { random_layers(kind, &mut draw, order, hidden, kept, layers_wanted) };
+    Model { columns, atoms, circles, knee: KNEE, rate: 1.5, layers, ..Model::default() }
+}
+
+/// Dense layers with random weights; without inputs a bias alone.
+fn random_chain(draw: &mut Draw, inputs: usize, hidden: &[usize], outputs: usize) -> Vec<Dense> {
+    let mut widths = vec![inputs];
+    widths.extend_from_slice(if inputs == 0 { &[] } else { hidden });
+    widths.push(outputs);
+    widths
+        .windows(2)
+        .map(|w| {
+            let scale = 1.2 / (w[0].max(1) as f32).sqrt();
+            Dense {
+                inputs: w[0],
+                outputs: w[1],
+                weights: (0..w[0] * w[1]).map(|_| draw.around(scale)).collect(),
+                biases: (0..w[1]).map(|_| draw.around(0.3)).collect(),
+            }
+        })
+        .collect()
+}
+
+fn random_layers(
+    kind: Kind,
+    draw: &mut Draw,
+    order: Order,
+    hidden: &[usize],
+    kept: usize,
+    layers_wanted: usize,
+) -> Vec<Layer> {
+    let dim = order.lines;
     let (inputs, moved) = match kind {
-        Kind::Coupling | Kind::SplineCoupling(_) => (kept, dim - kept),
-        Kind::MaskedAffine | Kind::MaskedSpline(_) => (if dim == 1 { 0 } else { dim }, dim),
+        Kind::Coupling | Kind::SplineCoupling(_) => (order.features + kept, dim - kept),
+        Kind::MaskedAffine | Kind::MaskedSpline(_) => (order.inputs(), dim),
     };
     let each = match kind {
         Kind::Coupling | Kind::MaskedAffine => 2,
@@ -203,52 +276,63 @@ pub fn model_of(kind: Kind, seed: u64, dim: usize, hidden: &[usize], kept: usize
             }
             layers.push(Layer::Permutation(order));
         }
-        let mut widths = vec![inputs];
-        widths.extend_from_slice(if inputs == 0 { &[] } else { hidden });
-        widths.push(each * moved);
-        let mut dense: Vec<Dense> = widths
-            .windows(2)
-            .map(|w| {
-                let scale = 1.2 / (w[0].max(1) as f32).sqrt();
-                Dense {
-                    inputs: w[0],
-                    outputs: w[1],
-                    weights: (0..w[0] * w[1]).map(|_| draw.around(scale)).collect(),
-                    biases: (0..w[1]).map(|_| draw.around(0.3)).collect(),
-                }
-            })
-            .collect();
+        let mut dense = random_chain(draw, inputs, hidden, each * moved);
         layers.push(match kind {
             Kind::Coupling => Layer::Coupling { kept, bound: 2.0, dense },
             Kind::SplineCoupling(bins) => Layer::SplineCoupling { kept, bound: 4.0, bins, dense },
             Kind::MaskedAffine => {
-                mask(dim, &mut dense, |o| o % dim);
+                mask(order, &mut dense, |o| o % dim);
                 Layer::MaskedAffine { bound: 2.0, dense }
             }
             Kind::MaskedSpline(bins) => {
-                mask(dim, &mut dense, |o| o / each);
+                mask(order, &mut dense, |o| o / each);
                 Layer::MaskedSpline { bound: 4.0, bins, dense }
             }
         });
     }
-    Model { columns, knee: KNEE, rate: 1.5, layers, probes: Vec::new() }
+    layers
 }
 
 impl Model {
-    pub fn dim(&self) -> usize {
-        self.columns.iter().filter(|c| !matches!(c, Column::Constant(_))).count()
+    /// Number of columns on a line.
+    pub fn lines(&self) -> usize {
+        self.columns.iter().filter(|c| c.standard().is_some()).count()
     }
 
-    /// A row near the training data that the model stands for, `spread` standard deviations wide.
+    /// Number of latent values.
+    pub fn dim(&self) -> usize {
+        self.lines() + self.circles.len()
+    }
+
+    /// Number of context columns.
+    pub fn context(&self) -> usize {
+        self.columns.iter().filter(|c| matches!(c, Column::Context(_))).count()
+    }
+
+    fn order(&self) -> Order {
+        Order { lines: self.lines(), features: self.context() + 2 * self.circles.len() }
+    }
+
+    pub fn atoms(&self, j: usize) -> &[Atom] {
+        self.atoms.get(j).map_or(&[], Vec::as_slice)
+    }
+
+    /// A row, context among it, near the training data that the model stands for, `spread` standard deviations wide.
     pub fn row(&self, draw: &mut Draw, spread: f32) -> Vec<f32> {
-        self.columns
-            .iter()
-            .map(|c| match c {
-                Column::Continuous([center, scale, _]) => center + scale * spread * draw.normal(),
-                Column::Integer([center, scale, _]) => (center + scale * spread * draw.normal()).floor(),
-                Column::Constant([value, ..]) => *value,
-            })
-            .collect()
+        self.columns.iter().enumerate().map(|(j, c)| c.draw(self.atoms(j), draw, spread)).collect()
+    }
+
+    /// The values of a row, and those of its context.
+    pub fn split(&self, all: &[f32]) -> (Vec<f32>, Vec<f32>) {
+        let context = |j: &usize| matches!(self.columns[*j], Column::Context(_));
+        let (given, modelled): (Vec<usize>, Vec<usize>) = (0..all.len()).partition(context);
+        (modelled.into_iter().map(|j| all[j]).collect(), given.into_iter().map(|j| all[j]).collect())
+    }
+
+    /// The columns that a row's values belong to, and their atoms.
+    pub fn modelled(&self) -> impl Iterator<Item = (&Column, &[Atom])> {
+        let all = self.columns.iter().enumerate().map(|(j, c)| (c, self.atoms(j)));
+        all.filter(|(c, _)| !matches!(c, Column::Context(_)))
     }
 
     /// The file, byte by byte.
@@ -259,21 +343,32 @@ impl Model {
         let h = |out: &mut Vec<u8>, v: usize| out.extend(u16::try_from(v).unwrap().to_le_bytes());
         let w = |out: &mut Vec<u8>, v: usize| out.extend(u32::try_from(v).unwrap().to_le_bytes());
         let mut log_volume = 0.0f64;
-        for c in &self.columns {
-            let (kind, values) = match *c {
-                Column::Continuous([c, s, r]) => (1, [c, s, r, 0.0]),
-                Column::Integer([c, s, r]) => (2, [c, s, r, 0.5]),
-                Column::Constant(values) => (3, values),
-            };
-            if kind != 3 {
+        let mut atoms = vec![];
+        for (j, c) in self.columns.iter().enumerate() {
+            let (kind, values, extra) = c.record();
+            if c.standard().is_some() || matches!(c, Column::Circular(_)) {
                 log_volume -= f64::from(values[1]).ln();
             }
             h(&mut columns, kind);
-            h(&mut columns, 0);
-            values.iter().for_each(|&v| f(&mut columns, v));
-            columns.extend([0; 12]);
+            h(&mut columns, self.atoms(j).len());
+            values.iter().chain(&extra).for_each(|&v| f(&mut columns, v));
+            for &Atom { value, cut, width } in self.atoms(j) {
+                [value, cut, width, f64::from(width).ln() as f32].iter().for_each(|&v| f(&mut atoms, v));
+            }
         }
+        let order = self.order();
+        let lines = order.lines;
         let (mut a, mut b, mut macs, mut macs_sample, mut dense_count) = (0, 0, 0, 0, 0);
+        let mut circles = vec![];
+        for Circle { bins, dense: chain } in &self.circles {
+            [dense_count, chain.len(), *bins].iter().for_each(|&v| h(&mut circles, v));
+            circles.extend([0; 10]);
+            let products: usize = chain.iter().map(|d| d.inputs * d.outputs).sum();
+            macs += products;
+            macs_sample += products;
+            write_chain(chain, &mut dense, &mut weights, &mut [&mut a, &mut b]);
+            dense_count += chain.len();
+        }
         for layer in &self.layers {
             let start = layers.len();
             let mut chain: &[Dense] = &[];
@@ -288,10 +383,10 @@ impl Model {
                     h(&mut layers, 0);
                     w(&mut layers, indices.len() / 2);
                     order.iter().for_each(|&j| h(&mut indices, j));
-                    for j in 0..dim {
+                    for j in 0..lines {
                         h(&mut indices, order.iter().position(|&o| o == j).unwrap());
                     }
-                    a = a.max(dim);
+                    a = a.max(lines);
                 }
                 Layer::Coupling { kept, bound, dense } => {
                     head(2, *kept, dense, *bound, 0);
@@ -313,8 +408,8 @@ impl Model {
             let products: usize = chain.iter().map(|d| d.inputs * d.outputs).sum();
             macs += products;
             let back = match layer {
-                Layer::MaskedAffine { dense, .. } => Some(sequential(dim, dense, |o| o % dim, false)),
-                Layer::MaskedSpline { dense, bins, .. } => Some(sequential(dim, dense, |o| o / (3 * bins - 1), true)),
+                Layer::MaskedAffine { dense, .. } => Some(sequential(order, dense, |o| o % lines, false)),
+                Layer::MaskedSpline { dense, bins, .. } => Some(sequential(order, dense, |o| o / (3 * bins - 1), true)),
                 _ => None,
             };
             macs_sample += back.map_or(products, |(_, _, macs)| macs);
@@ -322,31 +417,8 @@ impl Model {
                 a = a.max(more_a);
                 b = b.max(more_b);
             }
-            for (i, d) in chain.iter().enumerate() {
-                dense_count += 1;
-                let padded = d.outputs.div_ceil(8) * 8;
-                if i % 2 == 0 {
-                    a = a.max(padded)
-                } else {
-                    b = b.max(padded)
-                }
-                h(&mut dense, d.inputs);
-                h(&mut dense, d.outputs);
-                h(&mut dense, usize::from(i + 1 < chain.len()));
-                h(&mut dense, 0);
-                w(&mut dense, weights.len() / 4);
-                for o in (0..padded).step_by(8) {
-                    for i in 0..d.inputs {
-                        for lane in o..o + 8 {
-                            f(&mut weights, if lane < d.outputs { d.weights[i * d.outputs + lane] } else { 0.0 });
-                        }
-                    }
-                }
-                w(&mut dense, weights.len() / 4);
-                for lane in 0..padded {
-                    f(&mut weights, if lane < d.outputs { d.biases[lane] } else { 0.0 });
-                }
-            }
+            write_chain(chain, &mut dense, &mut weights, &mut [&mut a, &mut b]);
+            dense_count += chain.len();
             layers.resize(start + 32, 0);
         }
         let mut tails = vec![];
@@ -364,15 +436,17 @@ impl Model {
             row.iter().for_each(|&v| f(&mut probes, v));
             w(&mut probes, *bits as usize);
         }
-        let mut sections = vec![
-            (b"COLS", 1, columns),
-            (b"TAIL", 1, tails),
+        let mut sections = vec![(b"COLS", 1, columns), (b"TAIL", 1, tails)];
+        let newer = !atoms.is_empty() || !circles.is_empty() || self.columns.iter().any(|c| c.record().0 > 3);
+        sections.extend((!atoms.is_empty()).then_some((b"ATOM", 1, atoms)));
+        sections.extend((!circles.is_empty()).then_some((b"CIRC", 1, circles)));
+        sections.extend([
             (b"LAYR", 1, layers),
             (b"DENS", 1, dense),
             (b"INDX", 1, indices),
             (b"BASE", 1, base),
             (b"NAME", 0, names),
-        ];
+        ]);
         if !probes.is_empty() {
             sections.push((b"PROB", 0, probes));
         }
@@ -392,14 +466,21 @@ impl Model {
         file[..8].copy_from_slice(b"\x89FLOW\r\n\x1a");
         let mut put = |offset: usize, bytes: &[u8]| file[offset..offset + bytes.len()].copy_from_slice(bytes);
         put(8, &1u16.to_le_bytes());
+        put(10, &(if newer { 2u16 } else { 0 }).to_le_bytes());
         put(12, &128u32.to_le_bytes());
         put(16, &(total as u32).to_le_bytes());
-        for (offset, count) in
-            [(48, self.columns.len()), (50, dim), (54, self.layers.len()), (56, dense_count), (58, sections.len())]
-        {
+        let context = self.context();
+        for (offset, count) in [
+            (48, self.columns.len() - context),
+            (50, dim),
+            (52, context),
+            (54, self.layers.len()),
+            (56, dense_count),
+            (58, sections.len()),
+        ] {
             put(offset, &(count as u16).to_le_bytes());
         }
-        put(64, &((dim + a + b) as u32).to_le_bytes());
+        put(64, &((order.features + dim + a + b) as u32).to_le_bytes());
         put(68, &(macs as u32).to_le_bytes());
         put(72, &(macs_sample as u32).to_le_bytes());
         seal(&mut file);
@@ -413,21 +494,35 @@ impl Model {
             *log_det += v;
             s += v.abs();
         };
-        for (c, &x) in self.columns.iter().zip(row) {
-            let x = f64::from(x);
+        let (mut features, mut angles) = (vec![], vec![]);
+        for (j, (c, &x)) in self.columns.iter().zip(row).enumerate() {
             match *c {
-                Column::Continuous([center, scale, r]) | Column::Integer([center, scale, r]) => {
-                    let mid = if matches!(c, Column::Integer(_)) { 0.5 } else { 0.0 };
-                    u.push(((x + mid - f64::from(center)) / f64::from(scale)).clamp(-1e30, 1e30));
-                    reach.push(f64::from(r));
-                    add(&mut log_det, -f64::from(scale).ln());
-                }
                 Column::Constant([value, mass, other, unit]) => {
-                    let distance = (x - f64::from(value)).abs() / f64::from(unit);
+                    let distance = (f64::from(x) - f64::from(value)).abs() / f64::from(unit);
                     let term = if distance == 0.0 { f64::from(mass) } else { f64::from(other) - distance.ln_1p() };
                     add(&mut log_det, term);
                 }
+                Column::Context(standard) => features.push(feature(standard, x)),
+                Column::Circular([origin, period]) => {
+                    let turns = (f64::from(x) - f64::from(origin)) / f64::from(period);
+                    angles.push((2.0 * (turns - turns.floor()) - 1.0) * PI);
+                    add(&mut log_det, -f64::from(period).ln());
+                }
+                _ => {
+                    let [center, scale, r] = c.standard().unwrap();
+                    let (q, terms) = c.place(self.atoms(j), x);
+                    u.push(((q - f64::from(center)) / f64::from(scale)).clamp(-1e30, 1e30));
+                    reach.push(f64::from(r));
+                    add(&mut log_det, -f64::from(scale).ln());
+                    terms.into_iter().for_each(|term| add(&mut log_det, term));
+                }
             }
+        }
+        for (circle, theta) in self.circles.iter().zip(&mut angles) {
+            let spline = Spline::new(PI as f32, circle.bins, &conditioner(&circle.dense, &features));
+            features.extend([theta.cos(), theta.sin()]);
+            add(&mut log_det, spline.log_slope(*theta));
+            *theta = spline.at(*theta);
         }
         let alpha = u.iter().zip(&reach).fold(1.0f64, |a, (u, r)| a.max(u.abs() / r));
         add(&mut log_det, -f64::from(self.rate) * (alpha - 1.0));
@@ -443,7 +538,7 @@ impl Model {
             match layer {
                 Layer::Permutation(order) => v = order.iter().map(|&j| v[j]).collect(),
                 Layer::Coupling { kept, bound, dense } => {
-                    let out = conditioner(dense, &v[..*kept]);
+                    let out = conditioner(dense, &[&features, &v[..*kept]].concat());
                     let (t, r) = out.split_at(v.len() - kept);
                     for j in *kept..v.len() {
                         let scale = log_scale(r[j - kept], *bound);
@@ -452,7 +547,7 @@ impl Model {
                     }
                 }
                 Layer::SplineCoupling { kept, bound, bins, dense } => {
-                    let out = conditioner(dense, &v[..*kept]);
+                    let out = conditioner(dense, &[&features, &v[..*kept]].concat());
                     for (y, raw) in v[*kept..].iter_mut().zip(out.chunks(3 * bins - 1)) {
                         let spline = Spline::new(*bound, *bins, raw);
                         add(&mut log_det, spline.log_slope(*y));
@@ -460,7 +555,7 @@ impl Model {
                     }
                 }
                 Layer::MaskedAffine { bound, dense } => {
-                    let out = conditioner(dense, &v[..dense[0].inputs]);
+                    let out = conditioner(dense, &[&features[..], &v].concat()[..dense[0].inputs]);
                     let (t, r) = out.split_at(v.len());
                     for (j, y) in v.iter_mut().enumerate() {
                         let scale = log_scale(r[j], *bound);
@@ -469,7 +564,7 @@ impl Model {
                     }
                 }
                 Layer::MaskedSpline { bound, bins, dense } => {
-                    let out = conditioner(dense, &v[..dense[0].inputs]);
+                    let out = conditioner(dense, &[&features[..], &v].concat()[..dense[0].inputs]);
                     for (y, raw) in v.iter_mut().zip(out.chunks(3 * bins - 1)) {
                         let spline = Spline::new(*bound, *bins, raw);
                         add(&mut log_det, spline.log_slope(*y));
@@ -483,12 +578,19 @@ impl Model {
             add(&mut base, -z * z / 2.0);
             add(&mut base, -0.5 * (2.0 * std::f64::consts::PI).ln());
         }
+        v.extend(angles);
         (v, log_det, base + log_det, s)
     }
 
-    /// The row of a latent vector, in f64.
-    pub fn reference_to_data(&self, z: &[f64]) -> Vec<f64> {
-        let mut v = z.to_vec();
+    /// The row (without context) of a latent vector in a context, in f64.
+    pub fn reference_to_data(&self, z: &[f64], context: &[f32]) -> Vec<f64> {
+        let (mut v, mut angles) = (z[..self.lines()].to_vec(), z[self.lines()..].to_vec());
+        let given = self.columns.iter().filter_map(|c| if let Column::Context(s) = c { Some(*s) } else { None });
+        let mut features: Vec<f64> = given.zip(context).map(|(standard, &x)| feature(standard, x)).collect();
+        for (circle, theta) in self.circles.iter().zip(&mut angles) {
+            *theta = Spline::new(PI as f32, circle.bins, &conditioner(&circle.dense, &features)).back(*theta);
+            features.extend([theta.cos(), theta.sin()]);
+        }
         for layer in self.layers.iter().rev() {
             match layer {
                 Layer::Permutation(order) => {
@@ -497,14 +599,14 @@ impl Model {
                     v = x;
                 }
                 Layer::Coupling { kept, bound, dense } => {
-                    let out = conditioner(dense, &v[..*kept]);
+                    let out = conditioner(dense, &[&features, &v[..*kept]].concat());
                     let (t, r) = out.split_at(v.len() - kept);
                     for j in *kept..v.len() {
                         v[j] = (v[j] - t[j - kept]) * (-log_scale(r[j - kept], *bound)).exp();
                     }
                 }
                 Layer::SplineCoupling { kept, bound, bins, dense } => {
-                    let out = conditioner(dense, &v[..*kept]);
+                    let out = conditioner(dense, &[&features, &v[..*kept]].concat());
                     for (y, raw) in v[*kept..].iter_mut().zip(out.chunks(3 * bins - 1)) {
                         *y = Spline::new(*bound, *bins, raw).back(*y);
                     }
@@ -513,13 +615,13 @@ impl Model {
                 Layer::MaskedAffine { bound, dense } => {
                     let n = v.len();
                     for j in 0..n {
-                        let out = conditioner(dense, &v[..dense[0].inputs]);
+                        let out = conditioner(dense, &[&features[..], &v].concat()[..dense[0].inputs]);
                         v[j] = (v[j] - out[j]) * (-log_scale(out[n + j], *bound)).exp();
                     }
                 }
                 Layer::MaskedSpline { bound, bins, dense } => {
                     for j in 0..v.len() {
-                        let out = conditioner(dense, &v[..dense[0].inputs]);
+                        let out = conditioner(dense, &[&features[..], &v].concat()[..dense[0].inputs]);
                         let raw = out.chunks(3 * bins - 1).nth(j).unwrap();
                         v[j] = Spline::new(*bound, *bins, raw).back(v[j]);
                     }
@@ -527,19 +629,57 @@ impl Model {
             }
         }
         let knee = f64::from(self.knee);
-        let mut values = v.into_iter();
-        self.columns
-            .iter()
-            .map(|c| match *c {
-                Column::Continuous([center, scale, _]) | Column::Integer([center, scale, _]) => {
+        let (mut values, mut angles) = (v.into_iter(), angles.into_iter());
+        self.modelled()
+            .map(|(c, atoms)| match *c {
+                Column::Constant([value, ..]) => f64::from(value),
+                Column::Circular([origin, period]) => {
+                    f64::from(origin) + (angles.next().unwrap() / PI + 1.0) * 0.5 * f64::from(period)
+                }
+                _ => {
+                    let [center, scale, _] = c.standard().unwrap();
                     let v = values.next().unwrap();
                     let u = if v.abs() > knee { v.signum() * (knee + (v.abs() - knee).min(80.0).exp_m1()) } else { v };
-                    let q = u * f64::from(scale) + f64::from(center);
-                    if matches!(c, Column::Integer(_)) { q.floor() } else { q }
+                    c.leave(atoms, u * f64::from(scale) + f64::from(center))
                 }
-                Column::Constant([value, ..]) => f64::from(value),
             })
             .collect()
+    }
+}
+
+/// π as the engine knows it.
+const PI: f64 = std::f32::consts::PI as f64;
+
+/// What conditioners see of a context value.
+fn feature([center, scale, reach]: [f32; 3], x: f32) -> f64 {
+    let u = (f64::from(x) - f64::from(center)) / f64::from(scale);
+    u.clamp(-f64::from(reach), f64::from(reach))
+}
+
+/// Appends dense records and weights; `buffers` are the lengths of those between which the chain alternates.
+fn write_chain(chain: &[Dense], dense: &mut Vec<u8>, weights: &mut Vec<u8>, buffers: &mut [&mut usize; 2]) {
+    let f = |out: &mut Vec<u8>, v: f32| out.extend(v.to_le_bytes());
+    let h = |out: &mut Vec<u8>, v: usize| out.extend(u16::try_from(v).unwrap().to_le_bytes());
+    let w = |out: &mut Vec<u8>, v: usize| out.extend(u32::try_from(v).unwrap().to_le_bytes());
+    for (i, d) in chain.iter().enumerate() {
+        let padded = d.outputs.div_ceil(8) * 8;
+        *buffers[i % 2] = padded.max(*buffers[i % 2]);
+        h(dense, d.inputs);
+        h(dense, d.outputs);
+        h(dense, usize::from(i + 1 < chain.len()));
+        h(dense, 0);
+        w(dense, weights.len() / 4);
+        for o in (0..padded).step_by(8) {
+            for i in 0..d.inputs {
+                for lane in o..o + 8 {
+                    f(weights, if lane < d.outputs { d.weights[i * d.outputs + lane] } else { 0.0 });
+                }
+            }
+        }
+        w(dense, weights.len() / 4);
+        for lane in 0..padded {
+            f(weights, if lane < d.outputs { d.biases[lane] } else { 0.0 });
+        }
     }
 }
 
@@ -547,8 +687,10 @@ fn log_scale(raw: f64, bound: f32) -> f64 {
     raw / (1.0 + raw.abs() / f64::from(bound))
 }
 
-/// A spline as Durkan et al. write it (arXiv 1906.04032, equations 4 to 8), inverted by bisection.
+/// A spline as Durkan et al. write it (arXiv 1906.04032, equations 4 to 8), inverted by bisection; periodic where there is
+/// a raw value for the slope at both ends.
 pub struct Spline {
+    periodic: bool,
     x: Vec<f64>,
     y: Vec<f64>,
     slopes: Vec<f64>,
@@ -568,16 +710,18 @@ impl Spline {
             knots[bins] = bound;
             knots
         };
-        let mut slopes = vec![1.0];
-        slopes.extend(raw[2 * bins..].iter().map(|&r| 1e-3 + (1.0 - 1e-3) * positive(r)));
-        slopes.push(1.0);
-        Spline { x: knots(&raw[..bins]), y: knots(&raw[bins..2 * bins]), slopes }
+        let slope = |&r: &f64| 1e-3 + (1.0 - 1e-3) * positive(r);
+        let end = raw.get(3 * bins - 1).map_or(1.0, slope);
+        let mut slopes = vec![end];
+        slopes.extend(raw[2 * bins..3 * bins - 1].iter().map(slope));
+        slopes.push(end);
+        Spline { periodic: raw.len() == 3 * bins, x: knots(&raw[..bins]), y: knots(&raw[bins..2 * bins]), slopes }
     }
 
     /// Bin, position in it, mean slope and the denominator of equation 4.
     fn place(&self, x: f64) -> Option<(usize, f64, f64, f64)> {
         let last = self.x.len() - 1;
-        if x <= self.x[0] || x >= self.x[last] {
+        if !self.periodic && (x <= self.x[0] || x >= self.x[last]) {
             return None;
         }
         let k = (1..last).filter(|&k| x > self.x[k]).count();
