@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Aligned, Column, Draw, Kind, Layer, Model, Order, family_of, model_of, random_model, seal};
+use common::{Aligned, Atom, Column, Draw, Kind, Layer, Model, Order, family_of, model_of, random_model, seal};
 use flow_nostd::{Flow, FormatError, SelfTestError, Tag};
 use proptest::prelude::*;
 
@@ -272,11 +272,203 @@ fn weights_at_the_limit() {
     assert!((10..60).contains(&accepted), "{accepted}");
 }
 
+/// Columns whose numbers are as extreme as is allowed, and rows that are.
+#[test]
+fn columns_at_the_limit() {
+    let sizes = [1e-45, 1e-38, 1e-30, 1.0, 1e9, 1e30, 3e38];
+    let values = [0.0, -0.0, 1e-45, -1.0, 3e38, -3e38, 1e30, 0.5];
+    let mut draw = Draw::new(77);
+    let mut accepted = 0;
+    for seed in 0..3000 {
+        let mut model = family_of(Kind::Coupling, seed, [5, 2, 2], &[3], 2, 1);
+        let mut size = || sizes[draw.below(sizes.len())];
+        let mut number = {
+            let mut other = Draw::new(seed);
+            move || values[other.below(values.len())]
+        };
+        for (j, column) in model.columns.iter_mut().enumerate() {
+            let standard = [number(), size(), size()];
+            match column {
+                Column::Continuous(s) | Column::Integer(s) | Column::Positive(s) => *s = standard,
+                Column::Bounded(s, [low, high]) => {
+                    *s = standard;
+                    [*low, *high] = [number(), number()];
+                    if *low >= *high || !(*high - *low).is_finite() {
+                        [*low, *high] = [0.0, size()];
+                    }
+                }
+                Column::Lattice(s, cells) => {
+                    *s = standard;
+                    *cells = [number(), size()];
+                }
+                Column::Constant(v) => *v = [-3e38, 1e30, -1e30, 1e-45],
+                Column::Circular(v) => *v = [number(), size()],
+                Column::Context(s) => *s = [number(), size(), size().min(1e9)],
+            }
+            for (i, atom) in model.atoms[j].iter_mut().enumerate() {
+                let at = [-3e38, 1.0, 3e38][i];
+                (atom.value, atom.cut) = if column.is_discrete() { (at, at) } else { (number(), at) };
+                atom.width = size().clamp(if column.is_discrete() { 1.0 } else { 0.0 }, 1e30);
+            }
+        }
+        let file = Aligned::new(&model.file());
+        match Flow::new(file.bytes()) {
+            Ok(flow) => {
+                accepted += 1;
+                (0..20).for_each(|seed| exercise(&flow, seed));
+            }
+            Err(error) => assert!(matches!(error, FormatError::Record { offset: 8, .. }), "{error}"),
+        }
+    }
+    assert!(accepted > 2000, "{accepted}");
+}
+
 /// Small files of the layers beyond affine couplings.
 fn others() -> Vec<Vec<u8>> {
     [(Kind::SplineCoupling(3), 1), (Kind::MaskedAffine, 0), (Kind::MaskedSpline(2), 0)]
         .map(|(kind, kept)| model_of(kind, 17, 3, &[5], kept, 2).file())
         .to_vec()
+}
+
+/// Small files over columns of every kind, with atoms, context and circles.
+fn families() -> Vec<Model> {
+    [(Kind::Coupling, 2), (Kind::MaskedSpline(2), 0)]
+        .map(|(kind, kept)| {
+            let mut model = family_of(kind, 23, [5, 2, 1], &[5], kept, 1);
+            let row = model.row(&mut Draw::new(3), 1.0);
+            model.probes = vec![(row, 0)];
+            model
+        })
+        .to_vec()
+}
+
+/// The first column of which `which` holds, and the offset of its record.
+fn column(model: &Model, file: &[u8], which: impl Fn(&Column) -> bool) -> (u16, usize) {
+    let j = model.columns.iter().position(which).unwrap();
+    (j as u16, section(file, b"COLS").0 + 32 * j)
+}
+
+#[test]
+fn values_of_other_columns_that_are_not_allowed() {
+    let model = &families()[0];
+    let file = model.file();
+    assert_eq!(error_of(&file), None);
+    let refused = |column: (u16, usize), offset: usize, bytes: &[u8], at: u16| {
+        let error = error_of(&patched(&file, column.1 + offset, bytes));
+        assert_eq!(error, Some(FormatError::Record { tag: Tag(*b"COLS"), index: column.0, offset: at }));
+    };
+    let bits = f32::to_le_bytes;
+    let positive = column(model, &file, |c| matches!(c, Column::Positive(_)));
+    let bounded = column(model, &file, |c| matches!(c, Column::Bounded(..)));
+    let lattice = column(model, &file, |c| matches!(c, Column::Lattice(..)));
+    let circular = column(model, &file, |c| matches!(c, Column::Circular(_)));
+    let context = column(model, &file, |c| matches!(c, Column::Context(_)));
+    let constant = column(model, &file, |c| matches!(c, Column::Constant(_)));
+    for bad in [0.0, -1.0, f32::NAN] {
+        [positive, bounded, lattice, circular, context].iter().for_each(|&c| refused(c, 8, &bits(bad), 8));
+        [positive, bounded, lattice, context].iter().for_each(|&c| refused(c, 12, &bits(bad), 12));
+    }
+    [positive, bounded, context].iter().for_each(|&c| refused(c, 16, &bits(0.5), 16));
+    refused(context, 12, &bits(2e9), 12);
+    [12, 16].iter().for_each(|&at| refused(circular, at, &bits(1.0), 12));
+    [positive, bounded, lattice, circular].iter().for_each(|&c| refused(c, 4, &bits(f32::INFINITY), 4));
+    for bad in [f32::NAN, f32::INFINITY, 1e9] {
+        refused(bounded, 20, &bits(bad), 20);
+    }
+    refused(bounded, 24, &bits(-1e9), 20);
+    refused(lattice, 20, &bits(f32::NAN), 20);
+    [0.0, -1.0, f32::NAN, f32::INFINITY].iter().for_each(|&bad| refused(lattice, 24, &bits(bad), 20));
+    [positive, circular, context, constant].iter().for_each(|&c| refused(c, 20, &bits(1.0), 20));
+    [bounded, lattice].iter().for_each(|&c| refused(c, 28, &bits(1.0), 20));
+    // Atoms: none off a line, at most eight, and as many as there are.
+    [circular, context, constant].iter().for_each(|&c| refused(c, 2, &[1], 2));
+    refused(positive, 2, &[9], 2);
+    let more = error_of(&patched(&file, positive.1 + 2, &[8]));
+    assert!(matches!(more, Some(FormatError::Record { offset: 2 | 4 | 0, .. })), "{more:?}");
+}
+
+#[test]
+fn atoms_that_are_not_allowed() {
+    let (whole, real) = (Column::Integer([0.0, 2.0, 9.0]), Column::Continuous([0.0, 2.0, 9.0]));
+    let atom = |value, cut, width| Atom { value, cut, width };
+    let error = |column: &Column, atoms: &[Atom]| {
+        let model = Model { columns: vec![column.clone()], atoms: vec![atoms.to_vec()], knee: 6.0, ..Model::default() };
+        error_of(&model.file())
+    };
+    let at = |index, offset| Some(FormatError::Record { tag: Tag(*b"ATOM"), index, offset });
+    assert_eq!(error(&whole, &[atom(1.0, 1.0, 1.0), atom(3.0, 3.0, 9.5)]), None);
+    assert_eq!(error(&whole, &[atom(1.5, 1.5, 1.0)]), at(0, 0));
+    assert_eq!(error(&whole, &[atom(1.0, 2.0, 1.0)]), at(0, 4));
+    assert_eq!(error(&whole, &[atom(1.0, 1.0, 0.9)]), at(0, 8));
+    assert_eq!(error(&real, &[atom(1.0, 1.2, 0.1), atom(2.0, 1.3, 1e30)]), None);
+    assert_eq!(error(&real, &[atom(1.0, 1.2, 0.1), atom(2.0, 1.2, 0.1)]), at(1, 4));
+    assert_eq!(error(&real, &[atom(f32::NAN, 1.2, 0.1)]), at(0, 0));
+    assert_eq!(error(&real, &[atom(1.0, f32::INFINITY, 0.1)]), at(0, 4));
+    [0.0, -1.0, 2e30, f32::NAN].iter().for_each(|&width| assert_eq!(error(&real, &[atom(1.0, 1.0, width)]), at(0, 8)));
+
+    let model = Model { columns: vec![real], atoms: vec![vec![atom(1.0, 1.0, 1.0)]], knee: 6.0, ..Model::default() };
+    let file = model.file();
+    let (columns, (atoms, _)) = (section(&file, b"COLS").0, section(&file, b"ATOM"));
+    assert_eq!(error_of(&patched(&file, atoms + 12, &1e31f32.to_le_bytes())), at(0, 12));
+    assert_eq!(error_of(&patched(&file, columns + 2, &[0])), Some(FormatError::Unused { tag: Tag(*b"ATOM") }));
+    let two = error_of(&patched(&file, columns + 2, &[2]));
+    assert_eq!(two, Some(FormatError::Record { tag: Tag(*b"COLS"), index: 0, offset: 2 }));
+}
+
+#[test]
+fn circles_and_counts_that_are_not_allowed() {
+    let model = &families()[0];
+    let file = model.file();
+    let circles = section(&file, b"CIRC").0;
+    let refused = |offset: usize, bytes: &[u8], index: u16, at: u16| {
+        let error = error_of(&patched(&file, circles + offset, bytes));
+        assert_eq!(error, Some(FormatError::Record { tag: Tag(*b"CIRC"), index, offset: at }));
+    };
+    refused(0, &[1], 0, 0);
+    refused(16, &[0], 1, 0);
+    refused(2, &[0], 0, 2);
+    [0, 1, 65].iter().for_each(|&bins| refused(4, &[bins], 0, 4));
+    refused(6, &[1], 0, 6);
+    refused(15, &[1], 0, 6);
+    // A circle without its spline, and a spline without its circle.
+    let entry = (128..).step_by(16).find(|&at| &file[at..at + 4] == b"CIRC").unwrap();
+    let hidden = patched(&patched(&file, entry, b"circ"), entry + 4, &[0]);
+    let length = |expected, found| Some(FormatError::SectionLength { tag: Tag(*b"CIRC"), expected, found });
+    assert_eq!(error_of(&hidden), length(32, 0));
+    let mut plain = model_of(Kind::Coupling, 1, 2, &[], 1, 1);
+    plain.circles = vec![model.circles[0].clone()];
+    plain.circles[0].dense.truncate(1);
+    let file = plain.file();
+    assert_eq!(error_of(&patched(&file, 50, &[2])), length(0, 16));
+
+    let file = model.file();
+    let found = FormatError::ContextDimension { expected: 0, found: 1 };
+    let columns = model.columns.len() as u8;
+    assert_eq!(error_of(&patched(&patched(&file, 52, &[0]), 48, &[columns])), Some(found));
+    // Layers, but nothing on a line.
+    let mut turning = family_of(Kind::Coupling, 4, [0, 1, 0], &[], 0, 0);
+    assert_eq!(error_of(&turning.file()), None);
+    turning.layers.push(Layer::Permutation(vec![]));
+    assert_eq!(error_of(&turning.file()), Some(FormatError::HeaderField { offset: 54 }));
+}
+
+#[test]
+fn every_byte_of_families_replaced() {
+    for model in families() {
+        let file = model.file();
+        assert!(file.len() < 4096, "{}", file.len());
+        let mut accepted = 0;
+        for offset in 0..file.len() {
+            for value in [0, 1, 2, 3, 5, 0x3f, 0x7f, 0x80, 0xff] {
+                let file = Aligned::new(&patched(&file, offset, &[value]));
+                if let Ok(flow) = Flow::new(file.bytes()) {
+                    accepted += 1;
+                    exercise(&flow, offset as u64);
+                }
+            }
+        }
+        assert!(accepted > 1000);
+    }
 }
 
 #[test]
@@ -326,17 +518,19 @@ fn values_of_other_layers_that_are_not_allowed() {
 
 #[test]
 fn weights_against_the_order_are_refused() {
-    for kind in [Kind::MaskedAffine, Kind::MaskedSpline(3)] {
-        let model = model_of(kind, 3, 4, &[6, 7], 0, 1);
+    let kinds = [Kind::MaskedAffine, Kind::MaskedSpline(3)];
+    for (kind, context) in kinds.into_iter().flat_map(|kind| [(kind, 0), (kind, 2)]) {
         let dim = 4;
-        let order = Order { lines: dim, features: 0 };
+        let mut model = family_of(kind, 3, [dim, 0, context], &[6, 7], 0, 1);
+        model.atoms.clear();
+        let order = Order { lines: dim, features: context };
         let (mut refused, mut accepted) = (0, 0);
         for (i, d) in model.layers[1].clone().dense_mut().iter().enumerate() {
             for at in 0..d.weights.len() {
                 let mut model = model.clone();
                 model.layers[1].dense_mut()[i].weights[at] = 1e-9;
                 let (input, output) = (at / d.outputs, at % d.outputs);
-                let below = if i == 0 { input + 1 } else { order.degree(input, d.inputs) };
+                let below = if i == 0 { (input + 1).saturating_sub(context) } else { order.degree(input, d.inputs) };
                 let above = match kind {
                     _ if i < 2 => order.degree(output, d.outputs),
                     Kind::MaskedAffine => output % dim,
@@ -384,6 +578,26 @@ proptest! {
         seed: u64,
     ) {
         let mut file = others()[which].clone();
+        for (word, value, how) in changes {
+            let at = 4 * (word % (file.len() / 4));
+            let value = match how { 0 => value % 64, 1 => value & 0x00ff_00ff & (value >> 3), _ => value };
+            file[at..at + 4].copy_from_slice(&value.to_le_bytes());
+        }
+        file[..10].copy_from_slice(b"\x89FLOW\r\n\x1a\x01\x00");
+        seal(&mut file);
+        let file = Aligned::new(&file);
+        if let Ok(flow) = Flow::new(file.bytes()) {
+            exercise(&flow, seed);
+        }
+    }
+
+    #[test]
+    fn words_of_families_replaced(
+        which in 0usize..2,
+        changes in prop::collection::vec((0usize..1024, any::<u32>(), 0u8..4), 1..6),
+        seed: u64,
+    ) {
+        let mut file = families()[which].file();
         for (word, value, how) in changes {
             let at = 4 * (word % (file.len() / 4));
             let value = match how { 0 => value % 64, 1 => value & 0x00ff_00ff & (value >> 3), _ => value };
