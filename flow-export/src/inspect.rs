@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 use crate::frozen::{Frozen, column_names};
-use flow_nostd::layout::{self, ColumnRecord, Layer, LayerRecord, SectionEntry};
+use flow_nostd::layout::{self, AtomRecord, CircleRecord, ColumnRecord, Layer, LayerRecord, SectionEntry};
 use flow_nostd::{Flow, SelfTestError};
 use serde::Serialize;
 use std::fmt;
@@ -42,12 +42,14 @@ pub struct Facts {
     pub dim: usize,
     /// Number of context columns.
     pub context_dim: u16,
-    /// The columns of a row.
+    /// The columns, those of the context among them.
     pub columns: Vec<ColumnFacts>,
     /// Standard deviations beyond which values are compressed.
     pub knee: f32,
     /// Nats lost for each box half-width outside the box.
     pub rate: f32,
+    /// The splines of the circular columns, one for each.
+    pub circles: Vec<CircleFacts>,
     /// The bijections, towards the latent variable.
     pub layers: Vec<LayerFacts>,
     /// The base distribution.
@@ -68,6 +70,27 @@ pub struct ColumnFacts {
     /// What its values are.
     #[serde(flatten)]
     pub kind: ColumnKind,
+    /// Values that hold a mass of their own.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub atoms: Vec<AtomFacts>,
+}
+
+/// A value that holds a mass of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct AtomFacts {
+    /// The value, raw.
+    pub value: f32,
+    /// Width of its interval on the column's axis.
+    pub width: f32,
+}
+
+/// The spline of a circular column.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CircleFacts {
+    /// Widths of the conditioner's hidden layers.
+    pub hidden: Vec<u16>,
+    /// Number of bins.
+    pub num_bins: u16,
 }
 
 /// What the values of a column are, in raw units.
@@ -79,6 +102,16 @@ pub enum ColumnKind {
     Continuous { center: f32, scale: f32, reach: f32 },
     /// Whole numbers.
     Integer { center: f32, scale: f32, reach: f32 },
+    /// Numbers above 0, standardised as their logarithm.
+    Positive { center: f32, scale: f32, reach: f32 },
+    /// Numbers between two bounds, standardised as a logit.
+    Bounded { low: f32, high: f32, center: f32, scale: f32, reach: f32 },
+    /// Multiples of a step from an origin, standardised in steps.
+    Lattice { origin: f32, step: f32, center: f32, scale: f32, reach: f32 },
+    /// Angles.
+    Circular { origin: f32, period: f32 },
+    /// Given, not modelled.
+    Context { center: f32, scale: f32, reach: f32 },
     /// One value only.
     Constant { value: f32, log_mass: f32, log_other: f32, unit: f32 },
 }
@@ -139,9 +172,10 @@ pub fn inspect(frozen: &Frozen) -> Result<Facts, Error> {
         weight_type: "f32",
         dim: flow.dim(),
         context_dim: header.context_dim.get(),
-        columns: names.into_iter().zip(flow.column_records()).map(column).collect(),
+        columns: columns(&flow, names),
         knee: flow.tails_record().knee.get(),
         rate: flow.tails_record().rate.get(),
+        circles: flow.circle_records().iter().map(|record| circle(&flow, record)).collect(),
         layers: flow.layer_records().iter().map(|record| layer(&flow, record, indices)).collect(),
         base: "normal",
         sections: sections.iter().map(section).collect(),
@@ -154,30 +188,61 @@ pub fn inspect(frozen: &Frozen) -> Result<Facts, Error> {
     })
 }
 
-fn column((name, record): (String, &ColumnRecord)) -> ColumnFacts {
-    let [a, b, c, d] = record.values.map(|v| v.get());
-    let kind = match record.kind.get() {
-        layout::CONTINUOUS => ColumnKind::Continuous { center: a, scale: b, reach: c },
-        layout::INTEGER => ColumnKind::Integer { center: a, scale: b, reach: c },
-        // The engine accepts no other kind.
-        _ => ColumnKind::Constant { value: a, log_mass: b, log_other: c, unit: d },
+fn columns(flow: &Flow, names: Vec<String>) -> Vec<ColumnFacts> {
+    let mut atoms = flow.atom_records();
+    let column = |(name, record): (String, &ColumnRecord)| {
+        let (mine, after) = atoms.split_at_checked(record.atoms.get().into()).unwrap_or_default();
+        atoms = after;
+        ColumnFacts { name, kind: kind(record), atoms: mine.iter().map(|atom| self::atom(record, atom)).collect() }
     };
-    ColumnFacts { name, kind }
+    names.into_iter().zip(flow.column_records()).map(column).collect()
+}
+
+fn kind(record: &ColumnRecord) -> ColumnKind {
+    let [center, scale, reach, fourth] = record.values.map(|v| v.get());
+    let [first, second, _] = record.extra.map(|v| v.get());
+    match record.kind.get() {
+        layout::CONTINUOUS => ColumnKind::Continuous { center, scale, reach },
+        layout::INTEGER => ColumnKind::Integer { center, scale, reach },
+        layout::POSITIVE => ColumnKind::Positive { center, scale, reach },
+        layout::BOUNDED => ColumnKind::Bounded { low: first, high: second, center, scale, reach },
+        layout::LATTICE => ColumnKind::Lattice { origin: first, step: second, center, scale, reach },
+        layout::CIRCULAR => ColumnKind::Circular { origin: center, period: scale },
+        layout::CONTEXT => ColumnKind::Context { center, scale, reach },
+        // The engine accepts no other kind.
+        _ => ColumnKind::Constant { value: center, log_mass: scale, log_other: reach, unit: fourth },
+    }
+}
+
+fn atom(column: &ColumnRecord, atom: &AtomRecord) -> AtomFacts {
+    let value = match kind(column) {
+        ColumnKind::Lattice { origin, step, .. } => origin + atom.value.get() * step,
+        _ => atom.value.get(),
+    };
+    AtomFacts { value, width: atom.width.get() }
+}
+
+fn circle(flow: &Flow, record: &CircleRecord) -> CircleFacts {
+    CircleFacts { hidden: hidden(flow, record.dense, record.dense_count), num_bins: record.num_bins.get() }
+}
+
+/// Widths of a conditioner's hidden layers.
+fn hidden(flow: &Flow, dense: U16, count: U16) -> Vec<u16> {
+    let conditioner = flow.dense_records().iter().skip(dense.get().into()).take(count.get().into());
+    let mut widths: Vec<u16> = conditioner.map(|dense| dense.outputs.get()).collect();
+    widths.pop();
+    widths
 }
 
 fn layer(flow: &Flow, record: &LayerRecord, indices: &[u8]) -> LayerFacts {
-    let hidden = |dense: U16, count: U16| {
-        let conditioner = flow.dense_records().iter().skip(dense.get().into()).take(count.get().into());
-        let mut widths: Vec<u16> = conditioner.map(|dense| dense.outputs.get()).collect();
-        widths.pop();
-        widths
-    };
+    let hidden = |dense, count| hidden(flow, dense, count);
     // The engine accepts no kind that it does not know.
     let Some(layer) = record.view() else { return LayerFacts::Permutation { order: Vec::new() } };
     match layer {
         Layer::Permutation(record) => {
             let order = <[U16]>::ref_from_bytes(indices).unwrap_or_default();
-            let order = order.iter().skip(record.indices.get() as usize).take(flow.dim());
+            let lines = flow.dim() - flow.circle_records().len();
+            let order = order.iter().skip(record.indices.get() as usize).take(lines);
             LayerFacts::Permutation { order: order.map(|index| index.get()).collect() }
         }
         Layer::AffineCoupling(record) => LayerFacts::AffineCoupling {
@@ -240,13 +305,24 @@ impl fmt::Display for Facts {
         writeln!(f, "  signature  {}", if self.signed { "present, not verified" } else { "none" })?;
         writeln!(f, "  roll-back  {}", self.rollback)?;
         writeln!(f, "  flags      {:#x} critical, {:#x} skippable", self.critical_flags, self.skippable_flags)?;
-        writeln!(f, "\n{} columns, of which {} enter the flow:", self.columns.len(), self.dim)?;
+        write!(f, "\n{} columns, of which {} enter the flow", self.columns.len(), self.dim)?;
+        match self.context_dim {
+            0 => writeln!(f, ":")?,
+            given => writeln!(f, " and {given} are its context:")?,
+        }
         let width = self.columns.iter().map(|column| column.name.chars().count()).max().unwrap_or(0);
-        for (j, ColumnFacts { name, kind }) in self.columns.iter().enumerate() {
-            writeln!(f, "  {j:3}  {name:width$}  {kind}")?;
+        for (j, ColumnFacts { name, kind, atoms }) in self.columns.iter().enumerate() {
+            write!(f, "  {j:3}  {name:width$}  {kind}")?;
+            for AtomFacts { value, width } in atoms {
+                write!(f, "; mass at {value}, {width} wide")?;
+            }
+            writeln!(f)?;
         }
         writeln!(f, "\nrows outside the box lose {} nats for each half-width", self.rate)?;
         writeln!(f, "values beyond {} standard deviations are compressed", self.knee)?;
+        for (j, CircleFacts { hidden, num_bins }) in self.circles.iter().enumerate() {
+            writeln!(f, "angle {j} through a periodic spline, hidden {hidden:?}, {num_bins} bins")?;
+        }
         writeln!(f, "\n{} layers:", self.layers.len())?;
         for (i, layer) in self.layers.iter().enumerate() {
             writeln!(f, "  {i:3}  {layer}")?;
@@ -269,6 +345,21 @@ impl fmt::Display for ColumnKind {
             }
             Self::Integer { center, scale, reach } => {
                 write!(f, "integer     center {center}, scale {scale}, trusted to {reach} scales")
+            }
+            Self::Positive { center, scale, reach } => {
+                write!(f, "positive    center {center}, scale {scale} of the logarithm, trusted to {reach} scales")
+            }
+            Self::Bounded { low, high, center, scale, reach } => {
+                write!(f, "bounded     {low} to {high}, center {center}, scale {scale} of the logit, ")?;
+                write!(f, "trusted to {reach} scales")
+            }
+            Self::Lattice { origin, step, center, scale, reach } => {
+                write!(f, "lattice     {origin} and steps of {step}, center {center}, scale {scale} in steps, ")?;
+                write!(f, "trusted to {reach} scales")
+            }
+            Self::Circular { origin, period } => write!(f, "circular    from {origin}, period {period}"),
+            Self::Context { center, scale, reach } => {
+                write!(f, "context     center {center}, scale {scale}, drawn into {reach} scales")
             }
             Self::Constant { value, log_mass, log_other, .. } => {
                 write!(f, "constant    value {value} ({log_mass} nats), others from {log_other} nats down")

@@ -31,7 +31,7 @@ impl MaskedAutoregressive<'_> {
         for j in 0..dim {
             self.transform.outputs_of(j, dim).into_iter().flatten().for_each(|output| column_of[output] = j);
         }
-        let masks = masks(dim, self.hidden, &column_of);
+        let masks = masks(dim, 0, self.hidden, &column_of);
         let raw = mlp(g, weights, self.layer, self.hidden.len() + 1, &masks, (dim > 1).then_some(x));
         self.transform.to_latent(g, x, raw)
     }
@@ -46,7 +46,7 @@ impl MaskedAutoregressive<'_> {
             let mut below = columns;
             for (layer, known) in units.iter_mut().enumerate() {
                 let count = self.hidden[layer];
-                let of_degree = |degree| (0..count).filter(move |&u| hidden_degree(u, count, dim.max(2)) == degree);
+                let of_degree = |degree| (0..count).filter(move |&u| hidden_degree(u, count, dim.max(2), 0) == degree);
                 if j > 0 && of_degree(j).next().is_some() {
                     let first = of_degree(j).next().expect("asked above");
                     let next = self.dense(g, weights, layer, below, first..first + of_degree(j).count());

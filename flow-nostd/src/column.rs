@@ -188,13 +188,7 @@ impl ColumnRecord {
         let width = high - low;
         let [below, above] = [x - low, high - x].map(|part| {
             let share = part / width;
-            libm::logf(if share < EDGE {
-                EDGE
-            } else if share > 1.0 - EDGE {
-                1.0 - EDGE
-            } else {
-                share
-            })
+            libm::logf(share.clamp(EDGE, 1.0 - EDGE))
         });
         (below - above, if x < low || x > high { FLOOR } else { (-below - above) - libm::logf(width) })
     }
