@@ -75,7 +75,7 @@ fn context(flow: &Flow, given: &[(String, f32)]) -> Result<Vec<f32>, String> {
     let missing: Vec<String> = names.iter().filter(|name| value(name).is_none()).cloned().collect();
     if let Some(first) = missing.first() {
         return Err(format!(
-            "samples depend on the context, of which {} is missing: give --context {first}=VALUE for each column",
+            "samples depend on the context: {} missing; give --context {first}=VALUE, and so for each",
             list(&missing)
         ));
     }

@@ -249,8 +249,8 @@ fn context_that_is_missing_is_named() {
         session.fail(1, &[&["sample", "model.flow", "--n", "2"], options.as_slice()].concat())
     };
     let none = sample(&[]);
-    assert!(none.contains("of which \"season\", \"wind\" is missing: give --context season=VALUE"), "{none}");
-    assert!(sample(&["season=1"]).contains("of which \"wind\" is missing: give --context wind=VALUE"));
+    assert!(none.contains("on the context: \"season\", \"wind\" missing; give --context season=VALUE"), "{none}");
+    assert!(sample(&["season=1"]).contains("on the context: \"wind\" missing; give --context wind=VALUE"));
     assert!(sample(&["season=1", "wnd=2"]).contains("has no context column \"wnd\"; expected \"season\", \"wind\""));
     assert!(sample(&["season=1", "season=2"]).contains("\"season\" is given twice"));
     for bad in ["wind", "wind=", "wind=fast", "wind=inf"] {
