@@ -41,8 +41,11 @@ const SHAPES: [(Kind, usize, &[usize], usize, usize); 30] = [
     (MaskedSpline(8), 36, &[40, 40], 0, 2),
 ];
 
-/// Kind, columns on a line, circular and context columns, hidden, kept, layers: over columns of every kind, with atoms.
-const FAMILY: [(Kind, [usize; 3], &[usize], usize, usize); 22] = [
+/// Kind, columns on a line, circular and context columns, hidden, kept, layers.
+type Family = (Kind, [usize; 3], &'static [usize], usize, usize);
+
+/// Over columns of every kind, with atoms.
+const FAMILY: [Family; 22] = [
     (Coupling, [1, 0, 0], &[], 0, 2),
     (Coupling, [5, 0, 0], &[16], 2, 4),
     (Coupling, [1, 0, 1], &[5], 0, 2),
