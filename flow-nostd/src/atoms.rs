@@ -34,6 +34,24 @@ impl AtomRecord {
         let width = self.width.get();
         if discrete { width - 1.0 } else { width }
     }
+
+    fn check(&self, discrete: bool, before: f32, index: u16) -> Result<(), FormatError> {
+        let fail = |offset| Err(FormatError::Record { tag: ATOMS, index, offset });
+        let [value, cut, width, log_mass] = [self.value, self.cut, self.width, self.log_mass].map(F32::get);
+        if !value.is_finite() || (discrete && floor(value) != value) {
+            return fail(0);
+        }
+        if !(cut.is_finite() && cut > before) || (discrete && cut != value) {
+            return fail(4);
+        }
+        if !(width > 0.0 && width <= ATOM_WIDTH_MAX) || (discrete && width < 1.0) {
+            return fail(8);
+        }
+        if !(-LOG_MASS_MAX..=LOG_MASS_MAX).contains(&log_mass) {
+            return fail(12);
+        }
+        Ok(())
+    }
 }
 
 /// Checks that the columns, in order, take all atoms, by rising cut in each.
@@ -56,26 +74,6 @@ pub(crate) fn check(columns: &[ColumnRecord], atoms: &[AtomRecord]) -> Result<()
         }
     }
     if rest.is_empty() { Ok(()) } else { Err(FormatError::Unused { tag: ATOMS }) }
-}
-
-impl AtomRecord {
-    fn check(&self, discrete: bool, before: f32, index: u16) -> Result<(), FormatError> {
-        let fail = |offset| Err(FormatError::Record { tag: ATOMS, index, offset });
-        let [value, cut, width, log_mass] = [self.value, self.cut, self.width, self.log_mass].map(F32::get);
-        if !value.is_finite() || (discrete && floor(value) != value) {
-            return fail(0);
-        }
-        if !(cut.is_finite() && cut > before) || (discrete && cut != value) {
-            return fail(4);
-        }
-        if !(width > 0.0 && width <= ATOM_WIDTH_MAX) || (discrete && width < 1.0) {
-            return fail(8);
-        }
-        if !(-LOG_MASS_MAX..=LOG_MASS_MAX).contains(&log_mass) {
-            return fail(12);
-        }
-        Ok(())
-    }
 }
 
 /// The middle of the interval of the atom with that value, and its log-mass.

@@ -148,8 +148,8 @@ impl ColumnRecord {
         }
     }
 
-    /// The place `q` of a value on the axis of a column on a line, and the term that it adds to the log-density.
-    /// Neither is NaN: x is finite, and shifts, which could be infinite, are finite.
+    /// The place `q` of a value on the axis of a column on a line, and the term that it adds to the log-density. The place
+    /// may be infinite, never NaN: widths and steps are positive, and so small that sums of shifts are finite.
     #[inline(always)]
     pub(crate) fn place(&self, atoms: &[AtomRecord], x: f32) -> (f32, f32) {
         let [_, _, _, midpoint] = self.values();
