@@ -65,6 +65,8 @@ mod self_test;
 mod spline;
 mod spline_coupling;
 mod tails;
+#[allow(dead_code, reason = "its users follow")]
+mod trig;
 mod word;
 
 pub use error::{EvalError, FormatError, SelfTestError, Tag};
