@@ -1,7 +1,7 @@
 //! A frozen flow, ready to use.
 
 use crate::EvalError;
-use crate::base::BaseRecord;
+use crate::base::Base;
 use crate::column::{self, ColumnRecord, clamp};
 use crate::dense::DenseRecord;
 use crate::header::Header;
@@ -25,7 +25,7 @@ pub struct Flow<'a> {
     pub(crate) indices: &'a [U16],
     pub(crate) weights: &'a [Word],
     pub(crate) tails: &'a TailsRecord,
-    pub(crate) base: &'a BaseRecord,
+    pub(crate) base: Base<'a>,
     pub(crate) names: &'a [u8],
     pub(crate) probes: &'a [F32],
     /// Length of the first of the two buffers behind the state in the scratch memory.
@@ -110,6 +110,11 @@ impl<'a> Flow<'a> {
         self.tails
     }
 
+    /// The base distribution, for programs that list a file.
+    pub fn base(&self) -> Base<'a> {
+        self.base
+    }
+
     /// Number of probe rows of the self-test.
     pub fn probes(&self) -> usize {
         self.probes.len().checked_div(self.columns.len().saturating_add(1)).unwrap_or(0)
@@ -124,7 +129,7 @@ impl<'a> Flow<'a> {
         let (state, mut work) = self.split(scratch)?;
         self.check_row(row.len())?;
         let log_det = self.row_to_state(row.iter().copied(), state, &mut work)?;
-        Ok(self.base.log_prob(state) + log_det)
+        Ok(self.base.log_prob(self, state, &mut work) + log_det)
     }
 
     /// The latent vector of a row, into `z`; returns the log-determinant, so that the row's log-density is that of `z`

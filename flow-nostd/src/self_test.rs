@@ -23,7 +23,7 @@ impl Flow<'_> {
         while let Some((row, after)) = rest.split_at_checked(self.columns.len()) {
             let Some((expected, after)) = after.split_first() else { break };
             let found = match self.row_to_state(row.iter().map(|v| v.get()), state, &mut work) {
-                Ok(log_det) => self.base.log_prob(state) + log_det,
+                Ok(log_det) => self.base.log_prob(self, state, &mut work) + log_det,
                 Err(EvalError::NotFinite { .. }) => f32::NAN,
                 Err(error) => return Err(SelfTestError::Eval(error)),
             };
