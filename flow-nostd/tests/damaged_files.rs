@@ -131,7 +131,7 @@ fn erased_misaligned_foreign_newer() {
     assert_eq!(error_of(&[7; 300]), Some(FormatError::Magic));
     assert_eq!(error_of(&patched(&file, 8, &[2])), Some(FormatError::Version { expected: 1, found: 2 }));
     // A newer minor version may use what is reserved.
-    let newer = patched(&patched(&file, 10, &[2]), 80, &[9]);
+    let newer = patched(&patched(&file, 10, &[3]), 80, &[9]);
     assert_eq!(error_of(&newer), None);
     assert_eq!(error_of(&patched(&file, 10, &[1])), None);
     assert_eq!(error_of(&patched(&file, 80, &[9])), Some(FormatError::HeaderField { offset: 76 }));

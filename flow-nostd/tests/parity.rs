@@ -3,12 +3,15 @@
 
 mod common;
 
-use common::Kind::{self, Coupling, MaskedAffine, MaskedSpline, SplineCoupling};
-use common::{Aligned, Draw, KNEE, Layer, Model, model_of, random_model};
+use common::Kind::{
+    self, ActNorm, Coupling, Linear, MaskedAffine, MaskedSpline, ResidualCoupling, ResidualSplineCoupling,
+    SplineCoupling,
+};
+use common::{Aligned, Base, Draw, KNEE, Layer, Model, model_of, random_model};
 use flow_nostd::{EvalError, Flow};
 
 /// Kind, dim, hidden, kept, layers.
-const SHAPES: [(Kind, usize, &[usize], usize, usize); 30] = [
+const SHAPES: [(Kind, usize, &[usize], usize, usize); 41] = [
     (Coupling, 1, &[], 0, 2),
     (Coupling, 2, &[5], 1, 3),
     (Coupling, 2, &[], 1, 4),
@@ -39,16 +42,46 @@ const SHAPES: [(Kind, usize, &[usize], usize, usize); 30] = [
     (MaskedSpline(8), 8, &[64, 64], 0, 3),
     (MaskedSpline(4), 21, &[30], 0, 2),
     (MaskedSpline(8), 36, &[40, 40], 0, 2),
+    (ResidualCoupling, 2, &[5], 1, 3),
+    (ResidualCoupling, 3, &[1, 1], 2, 3),
+    (ResidualCoupling, 8, &[32, 32], 4, 6),
+    (ResidualCoupling, 21, &[20, 20, 20], 10, 3),
+    (ResidualSplineCoupling(8), 8, &[30, 30], 4, 4),
+    (Linear, 1, &[], 0, 2),
+    (Linear, 3, &[], 1, 3),
+    (Linear, 21, &[], 1, 3),
+    (ActNorm, 1, &[], 0, 2),
+    (ActNorm, 8, &[], 1, 3),
+    (ActNorm, 21, &[], 1, 2),
+];
+
+/// A shape, a base and its components.
+type WithBase = ((Kind, usize, &'static [usize], usize, usize), &'static str, usize);
+
+const BASES: [WithBase; 7] = [
+    ((Coupling, 1, &[], 0, 1), "student_t", 0),
+    ((Coupling, 8, &[16], 4, 3), "student_t", 0),
+    ((MaskedAffine, 21, &[30], 0, 1), "student_t", 0),
+    ((Coupling, 1, &[], 0, 1), "mixture", 3),
+    ((ResidualCoupling, 3, &[9], 1, 2), "mixture", 1),
+    ((Coupling, 8, &[16], 4, 2), "mixture", 11),
+    ((Linear, 21, &[], 0, 1), "mixture", 40),
 ];
 
 fn each(mut test: impl FnMut(&Model, &Flow<'_>, &mut [f32], &mut Draw)) {
-    for (seed, (kind, dim, hidden, kept, layers)) in (0u64..).zip(SHAPES) {
-        let model = model_of(kind, seed, dim, hidden, kept, layers);
+    let shapes = SHAPES.map(|shape| (shape, "normal", 0)).into_iter().chain(BASES);
+    for (seed, ((kind, dim, hidden, kept, layers), base, components)) in (0u64..).zip(shapes) {
+        let mut model = model_of(kind, seed, dim, hidden, kept, layers);
+        model.base = match base {
+            "normal" => Base::Normal,
+            "student_t" => Base::student_t(&mut Draw::new(seed), dim),
+            _ => Base::mixture(&mut Draw::new(seed), dim, components),
+        };
         let file = Aligned::new(&model.file());
         let flow = Flow::new(file.bytes()).unwrap_or_else(|e| panic!("{kind:?}, dim {dim}, hidden {hidden:?}: {e}"));
         assert_eq!((flow.columns(), flow.dim()), (dim + 1, dim));
         let mut scratch = vec![f32::NAN; flow.scratch_len()];
-        println!("{kind:?}, dim {dim}, hidden {hidden:?}");
+        println!("{kind:?}, dim {dim}, hidden {hidden:?}, base {base}");
         test(&model, &flow, &mut scratch, &mut Draw::new(seed + 100));
     }
 }
@@ -185,9 +218,10 @@ fn samples_are_the_inverse_of_what_the_generator_gives() {
         let before = draw.0.clone();
         flow.sample(&mut draw.0, &mut row, scratch).unwrap();
         assert!(row.iter().all(|v| v.is_finite()));
-        // Two draws for each latent value, and no more.
+        // Two draws for each latent value, and two for the component of a mixture.
         let mut skipped = before.clone();
-        (0..2 * flow.dim()).for_each(|_| {
+        let components = usize::from(matches!(flow.base(), flow_nostd::layout::Base::Mixture(_)));
+        (0..2 * (flow.dim() + components)).for_each(|_| {
             skipped.next_u32();
         });
         assert_eq!(skipped.next_u32(), draw.0.clone().next_u32());
@@ -205,6 +239,7 @@ fn variates_are_normal() {
         knee: 30.0,
         rate: 1.0,
         layers: vec![],
+        base: Base::Normal,
         probes: vec![],
     };
     let file = Aligned::new(&model.file());
@@ -272,7 +307,9 @@ fn parameters_of_zero_are_the_identity() {
             dense.weights.fill(0.0);
             dense.biases.fill(0.0);
         }
-        model.layers.retain(|layer| !matches!(layer, Layer::Permutation(_)));
+        model
+            .layers
+            .retain(|layer| !matches!(layer, Layer::Permutation(_) | Layer::Linear { .. } | Layer::ActNorm { .. }));
         let mut plain = model.clone();
         plain.layers.clear();
         let (file, plain_file) = (Aligned::new(&model.file()), Aligned::new(&plain.file()));
