@@ -3,10 +3,14 @@
 //! The records are the engine's own structs, the expected log-densities of the probe rows are computed by the engine
 //! itself, and the finished file is loaded once before it is returned. The same input gives the same bytes.
 
+mod act_norm;
+mod base;
+mod linear;
+
 use crate::aligned::AlignedBytes;
 use crate::masked::{Outputs, costs, masked};
 use flow_model::params::Layout;
-use flow_model::spec::{Base, FlowSpec, Kind, Layer, SpecError};
+use flow_model::spec::{FlowSpec, Kind, Layer, SpecError};
 use flow_model::spline::raw_values;
 use flow_nostd::layout::{self, *};
 use flow_nostd::{EvalError, Flow, FormatError, SelfTestError, Tag};
@@ -81,6 +85,7 @@ pub fn freeze(spec: &FlowSpec, params: &[f32], probes: &[Vec<f32>], rollback: u3
     for (i, layer) in spec.layers.iter().enumerate() {
         parts.layer(spec, i, layer, &layout, params)?;
     }
+    parts.base(spec, &layout, params)?;
     let mut expected = vec![0.0; probes.len()];
     let columns = spec.columns.len();
     for (probe, row) in probes.iter().enumerate() {
@@ -130,6 +135,42 @@ fn check_params(layout: &Layout, params: &[f32]) -> Result<(), FreezeError> {
     Ok(())
 }
 
+/// The values of a slice of the parameters; none where the layout has no such slice.
+fn values<'p>(layout: &Layout, params: &'p [f32], name: &str) -> &'p [f32] {
+    layout.get(name).map_or(&[], |slice| &params[slice.range()])
+}
+
+/// The hidden layers of a conditioner.
+struct Hidden {
+    widths: Vec<usize>,
+    residual: bool,
+}
+
+impl Hidden {
+    fn plain(widths: &[usize]) -> Self {
+        Hidden { widths: widths.to_vec(), residual: false }
+    }
+
+    /// Of a residual conditioner `widths` has a number for each block, which is two dense layers after a first one.
+    fn of(widths: &[usize], residual: bool) -> Self {
+        match widths.first() {
+            Some(&width) if residual => Hidden { widths: vec![width; 1 + 2 * widths.len()], residual },
+            _ => Hidden::plain(widths),
+        }
+    }
+
+    /// The activation of dense layer `j`.
+    fn activation(&self, j: usize) -> u16 {
+        match j {
+            _ if j == self.widths.len() => IDENTITY,
+            _ if !self.residual => RELU,
+            0 => IDENTITY,
+            _ if j % 2 == 1 => RELU,
+            _ => ADD,
+        }
+    }
+}
+
 /// A number as a `u16` field.
 fn narrow(place: impl Fn() -> String, value: usize) -> Result<U16, FreezeError> {
     u16::try_from(value).map(U16::new).map_err(|_| limit(place(), "at most 65535", value))
@@ -141,10 +182,10 @@ fn limit(place: String, expected: &str, found: impl ToString) -> FreezeError {
 
 /// The parameters with the last dense layer of a spline's conditioner halved, which is exact: the model's splines take
 /// half of each raw value ([`flow_model::spline`]), the engine's the value itself.
-fn halved(i: usize, hidden: &[usize], layout: &Layout, params: &[f32]) -> Vec<f32> {
+fn halved(i: usize, hidden: &Hidden, layout: &Layout, params: &[f32]) -> Vec<f32> {
     let mut params = params.to_vec();
     for what in ["weight", "bias"] {
-        if let Some(slice) = layout.get(&format!("layers.{i}.dense.{}.{what}", hidden.len())) {
+        if let Some(slice) = layout.get(&format!("layers.{i}.dense.{}.{what}", hidden.widths.len())) {
             params[slice.range()].iter_mut().for_each(|v| *v *= 0.5);
         }
     }
@@ -179,6 +220,7 @@ struct Parts {
     dense: Vec<DenseRecord>,
     indices: Vec<U16>,
     weights: Vec<F32>,
+    base: Vec<u8>,
     log_volume: f64,
     /// Lengths of the two buffers between which a conditioner alternates.
     buffers: [usize; 2],
@@ -204,6 +246,7 @@ impl Parts {
                     }
                     (CONSTANT, [value, log_mass, log_other, unit])
                 }
+                _ => return Err(limit(format!("columns[{j}] ({})", column.name), "another kind", "this one")),
             };
             self.columns.push(ColumnRecord {
                 kind: U16::new(kind),
@@ -251,31 +294,35 @@ impl Parts {
                 self.buffers[0] = self.buffers[0].max(order.len());
                 self.layers.push(zerocopy::transmute!(record));
             }
-            Layer::AffineCoupling { kept, hidden, scale_bound } => {
+            Layer::ActNorm => self.act_norm(i, params_layout, params)?,
+            Layer::Lu => self.linear(i, dim, params_layout, params)?,
+            Layer::AffineCoupling { kept, hidden, residual, scale_bound } => {
+                let hidden = Hidden::of(hidden, *residual);
                 let record = AffineCouplingRecord {
                     kind: U16::new(AFFINE_COUPLING),
                     kept: narrow(|| place("kept"), *kept)?,
                     dense: narrow(|| "number of dense layers".into(), self.dense.len())?,
-                    dense_count: narrow(|| place("hidden"), hidden.len() + 1)?,
+                    dense_count: narrow(|| place("hidden"), hidden.widths.len() + 1)?,
                     scale_bound: scale_bound_field(|| place("scale_bound"), *scale_bound)?,
                     reserved: [0; 20],
                 };
-                self.conditioner(i, *kept, hidden, 2 * (dim - kept), params_layout, params)?;
+                self.conditioner(i, *kept, &hidden, 2 * (dim - kept), params_layout, params)?;
                 self.layers.push(zerocopy::transmute!(record));
             }
-            Layer::SplineCoupling { kept, hidden, num_bins, tail_bound } => {
+            Layer::SplineCoupling { kept, hidden, residual, num_bins, tail_bound } => {
+                let hidden = Hidden::of(hidden, *residual);
                 let (num_bins_field, tail_bound) = spline_fields(place, *num_bins, *tail_bound)?;
                 let record = SplineCouplingRecord {
                     kind: U16::new(SPLINE_COUPLING),
                     kept: narrow(|| place("kept"), *kept)?,
                     dense: narrow(|| "number of dense layers".into(), self.dense.len())?,
-                    dense_count: narrow(|| place("hidden"), hidden.len() + 1)?,
+                    dense_count: narrow(|| place("hidden"), hidden.widths.len() + 1)?,
                     tail_bound,
                     num_bins: num_bins_field,
                     reserved: [0; 18],
                 };
-                let params = halved(i, hidden, params_layout, params);
-                self.conditioner(i, *kept, hidden, raw_values(*num_bins) * (dim - kept), params_layout, &params)?;
+                let params = halved(i, &hidden, params_layout, params);
+                self.conditioner(i, *kept, &hidden, raw_values(*num_bins) * (dim - kept), params_layout, &params)?;
                 self.layers.push(zerocopy::transmute!(record));
             }
             Layer::MaskedAffine { hidden, scale_bound } => {
@@ -303,7 +350,7 @@ impl Parts {
                     reserved_b: [0; 18],
                 };
                 let outputs = Outputs { each: raw_values(*num_bins), together: true };
-                let params = halved(i, hidden, params_layout, params);
+                let params = halved(i, &Hidden::plain(hidden), params_layout, params);
                 self.masked_conditioner(i, layer, dim, outputs, params_layout, &params)?;
                 self.layers.push(zerocopy::transmute!(record));
             }
@@ -316,7 +363,7 @@ impl Parts {
         &mut self,
         i: usize,
         inputs: usize,
-        hidden: &[usize],
+        hidden: &Hidden,
         outputs: usize,
         params_layout: &Layout,
         params: &[f32],
@@ -340,7 +387,8 @@ impl Parts {
         let (Layer::MaskedAffine { hidden, .. } | Layer::MaskedSpline { hidden, .. }) = layer else { return Ok(()) };
         let params = masked(layer, i, dim, params_layout, params);
         let inputs = if dim == 1 { 0 } else { dim };
-        self.macs_log_prob += self.dense_layers(i, inputs, hidden, outputs.each * dim, params_layout, &params)?;
+        let plain = Hidden::plain(hidden);
+        self.macs_log_prob += self.dense_layers(i, inputs, &plain, outputs.each * dim, params_layout, &params)?;
         let costs = costs(dim, hidden, outputs);
         self.macs_sample += costs.macs;
         for (buffer, needed) in self.buffers.iter_mut().zip(costs.buffers) {
@@ -354,39 +402,49 @@ impl Parts {
         &mut self,
         i: usize,
         inputs: usize,
-        hidden: &[usize],
+        hidden: &Hidden,
         outputs: usize,
         params_layout: &Layout,
         params: &[f32],
     ) -> Result<u64, FreezeError> {
         let mut inputs = inputs;
         let mut macs = 0;
-        for (j, &outputs) in hidden.iter().chain([&outputs]).enumerate() {
-            let values = |what: &str| {
-                let slice = params_layout.get(&format!("layers.{i}.dense.{j}.{what}"));
-                slice.map_or(&[][..], |slice| &params[slice.range()])
-            };
+        for (j, &outputs) in hidden.widths.iter().chain([&outputs]).enumerate() {
+            let part = |what: &str| values(params_layout, params, &format!("layers.{i}.dense.{j}.{what}"));
             let place = || format!("width of layers[{i}], dense layer {j}");
-            let padded = outputs.next_multiple_of(LANES);
-            let weights = self.weights.len();
-            self.panels(values("weight"), inputs, outputs);
-            let biases = self.weights.len();
-            // A bias of -0 becomes +0, as the engine demands.
-            self.weights.extend(values("bias").iter().map(|&b| F32::new(b + 0.0)));
-            self.weights.resize(biases + padded, F32::ZERO);
-            self.dense.push(DenseRecord {
-                inputs: narrow(place, inputs)?,
-                outputs: narrow(place, outputs)?,
-                activation: U16::new(if j < hidden.len() { RELU } else { IDENTITY }),
-                reserved: U16::ZERO,
-                weights: U32::new(weights as u32),
-                biases: U32::new(biases as u32),
-            });
+            let padded = self.dense(place, [inputs, outputs], hidden.activation(j), part("weight"), part("bias"))?;
             self.buffers[j % 2] = self.buffers[j % 2].max(padded);
             macs += inputs as u64 * outputs as u64;
             inputs = outputs;
         }
         Ok(macs)
+    }
+
+    /// Appends a dense layer, its weights being `[in, out]`; returns the length of its outputs' panels.
+    fn dense(
+        &mut self,
+        place: impl Fn() -> String,
+        [inputs, outputs]: [usize; 2],
+        activation: u16,
+        weights: &[f32],
+        biases: &[f32],
+    ) -> Result<usize, FreezeError> {
+        let first_weight = self.weights.len();
+        self.panels(weights, inputs, outputs);
+        let first_bias = self.weights.len();
+        let padded = outputs.next_multiple_of(LANES);
+        // A bias of -0 becomes +0, as the engine demands.
+        self.weights.extend(biases.iter().map(|&b| F32::new(b + 0.0)));
+        self.weights.resize(first_bias + padded, F32::ZERO);
+        self.dense.push(DenseRecord {
+            inputs: narrow(&place, inputs)?,
+            outputs: narrow(&place, outputs)?,
+            activation: U16::new(activation),
+            reserved: U16::ZERO,
+            weights: U32::new(first_weight as u32),
+            biases: U32::new(first_bias as u32),
+        });
+        Ok(padded)
     }
 
     /// `[in, out]` as `[ceil(out / 8)][in][8]`, padded with zeros.
@@ -397,6 +455,16 @@ impl Parts {
                 self.weights.extend(lanes.map(F32::new));
             }
         }
+    }
+
+    /// The first minor version that has all that the file uses.
+    fn minor(&self) -> u16 {
+        let kinds = || self.layers.iter().map(|layer| layer.kind.get());
+        let residual = self.dense.iter().any(|dense| dense.activation.get() == ADD);
+        if residual || kinds().any(|kind| kind > MASKED_SPLINE) || self.base.len() > size_of::<BaseRecord>() {
+            return MINOR;
+        }
+        u16::from(kinds().any(|kind| kind > AFFINE_COUPLING))
     }
 
     fn file(
@@ -412,9 +480,6 @@ impl Parts {
             log_volume: F32::new(self.log_volume as f32),
             reserved: [0; 4],
         };
-        let base = match spec.base {
-            Base::Normal => BaseRecord { kind: U16::new(NORMAL), reserved: [0; 14] },
-        };
         let probes: Vec<F32> = probes
             .iter()
             .zip(expected)
@@ -427,7 +492,7 @@ impl Parts {
             (LAYERS, CRITICAL, self.layers.as_bytes()),
             (layout::DENSE, CRITICAL, self.dense.as_bytes()),
             (INDICES, CRITICAL, self.indices.as_bytes()),
-            (BASE, CRITICAL, base.as_bytes()),
+            (BASE, CRITICAL, &self.base),
             (NAMES, 0, &self.names),
             (PROBES, 0, probes.as_bytes()),
             (WEIGHTS, CRITICAL, self.weights.as_bytes()),
@@ -453,12 +518,10 @@ impl Parts {
                 .map(U32::new)
                 .map_err(|_| limit("multiply-accumulates of one row".into(), "at most 4294967295", macs))
         };
-        // The first minor version knows permutations and affine couplings only.
-        let newer = self.layers.iter().any(|layer| ![PERMUTATION, AFFINE_COUPLING].contains(&layer.kind.get()));
         let mut header = Header {
             magic: MAGIC,
             major: U16::new(MAJOR),
-            minor: U16::new(if newer { MINOR } else { 0 }),
+            minor: U16::new(self.minor()),
             header_length: U32::new(HEADER_LENGTH as u32),
             total_length: U32::new(total),
             critical_flags: U32::ZERO,
@@ -492,12 +555,12 @@ impl Parts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use flow_model::spec::{Column, Standard, Tails};
+    use flow_model::spec::{Base, Column, Dequantization, Standard, Tails};
 
     /// The flow of `spec/example.flow`.
     fn example() -> (FlowSpec, Vec<f32>, Vec<Vec<f32>>) {
         let standard = |center, scale, reach| Standard { center, scale, reach };
-        let column = |name: &str, kind| Column { name: name.into(), kind };
+        let column = |name: &str, kind| Column::new(name, kind);
         let spec = FlowSpec {
             columns: vec![
                 column("flow", Kind::Continuous { standard: standard(1.5, 0.25, 4.0), jitter: 0.001 }),
@@ -507,11 +570,13 @@ mod tests {
             ],
             tails: Tails { knee: 3.0, rate: 1.0 },
             layers: vec![
-                Layer::AffineCoupling { kept: 1, hidden: vec![5], scale_bound: 2.0 },
+                Layer::AffineCoupling { kept: 1, hidden: vec![5], residual: false, scale_bound: 2.0 },
                 Layer::Permutation { order: vec![2, 0, 1] },
-                Layer::AffineCoupling { kept: 2, hidden: vec![9, 3], scale_bound: 1.5 },
+                Layer::AffineCoupling { kept: 2, hidden: vec![9, 3], residual: false, scale_bound: 1.5 },
             ],
+            circles: None,
             base: Base::Normal,
+            dequantization: Dequantization::Uniform,
         };
         let params = (0..Layout::of(&spec).total()).map(|i| ((i * 37 % 101) as f32 - 50.0) / 64.0).collect();
         let probes = vec![vec![1.25, 3.0, 17.0, -30.0], vec![90.0, 2.0, -5.0, 0.0]];
@@ -591,7 +656,7 @@ mod tests {
         let (mut spec, _, probes) = example();
         let hidden = hidden.to_vec();
         spec.layers = vec![
-            Layer::SplineCoupling { kept: 1, hidden: hidden.clone(), num_bins: 4, tail_bound: 3.0 },
+            Layer::SplineCoupling { kept: 1, hidden: hidden.clone(), residual: false, num_bins: 4, tail_bound: 3.0 },
             Layer::MaskedAffine { hidden: hidden.clone(), scale_bound: 2.0 },
             Layer::Permutation { order: vec![2, 0, 1] },
             Layer::MaskedSpline { hidden, num_bins: 8, tail_bound: 4.0 },
@@ -620,7 +685,7 @@ mod tests {
     #[test]
     fn a_single_column_freezes() {
         for layer in [
-            Layer::SplineCoupling { kept: 0, hidden: vec![], num_bins: 8, tail_bound: 3.0 },
+            Layer::SplineCoupling { kept: 0, hidden: vec![], residual: false, num_bins: 8, tail_bound: 3.0 },
             Layer::MaskedAffine { hidden: vec![], scale_bound: 2.0 },
             Layer::MaskedSpline { hidden: vec![], num_bins: 8, tail_bound: 4.0 },
         ] {

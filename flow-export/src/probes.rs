@@ -42,6 +42,7 @@ fn beside(column: &Column, distance: f32) -> f32 {
         Kind::Continuous { standard, .. } => standard.center + distance * standard.scale,
         Kind::Integer { standard } => (standard.center + distance * standard.scale).floor(),
         Kind::Constant { value, unit, .. } => value + distance * unit,
+        _ => 0.0,
     };
     value.clamp(f32::MIN, f32::MAX)
 }
@@ -52,13 +53,14 @@ fn smallest(column: &Column) -> f32 {
         Kind::Continuous { standard, .. } => (standard.center - column.midpoint()).next_up().clamp(f32::MIN, f32::MAX),
         Kind::Integer { standard } => standard.center.floor(),
         Kind::Constant { value, .. } => *value,
+        _ => 0.0,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use flow_model::spec::{Base, Standard, Tails};
+    use flow_model::spec::{Base, Dequantization, Standard, Tails};
 
     #[test]
     fn every_probe_is_a_finite_row() {
@@ -69,9 +71,11 @@ mod tests {
             Kind::Integer { standard: standard(-3e38, 1e-30) },
             Kind::Constant { value: f32::MAX, log_mass: 0.0, log_other: -5.0, unit: f32::MAX },
         ];
-        let columns = kinds.map(|kind| Column { name: "c".to_owned(), kind }).to_vec();
+        let columns = kinds.map(|kind| Column::new("c", kind)).to_vec();
         let tails = Tails { knee: 4.0, rate: 1.0 };
-        let rows = rows(&FlowSpec { columns, tails, layers: Vec::new(), base: Base::Normal });
+        let dequantization = Dequantization::Uniform;
+        let rows =
+            rows(&FlowSpec { columns, tails, circles: None, layers: Vec::new(), base: Base::Normal, dequantization });
         assert_eq!(rows.len(), 6);
         assert!(rows.iter().all(|row| row.len() == 4 && row.iter().all(|x| x.is_finite())), "{rows:?}");
         assert_eq!(rows[5][0], 1e-45);

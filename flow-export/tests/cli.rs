@@ -3,7 +3,7 @@
 
 use flow_model::checkpoint::Checkpoint;
 use flow_model::params::Layout;
-use flow_model::spec::{Base, Column, FlowSpec, Kind, Layer, Standard, Tails};
+use flow_model::spec::{Base, Column, Dequantization, FlowSpec, Kind, Layer, Standard, Tails};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -78,8 +78,8 @@ fn names(folder: &Path) -> Vec<String> {
 /// Three columns, one of them constant, and two couplings.
 fn spec() -> FlowSpec {
     let standard = |center, scale| Standard { center, scale, reach: 6.0 };
-    let coupling = Layer::AffineCoupling { kept: 1, hidden: vec![4], scale_bound: 2.0 };
-    let column = |name: &str, kind| Column { name: name.to_string(), kind };
+    let coupling = Layer::AffineCoupling { kept: 1, hidden: vec![4], residual: false, scale_bound: 2.0 };
+    let column = |name: &str, kind| Column::new(name, kind);
     FlowSpec {
         columns: vec![
             column("speed, rpm", Kind::Integer { standard: standard(40.0, 8.0) }),
@@ -87,8 +87,10 @@ fn spec() -> FlowSpec {
             column("load", Kind::Continuous { standard: standard(0.5, 0.2), jitter: 0.0 }),
         ],
         tails: Tails { knee: 4.0, rate: 10.0 },
+        circles: None,
         layers: vec![coupling.clone(), Layer::Permutation { order: vec![1, 0] }, coupling],
         base: Base::Normal,
+        dequantization: Dequantization::Uniform,
     }
 }
 
