@@ -114,7 +114,7 @@ pub enum BaseFacts {
     /// Independent Student-t distributions.
     StudentT {
         /// Degrees of freedom of each latent value.
-        degrees: Vec<f32>,
+        degrees_of_freedom: Vec<f32>,
     },
     /// A mixture of normal distributions.
     Mixture {
@@ -191,7 +191,10 @@ fn column((name, record): (String, &ColumnRecord)) -> ColumnFacts {
 fn base(flow: &Flow) -> BaseFacts {
     match flow.base() {
         Base::Normal => BaseFacts::Normal,
-        Base::StudentT(records) => BaseFacts::StudentT { degrees: records.iter().map(|r| r.degrees.get()).collect() },
+        Base::StudentT(records) => {
+            let degrees_of_freedom = records.iter().map(|record| record.degrees.get()).collect();
+            BaseFacts::StudentT { degrees_of_freedom }
+        }
         Base::Mixture(components) => {
             let mut before = 0.0;
             let weight = |c: &ComponentRecord| c.cumulative.get() - std::mem::replace(&mut before, c.cumulative.get());
@@ -356,8 +359,12 @@ impl fmt::Display for BaseFacts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Normal => write!(f, "normal"),
-            Self::StudentT { degrees } => write!(f, "Student-t, degrees of freedom {degrees:.2?}"),
-            Self::Mixture { weights } => write!(f, "mixture of {} normal, weights {weights:.3?}", weights.len()),
+            Self::StudentT { degrees_of_freedom } => {
+                write!(f, "Student-t, degrees of freedom {degrees_of_freedom:.2?}")
+            }
+            Self::Mixture { weights } => {
+                write!(f, "mixture of {} normal distributions, weights {weights:.3?}", weights.len())
+            }
         }
     }
 }
