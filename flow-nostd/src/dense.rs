@@ -79,7 +79,7 @@ pub(crate) fn check_square<'a>(loading: &mut Loading<'a>) -> Result<Option<Squar
     if record.inputs.get() != loading.dim {
         return fail(0);
     }
-    if record.outputs.get() != loading.dim {
+    if record.outputs.get() != loading.dim || loading.dim == 0 {
         return fail(2);
     }
     if record.activation.get() != IDENTITY {
