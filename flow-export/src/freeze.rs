@@ -3,13 +3,17 @@
 //! The records are the engine's own structs, the expected log-densities of the probe rows are computed by the engine
 //! itself, and the finished file is loaded once before it is returned. The same input gives the same bytes.
 
+mod act_norm;
+mod base;
+mod linear;
+
 use crate::aligned::AlignedBytes;
 use crate::columns::Columns;
 use crate::frozen::split_context;
 use crate::masked::{Outputs, costs, masked};
 use flow_model::circles;
 use flow_model::params::{Layout, masked_inputs};
-use flow_model::spec::{Base, FlowSpec, Layer, SpecError};
+use flow_model::spec::{FlowSpec, Layer, SpecError};
 use flow_model::spline::raw_values;
 use flow_nostd::layout::{self, *};
 use flow_nostd::{EvalError, Flow, FormatError, SelfTestError, Tag};
@@ -84,6 +88,7 @@ pub fn freeze(spec: &FlowSpec, params: &[f32], probes: &[Vec<f32>], rollback: u3
     for (i, layer) in spec.layers.iter().enumerate() {
         parts.layer(spec, i, layer, &layout, params)?;
     }
+    parts.base(spec, &layout, params)?;
     let mut expected = vec![0.0; probes.len()];
     let columns = spec.columns.len();
     for (probe, row) in probes.iter().enumerate() {
@@ -135,6 +140,42 @@ fn check_params(layout: &Layout, params: &[f32]) -> Result<(), FreezeError> {
     Ok(())
 }
 
+/// The values of a slice of the parameters; none where the layout has no such slice.
+fn values<'p>(layout: &Layout, params: &'p [f32], name: &str) -> &'p [f32] {
+    layout.get(name).map_or(&[], |slice| &params[slice.range()])
+}
+
+/// The hidden layers of a conditioner.
+struct Hidden {
+    widths: Vec<usize>,
+    residual: bool,
+}
+
+impl Hidden {
+    fn plain(widths: &[usize]) -> Self {
+        Hidden { widths: widths.to_vec(), residual: false }
+    }
+
+    /// Of a residual conditioner `widths` has a number for each block, which is two dense layers after a first one.
+    fn of(widths: &[usize], residual: bool) -> Self {
+        match widths.first() {
+            Some(&width) if residual => Hidden { widths: vec![width; 1 + 2 * widths.len()], residual },
+            _ => Hidden::plain(widths),
+        }
+    }
+
+    /// The activation of dense layer `j`.
+    fn activation(&self, j: usize) -> u16 {
+        match j {
+            _ if j == self.widths.len() => IDENTITY,
+            _ if !self.residual => RELU,
+            0 => IDENTITY,
+            _ if j % 2 == 1 => RELU,
+            _ => ADD,
+        }
+    }
+}
+
 /// A number as a `u16` field.
 fn narrow(place: impl Fn() -> String, value: usize) -> Result<U16, FreezeError> {
     u16::try_from(value).map(U16::new).map_err(|_| limit(place(), "at most 65535", value))
@@ -146,10 +187,10 @@ pub(crate) fn limit(place: String, expected: &str, found: impl ToString) -> Free
 
 /// The parameters with the last dense layer of a spline's conditioner, named so, halved, which is exact: the model's splines take
 /// half of each raw value ([`flow_model::spline`]), the engine's the value itself.
-fn halved(name: &str, hidden: &[usize], layout: &Layout, params: &[f32]) -> Vec<f32> {
+fn halved(name: &str, hidden: &Hidden, layout: &Layout, params: &[f32]) -> Vec<f32> {
     let mut params = params.to_vec();
     for what in ["weight", "bias"] {
-        if let Some(slice) = layout.get(&format!("{name}.dense.{}.{what}", hidden.len())) {
+        if let Some(slice) = layout.get(&format!("{name}.dense.{}.{what}", hidden.widths.len())) {
             params[slice.range()].iter_mut().for_each(|v| *v *= 0.5);
         }
     }
@@ -185,6 +226,7 @@ struct Parts {
     dense: Vec<DenseRecord>,
     indices: Vec<U16>,
     weights: Vec<F32>,
+    base: Vec<u8>,
     /// Lengths of the two buffers between which a conditioner alternates.
     buffers: [usize; 2],
     macs_log_prob: u64,
@@ -206,16 +248,16 @@ impl Parts {
         for j in 0..spec.circular() {
             let name = format!("circles.{j}");
             let inputs = circles::inputs(spec, j);
-            let hidden = if inputs > 0 { shape.hidden.as_slice() } else { &[] };
+            let hidden = Hidden::plain(if inputs > 0 { &shape.hidden } else { &[] });
             self.circles.push(CircleRecord {
                 dense: narrow(|| "number of dense layers".into(), self.dense.len())?,
-                dense_count: narrow(|| "circles.hidden".into(), hidden.len() + 1)?,
+                dense_count: narrow(|| "circles.hidden".into(), hidden.widths.len() + 1)?,
                 num_bins: narrow(|| "circles.num_bins".into(), shape.num_bins)?,
                 reserved: [0; 10],
             });
-            let params = halved(&name, hidden, layout, params);
+            let params = halved(&name, &hidden, layout, params);
             let outputs = circles::spline(shape.num_bins).raw_values();
-            self.conditioner(&name, inputs, hidden, outputs, layout, &params)?;
+            self.conditioner(&name, inputs, &hidden, outputs, layout, &params)?;
         }
         Ok(())
     }
@@ -248,32 +290,36 @@ impl Parts {
                 self.buffers[0] = self.buffers[0].max(order.len());
                 self.layers.push(zerocopy::transmute!(record));
             }
-            Layer::AffineCoupling { kept, hidden, scale_bound, .. } => {
+            Layer::ActNorm => self.act_norm(i, params_layout, params)?,
+            Layer::Lu => self.linear(i, lines, params_layout, params)?,
+            Layer::AffineCoupling { kept, hidden, residual, scale_bound } => {
+                let hidden = Hidden::of(hidden, *residual);
                 let record = AffineCouplingRecord {
                     kind: U16::new(AFFINE_COUPLING),
                     kept: narrow(|| place("kept"), *kept)?,
                     dense: narrow(|| "number of dense layers".into(), self.dense.len())?,
-                    dense_count: narrow(|| place("hidden"), hidden.len() + 1)?,
+                    dense_count: narrow(|| place("hidden"), hidden.widths.len() + 1)?,
                     scale_bound: scale_bound_field(|| place("scale_bound"), *scale_bound)?,
                     reserved: [0; 20],
                 };
-                self.conditioner(&name, features + kept, hidden, 2 * (lines - kept), params_layout, params)?;
+                self.conditioner(&name, features + kept, &hidden, 2 * (lines - kept), params_layout, params)?;
                 self.layers.push(zerocopy::transmute!(record));
             }
-            Layer::SplineCoupling { kept, hidden, num_bins, tail_bound, .. } => {
+            Layer::SplineCoupling { kept, hidden, residual, num_bins, tail_bound } => {
+                let hidden = Hidden::of(hidden, *residual);
                 let (num_bins_field, tail_bound) = spline_fields(place, *num_bins, *tail_bound)?;
                 let record = SplineCouplingRecord {
                     kind: U16::new(SPLINE_COUPLING),
                     kept: narrow(|| place("kept"), *kept)?,
                     dense: narrow(|| "number of dense layers".into(), self.dense.len())?,
-                    dense_count: narrow(|| place("hidden"), hidden.len() + 1)?,
+                    dense_count: narrow(|| place("hidden"), hidden.widths.len() + 1)?,
                     tail_bound,
                     num_bins: num_bins_field,
                     reserved: [0; 18],
                 };
-                let params = halved(&name, hidden, params_layout, params);
+                let params = halved(&name, &hidden, params_layout, params);
                 let outputs = raw_values(*num_bins) * (lines - kept);
-                self.conditioner(&name, features + kept, hidden, outputs, params_layout, &params)?;
+                self.conditioner(&name, features + kept, &hidden, outputs, params_layout, &params)?;
                 self.layers.push(zerocopy::transmute!(record));
             }
             Layer::MaskedAffine { hidden, scale_bound } => {
@@ -301,11 +347,10 @@ impl Parts {
                     reserved_b: [0; 18],
                 };
                 let outputs = Outputs { each: raw_values(*num_bins), together: true };
-                let params = halved(&name, hidden, params_layout, params);
+                let params = halved(&name, &Hidden::plain(hidden), params_layout, params);
                 self.masked_conditioner(i, layer, [lines, features], outputs, params_layout, &params)?;
                 self.layers.push(zerocopy::transmute!(record));
             }
-            Layer::ActNorm | Layer::Lu => todo!(),
         }
         Ok(())
     }
@@ -315,7 +360,7 @@ impl Parts {
         &mut self,
         name: &str,
         inputs: usize,
-        hidden: &[usize],
+        hidden: &Hidden,
         outputs: usize,
         params_layout: &Layout,
         params: &[f32],
@@ -339,8 +384,8 @@ impl Parts {
         let (Layer::MaskedAffine { hidden, .. } | Layer::MaskedSpline { hidden, .. }) = layer else { return Ok(()) };
         let params = masked(layer, i, order, params_layout, params);
         let [lines, features] = order;
-        let (name, inputs) = (format!("layers.{i}"), masked_inputs(lines, features));
-        self.macs_log_prob += self.dense_layers(&name, inputs, hidden, outputs.each * lines, params_layout, &params)?;
+        let (name, inputs, plain) = (format!("layers.{i}"), masked_inputs(lines, features), Hidden::plain(hidden));
+        self.macs_log_prob += self.dense_layers(&name, inputs, &plain, outputs.each * lines, params_layout, &params)?;
         let costs = costs(order, hidden, outputs);
         self.macs_sample += costs.macs;
         for (buffer, needed) in self.buffers.iter_mut().zip(costs.buffers) {
@@ -354,39 +399,49 @@ impl Parts {
         &mut self,
         name: &str,
         inputs: usize,
-        hidden: &[usize],
+        hidden: &Hidden,
         outputs: usize,
         params_layout: &Layout,
         params: &[f32],
     ) -> Result<u64, FreezeError> {
         let mut inputs = inputs;
         let mut macs = 0;
-        for (j, &outputs) in hidden.iter().chain([&outputs]).enumerate() {
-            let values = |what: &str| {
-                let slice = params_layout.get(&format!("{name}.dense.{j}.{what}"));
-                slice.map_or(&[][..], |slice| &params[slice.range()])
-            };
+        for (j, &outputs) in hidden.widths.iter().chain([&outputs]).enumerate() {
+            let part = |what: &str| values(params_layout, params, &format!("{name}.dense.{j}.{what}"));
             let place = || format!("width of {name}, dense layer {j}");
-            let padded = outputs.next_multiple_of(LANES);
-            let weights = self.weights.len();
-            self.panels(values("weight"), inputs, outputs);
-            let biases = self.weights.len();
-            // A bias of -0 becomes +0, as the engine demands.
-            self.weights.extend(values("bias").iter().map(|&b| F32::new(b + 0.0)));
-            self.weights.resize(biases + padded, F32::ZERO);
-            self.dense.push(DenseRecord {
-                inputs: narrow(place, inputs)?,
-                outputs: narrow(place, outputs)?,
-                activation: U16::new(if j < hidden.len() { RELU } else { IDENTITY }),
-                reserved: U16::ZERO,
-                weights: U32::new(weights as u32),
-                biases: U32::new(biases as u32),
-            });
+            let padded = self.dense(place, [inputs, outputs], hidden.activation(j), part("weight"), part("bias"))?;
             self.buffers[j % 2] = self.buffers[j % 2].max(padded);
             macs += inputs as u64 * outputs as u64;
             inputs = outputs;
         }
         Ok(macs)
+    }
+
+    /// Appends a dense layer, its weights being `[in, out]`; returns the length of its outputs' panels.
+    fn dense(
+        &mut self,
+        place: impl Fn() -> String,
+        [inputs, outputs]: [usize; 2],
+        activation: u16,
+        weights: &[f32],
+        biases: &[f32],
+    ) -> Result<usize, FreezeError> {
+        let first_weight = self.weights.len();
+        self.panels(weights, inputs, outputs);
+        let first_bias = self.weights.len();
+        let padded = outputs.next_multiple_of(LANES);
+        // A bias of -0 becomes +0, as the engine demands.
+        self.weights.extend(biases.iter().map(|&b| F32::new(b + 0.0)));
+        self.weights.resize(first_bias + padded, F32::ZERO);
+        self.dense.push(DenseRecord {
+            inputs: narrow(&place, inputs)?,
+            outputs: narrow(&place, outputs)?,
+            activation: U16::new(activation),
+            reserved: U16::ZERO,
+            weights: U32::new(first_weight as u32),
+            biases: U32::new(first_bias as u32),
+        });
+        Ok(padded)
     }
 
     /// `[in, out]` as `[ceil(out / 8)][in][8]`, padded with zeros.
@@ -403,8 +458,10 @@ impl Parts {
     fn minor(&self) -> u16 {
         let newest_column = self.columns.records.iter().map(|record| record.kind.get()).max().unwrap_or(0);
         let newest_layer = self.layers.iter().map(|record| record.kind.get()).max().unwrap_or(0);
+        let residual = self.dense.iter().any(|dense| dense.activation.get() == ADD);
         match () {
             () if newest_column > CONSTANT || !self.columns.atoms.is_empty() => 2,
+            () if residual || newest_layer > MASKED_SPLINE || self.base.len() > size_of::<BaseRecord>() => 2,
             () if newest_layer > AFFINE_COUPLING => 1,
             () => 0,
         }
@@ -423,10 +480,6 @@ impl Parts {
             log_volume: F32::new(self.columns.log_volume as f32),
             reserved: [0; 4],
         };
-        let base = match spec.base {
-            Base::Normal => BaseRecord { kind: U16::new(NORMAL), reserved: [0; 14] },
-            _ => todo!(),
-        };
         let probes: Vec<F32> = probes
             .iter()
             .zip(expected)
@@ -441,7 +494,7 @@ impl Parts {
             (LAYERS, CRITICAL, self.layers.as_bytes()),
             (layout::DENSE, CRITICAL, self.dense.as_bytes()),
             (INDICES, CRITICAL, self.indices.as_bytes()),
-            (BASE, CRITICAL, base.as_bytes()),
+            (BASE, CRITICAL, &self.base),
             (NAMES, 0, &self.names),
             (PROBES, 0, probes.as_bytes()),
             (WEIGHTS, CRITICAL, self.weights.as_bytes()),
@@ -508,7 +561,7 @@ impl Parts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use flow_model::spec::{Atom, Column, Dequantization, Kind, SplineShape, Standard, Tails};
+    use flow_model::spec::{Atom, Base, Column, Dequantization, Kind, SplineShape, Standard, Tails};
 
     /// The flow of `spec/example.flow`.
     fn example() -> (FlowSpec, Vec<f32>, Vec<Vec<f32>>) {
@@ -650,7 +703,7 @@ mod tests {
         }
     }
 
-    /// Columns of every kind, with atoms, context and circles, and one of each layer that has a conditioner.
+    /// Columns of every kind, with atoms, context and circles, and one of each layer.
     fn every_kind(lines: usize, hidden: &[usize]) -> (FlowSpec, Vec<f32>) {
         let standard = |center, scale| Standard { center, scale, reach: 6.0 };
         let atom = |value, cut, width| Atom { value, cut, width };
@@ -678,7 +731,9 @@ mod tests {
         let layers = match lines {
             0 => vec![],
             _ => vec![
+                Layer::ActNorm,
                 Layer::AffineCoupling { kept, hidden: hidden.clone(), residual: false, scale_bound: 2.0 },
+                Layer::Lu,
                 Layer::MaskedAffine { hidden: hidden.clone(), scale_bound: 2.0 },
                 Layer::SplineCoupling { kept, hidden: hidden.clone(), residual: false, num_bins: 4, tail_bound: 3.0 },
                 Layer::MaskedSpline { hidden: hidden.clone(), num_bins: 3, tail_bound: 4.0 },
@@ -689,7 +744,11 @@ mod tests {
             tails: Tails { knee: 5.0, rate: 1.0 },
             circles: Some(SplineShape { hidden, num_bins: 5 }),
             layers,
-            base: Base::Normal,
+            base: match lines {
+                2 => Base::StudentT,
+                5 => Base::Mixture { components: 3, full: true },
+                _ => Base::Normal,
+            },
             dequantization: Dequantization::Uniform,
         };
         let params = (0..Layout::of(&spec).total()).map(|i| ((i * 37 % 101) as f32 - 50.0) / 96.0).collect();

@@ -2,7 +2,9 @@
 
 use crate::error::Error;
 use crate::frozen::{Frozen, column_names};
-use flow_nostd::layout::{self, AtomRecord, CircleRecord, ColumnRecord, Layer, LayerRecord, SectionEntry};
+use flow_nostd::layout::{
+    self, AtomRecord, Base, CircleRecord, ColumnRecord, ComponentRecord, Layer, LayerRecord, SectionEntry,
+};
 use flow_nostd::{Flow, SelfTestError};
 use serde::Serialize;
 use std::fmt;
@@ -53,7 +55,8 @@ pub struct Facts {
     /// The bijections, towards the latent variable.
     pub layers: Vec<LayerFacts>,
     /// The base distribution.
-    pub base: &'static str,
+    #[serde(flatten)]
+    pub base: BaseFacts,
     /// Where the parts of the file lie.
     pub sections: Vec<SectionFacts>,
     /// Number of probe rows of the self-test.
@@ -124,13 +127,35 @@ pub enum LayerFacts {
     /// Reorders the columns.
     Permutation { order: Vec<u16> },
     /// Affine coupling.
-    AffineCoupling { kept: u16, hidden: Vec<u16>, scale_bound: f32 },
+    AffineCoupling { kept: u16, hidden: Vec<u16>, residual: bool, scale_bound: f32 },
     /// Spline coupling.
-    SplineCoupling { kept: u16, hidden: Vec<u16>, num_bins: u16, tail_bound: f32 },
+    SplineCoupling { kept: u16, hidden: Vec<u16>, residual: bool, num_bins: u16, tail_bound: f32 },
     /// Masked autoregressive flow, affine.
     MaskedAffine { hidden: Vec<u16>, scale_bound: f32 },
     /// Masked autoregressive flow, spline.
     MaskedSpline { hidden: Vec<u16>, num_bins: u16, tail_bound: f32 },
+    /// Product with a matrix.
+    Lu { log_det: f32 },
+    /// Shift and scale of each column.
+    ActNorm { log_det: f32 },
+}
+
+/// The base distribution.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "base", rename_all = "snake_case")]
+pub enum BaseFacts {
+    /// The standard normal distribution.
+    Normal,
+    /// Independent Student-t distributions.
+    StudentT {
+        /// Degrees of freedom of each latent value.
+        degrees_of_freedom: Vec<f32>,
+    },
+    /// A mixture of normal distributions.
+    Mixture {
+        /// The weight of each component.
+        weights: Vec<f32>,
+    },
 }
 
 /// A part of the file.
@@ -177,7 +202,7 @@ pub fn inspect(frozen: &Frozen) -> Result<Facts, Error> {
         rate: flow.tails_record().rate.get(),
         circles: flow.circle_records().iter().map(|record| circle(&flow, record)).collect(),
         layers: flow.layer_records().iter().map(|record| layer(&flow, record, indices)).collect(),
-        base: "normal",
+        base: base(&flow),
         sections: sections.iter().map(section).collect(),
         probes: flow.probes(),
         self_test: match flow.self_test(&mut vec![0.0; flow.scratch_len()]) {
@@ -231,10 +256,36 @@ fn hidden(flow: &Flow, dense: U16, count: U16) -> Vec<u16> {
     let conditioner = flow.dense_records().iter().skip(dense.get().into()).take(count.get().into());
     let mut widths: Vec<u16> = conditioner.map(|dense| dense.outputs.get()).collect();
     widths.pop();
+    // A residual conditioner has a first dense layer, and two for each block.
+    if is_residual(flow, dense, count) {
+        widths.truncate(widths.len() / 2);
+    }
     widths
 }
 
+/// Whether a conditioner is residual.
+fn is_residual(flow: &Flow, dense: U16, count: U16) -> bool {
+    let mut conditioner = flow.dense_records().iter().skip(dense.get().into()).take(count.get().into());
+    conditioner.any(|dense| dense.activation.get() == layout::ADD)
+}
+
+fn base(flow: &Flow) -> BaseFacts {
+    match flow.base() {
+        Base::Normal => BaseFacts::Normal,
+        Base::StudentT(records) => {
+            let degrees_of_freedom = records.iter().map(|record| record.degrees.get()).collect();
+            BaseFacts::StudentT { degrees_of_freedom }
+        }
+        Base::Mixture(components) => {
+            let mut before = 0.0;
+            let weight = |c: &ComponentRecord| c.cumulative.get() - std::mem::replace(&mut before, c.cumulative.get());
+            BaseFacts::Mixture { weights: components.iter().map(weight).collect() }
+        }
+    }
+}
+
 fn layer(flow: &Flow, record: &LayerRecord, indices: &[u8]) -> LayerFacts {
+    let residual = |dense, count| is_residual(flow, dense, count);
     let hidden = |dense, count| hidden(flow, dense, count);
     // The engine accepts no kind that it does not know.
     let Some(layer) = record.view() else { return LayerFacts::Permutation { order: Vec::new() } };
@@ -248,14 +299,18 @@ fn layer(flow: &Flow, record: &LayerRecord, indices: &[u8]) -> LayerFacts {
         Layer::AffineCoupling(record) => LayerFacts::AffineCoupling {
             kept: record.kept.get(),
             hidden: hidden(record.dense, record.dense_count),
+            residual: residual(record.dense, record.dense_count),
             scale_bound: record.scale_bound.get(),
         },
         Layer::SplineCoupling(record) => LayerFacts::SplineCoupling {
             kept: record.kept.get(),
             hidden: hidden(record.dense, record.dense_count),
+            residual: residual(record.dense, record.dense_count),
             num_bins: record.num_bins.get(),
             tail_bound: record.tail_bound.get(),
         },
+        Layer::Linear(record) => LayerFacts::Lu { log_det: record.log_det.get() },
+        Layer::ActNorm(record) => LayerFacts::ActNorm { log_det: record.log_det.get() },
         Layer::MaskedAffine(record) => LayerFacts::MaskedAffine {
             hidden: hidden(record.dense, record.dense_count),
             scale_bound: record.scale_bound.get(),
@@ -372,17 +427,39 @@ impl fmt::Display for LayerFacts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Permutation { order } => write!(f, "permutation {order:?}"),
-            Self::AffineCoupling { kept, hidden, scale_bound } => {
-                write!(f, "affine coupling, keeps {kept}, hidden {hidden:?}, log-scale within ±{scale_bound}")
+            Self::AffineCoupling { kept, hidden, residual, scale_bound } => {
+                let blocks = hidden_layers(*residual);
+                write!(f, "affine coupling, keeps {kept}, {blocks} {hidden:?}, log-scale within ±{scale_bound}")
             }
-            Self::SplineCoupling { kept, hidden, num_bins, tail_bound } => {
-                write!(f, "spline coupling, keeps {kept}, hidden {hidden:?}, {num_bins} bins within ±{tail_bound}")
+            Self::SplineCoupling { kept, hidden, residual, num_bins, tail_bound } => {
+                let blocks = hidden_layers(*residual);
+                write!(f, "spline coupling, keeps {kept}, {blocks} {hidden:?}, {num_bins} bins within ±{tail_bound}")
             }
+            Self::Lu { log_det } => write!(f, "linear, log-determinant {log_det}"),
+            Self::ActNorm { log_det } => write!(f, "shift and scale, log-determinant {log_det}"),
             Self::MaskedAffine { hidden, scale_bound } => {
                 write!(f, "masked affine, hidden {hidden:?}, log-scale within ±{scale_bound}")
             }
             Self::MaskedSpline { hidden, num_bins, tail_bound } => {
                 write!(f, "masked spline, hidden {hidden:?}, {num_bins} bins within ±{tail_bound}")
+            }
+        }
+    }
+}
+
+fn hidden_layers(residual: bool) -> &'static str {
+    if residual { "residual blocks" } else { "hidden" }
+}
+
+impl fmt::Display for BaseFacts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Normal => write!(f, "normal"),
+            Self::StudentT { degrees_of_freedom } => {
+                write!(f, "Student-t, degrees of freedom {degrees_of_freedom:.2?}")
+            }
+            Self::Mixture { weights } => {
+                write!(f, "mixture of {} normal distributions, weights {weights:.3?}", weights.len())
             }
         }
     }

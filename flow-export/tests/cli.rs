@@ -331,6 +331,40 @@ fn a_damaged_flow_is_refused() {
 }
 
 #[test]
+fn inspect_tells_layers_and_bases() {
+    let session = Session::new();
+    let freeze = |base: Base| {
+        let mut spec = spec();
+        let residual = |hidden| Layer::AffineCoupling { kept: 1, hidden, residual: true, scale_bound: 2.0 };
+        spec.layers = vec![Layer::ActNorm, Layer::Lu, residual(vec![4, 4])];
+        spec.base = base;
+        let params = Layout::of(&spec).init(3);
+        let checkpoint = Checkpoint { spec, params, metadata: BTreeMap::new() };
+        session.write("run/checkpoint.safetensors", checkpoint.to_bytes().unwrap());
+        session.succeed(&["freeze", "run", "-o", "other.flow"]);
+        let text = session.succeed(&["inspect", "other.flow"]);
+        (text, session.succeed(&["inspect", "other.flow", "--json"]))
+    };
+    let (text, json) = freeze(Base::Mixture { components: 4, full: true });
+    assert!(text.contains("format 1.2") && text.contains("self-test  passed"), "{text}");
+    assert!(
+        text.contains("shift and scale") && text.contains("linear") && text.contains("residual blocks [4, 4]"),
+        "{text}"
+    );
+    assert!(text.contains("base mixture of 4 normal distributions, weights [0.250, 0.250, 0.250, 0.250]"), "{text}");
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((&json["base"], &json["weights"][3]), (&"mixture".into(), &0.25.into()));
+    assert_eq!(json["layers"][1]["layer"], "lu");
+    assert_eq!((&json["layers"][2]["hidden"], &json["layers"][2]["residual"]), (&vec![4, 4].into(), &true.into()));
+    let (text, json) = freeze(Base::StudentT);
+    assert!(text.contains("base Student-t, degrees of freedom [10.05, 10.05]"), "{text}");
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["base"], "student_t");
+    assert!(json["degrees_of_freedom"][1].as_f64().is_some_and(|v| (v - 10.05).abs() < 0.01), "{json}");
+    assert!(json["weights"].is_null());
+}
+
+#[test]
 fn a_table_that_does_not_fit_is_refused() {
     let session = Session::new();
     let score = |content: &str| {

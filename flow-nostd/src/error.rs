@@ -176,8 +176,14 @@ pub enum FormatError {
         /// Which dense record.
         dense: u16,
     },
-    /// A weight of an autoregressive layer that leads from a column to one that must not depend on it.
+    /// A weight of an autoregressive layer or of a mixture's component that leads from a column to one that must not
+    /// depend on it.
     MaskedWeight {
+        /// Which dense record.
+        dense: u16,
+    },
+    /// A mixture's component whose matrix has a diagonal entry that is not positive.
+    Diagonal {
         /// Which dense record.
         dense: u16,
     },
@@ -269,7 +275,10 @@ impl fmt::Display for FormatError {
                 write!(f, "dense layer {dense}: weights so large that it might overflow")
             }
             Self::MaskedWeight { dense } => {
-                write!(f, "dense layer {dense}: a weight that the autoregressive order forbids is not zero")
+                write!(f, "dense layer {dense}: a weight that the order of the columns forbids is not zero")
+            }
+            Self::Diagonal { dense } => {
+                write!(f, "dense layer {dense}: a diagonal entry of a mixture's component is not positive")
             }
             Self::Dimension { expected, found } => {
                 write!(f, "{found} columns are modelled, the header says {expected}")

@@ -2,7 +2,7 @@
 
 use crate::EvalError;
 use crate::atoms::AtomRecord;
-use crate::base::BaseRecord;
+use crate::base::Base;
 use crate::circle::{self, CircleRecord};
 use crate::column::{ColumnRecord, clamp};
 use crate::dense::DenseRecord;
@@ -33,7 +33,7 @@ pub struct Flow<'a> {
     pub(crate) indices: &'a [U16],
     pub(crate) weights: &'a [Word],
     pub(crate) tails: &'a TailsRecord,
-    pub(crate) base: &'a BaseRecord,
+    pub(crate) base: Base<'a>,
     pub(crate) names: &'a [u8],
     pub(crate) probes: &'a [F32],
     /// Number of columns on a line.
@@ -135,6 +135,11 @@ impl<'a> Flow<'a> {
     /// The record on far rows, for programs that list a file.
     pub fn tails_record(&self) -> &'a TailsRecord {
         self.tails
+    }
+
+    /// The base distribution, for programs that list a file.
+    pub fn base(&self) -> Base<'a> {
+        self.base
     }
 
     /// Number of probe rows of the self-test.
@@ -261,7 +266,7 @@ impl<'a> Flow<'a> {
     ) -> Result<f32, EvalError> {
         let log_det = self.row_to_state(next, state, work)?;
         let lines = self.latent(state).get(..self.lines).unwrap_or_default();
-        Ok(self.base.log_prob(lines) + log_det)
+        Ok(self.base.log_prob(self, lines, work) + log_det)
     }
 
     /// Leaves the latent vector of a row in `state`, behind the features; returns the log-determinant.

@@ -11,8 +11,8 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 pub const MAGIC: [u8; 8] = *b"\x89FLOW\r\n\x1a";
 /// Version of the format. A reader refuses every other major version.
 pub const MAJOR: u16 = 1;
-/// The latest minor version that this engine knows: 0 has affine couplings, 1 splines and masked layers too, 2 everything
-/// else. A writer writes the first one that has all that the file uses. Readers accept every minor version.
+/// The latest minor version that this engine knows. A writer writes the first one that has all that the file uses, see
+/// `spec/format.md`. Readers accept every minor version.
 pub const MINOR: u16 = 2;
 /// Length of the header in bytes.
 pub const HEADER_LENGTH: usize = 128;

@@ -6,11 +6,14 @@
 
 use crate::flow::Flow;
 use crate::layout::{
-    AffineCouplingRecord, MaskedAffineRecord, MaskedSplineRecord, PermutationRecord, SplineCouplingRecord,
+    ActNormRecord, AffineCouplingRecord, LinearRecord, MaskedAffineRecord, MaskedSplineRecord, PermutationRecord,
+    SplineCouplingRecord,
 };
 use crate::load::Loading;
 use crate::section::LAYERS;
-use crate::{FormatError, affine_coupling, masked_affine, masked_spline, permutation, spline_coupling};
+use crate::{
+    FormatError, act_norm, affine_coupling, linear, masked_affine, masked_spline, permutation, spline_coupling,
+};
 use zerocopy::little_endian::U16;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned, transmute_ref};
 
@@ -24,6 +27,10 @@ pub const SPLINE_COUPLING: u16 = 3;
 pub const MASKED_AFFINE: u16 = 4;
 /// Layer kind: masked autoregressive flow, spline.
 pub const MASKED_SPLINE: u16 = 5;
+/// Layer kind: product with a matrix.
+pub const LINEAR: u16 = 6;
+/// Layer kind: shift and scale of each column.
+pub const ACT_NORM: u16 = 7;
 /// Between layers, values beyond this are replaced by it: far beyond anything that training produces.
 pub const STATE_BOUND: f32 = 1e9;
 
@@ -31,7 +38,8 @@ pub const STATE_BOUND: f32 = 1e9;
 #[derive(Clone, Debug, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
 pub struct LayerRecord {
-    /// [`PERMUTATION`], [`AFFINE_COUPLING`], [`SPLINE_COUPLING`], [`MASKED_AFFINE`] or [`MASKED_SPLINE`].
+    /// [`PERMUTATION`], [`AFFINE_COUPLING`], [`SPLINE_COUPLING`], [`MASKED_AFFINE`], [`MASKED_SPLINE`], [`LINEAR`] or
+    /// [`ACT_NORM`].
     pub kind: U16,
     /// What they are depends on the kind.
     pub fields: [u8; 30],
@@ -57,6 +65,10 @@ pub enum Layer<'a> {
     MaskedAffine(&'a MaskedAffineRecord),
     /// Masked autoregressive flow, spline.
     MaskedSpline(&'a MaskedSplineRecord),
+    /// Product with a matrix.
+    Linear(&'a LinearRecord),
+    /// Shift and scale of each column.
+    ActNorm(&'a ActNormRecord),
 }
 
 impl LayerRecord {
@@ -68,6 +80,8 @@ impl LayerRecord {
             SPLINE_COUPLING => Layer::SplineCoupling(transmute_ref!(self)),
             MASKED_AFFINE => Layer::MaskedAffine(transmute_ref!(self)),
             MASKED_SPLINE => Layer::MaskedSpline(transmute_ref!(self)),
+            LINEAR => Layer::Linear(transmute_ref!(self)),
+            ACT_NORM => Layer::ActNorm(transmute_ref!(self)),
             _ => return None,
         })
     }
@@ -82,6 +96,8 @@ impl LayerRecord {
             Layer::SplineCoupling(record) => spline_coupling::check(record, index, loading),
             Layer::MaskedAffine(record) => masked_affine::check(record, index, loading),
             Layer::MaskedSpline(record) => masked_spline::check(record, index, loading),
+            Layer::Linear(record) => linear::check(record, index, loading),
+            Layer::ActNorm(record) => act_norm::check(record, index, loading),
         }
     }
 
@@ -94,6 +110,8 @@ impl LayerRecord {
             Layer::SplineCoupling(record) => spline_coupling::to_latent(record, flow, state, work),
             Layer::MaskedAffine(record) => masked_affine::to_latent(record, flow, state, work),
             Layer::MaskedSpline(record) => masked_spline::to_latent(record, flow, state, work),
+            Layer::Linear(record) => linear::to_latent(record, flow, lines(flow, state), work),
+            Layer::ActNorm(record) => act_norm::to_latent(record, flow, lines(flow, state)),
         }
     }
 
@@ -106,6 +124,8 @@ impl LayerRecord {
             Layer::SplineCoupling(record) => spline_coupling::to_data(record, flow, state, work),
             Layer::MaskedAffine(record) => masked_affine::to_data(record, flow, state, work),
             Layer::MaskedSpline(record) => masked_spline::to_data(record, flow, state, work),
+            Layer::Linear(record) => linear::to_data(record, flow, lines(flow, state), work),
+            Layer::ActNorm(record) => act_norm::to_data(record, flow, lines(flow, state)),
         }
     }
 }

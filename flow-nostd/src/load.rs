@@ -4,10 +4,10 @@
 //! to nobody else, and nothing is left over. The work is linear in the length of the file.
 
 use crate::atoms::{self, AtomRecord};
-use crate::base::BaseRecord;
+use crate::base::Base;
 use crate::circle::{self, CircleRecord};
 use crate::column::ColumnRecord;
-use crate::dense::DenseRecord;
+use crate::dense::{DenseRecord, IDENTITY};
 use crate::header::Header;
 use crate::layer::LayerRecord;
 use crate::masked::Order;
@@ -48,6 +48,13 @@ impl<'a> Loading<'a> {
         let record = self.dense.get(index)?;
         self.dense_used = index.saturating_add(1);
         Some((record, index as u16))
+    }
+
+    /// Whether the next `count` dense records are a residual conditioner's: a first one without an activation, two for
+    /// each block, and a last one.
+    pub(crate) fn is_residual(&self, count: u16) -> bool {
+        let first = self.dense.get(self.dense_used);
+        count >= 4 && count.is_multiple_of(2) && first.is_some_and(|record| record.activation.get() == IDENTITY)
     }
 
     /// The next `count` indices.
@@ -145,9 +152,7 @@ impl<'a> Flow<'a> {
         let indices: &[U16] = list(sections.indices, section::INDICES)?;
         let weights: &[Word] = list(sections.weights, section::WEIGHTS)?;
         let tails: &TailsRecord = single(sections.tails, section::TAILS)?;
-        let base: &BaseRecord = single(sections.base, section::BASE)?;
         tails.check()?;
-        base.check()?;
         let Counts { lines, circular } = check_columns(columns, header)?;
         let atoms: &[AtomRecord] = optional(sections.atoms, section::ATOMS)?;
         atoms::check(columns, atoms)?;
@@ -187,6 +192,7 @@ impl<'a> Flow<'a> {
         for (index, layer) in (0u16..).zip(layers) {
             layer.check(index, &mut loading)?;
         }
+        let base = Base::read(sections.base, &mut loading)?;
         for (used, length, tag) in [
             (loading.dense_used, dense.len(), section::DENSE),
             (loading.indices_used, indices.len(), section::INDICES),

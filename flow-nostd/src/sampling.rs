@@ -1,15 +1,14 @@
 //! Drawing rows from the flow: a latent vector from the base, then the inverse of the layers.
 
-use crate::column::clamp;
-use crate::{EvalError, Flow, normal, row};
-use core::f32::consts::PI;
+use crate::trig::uniform_angle;
+use crate::{EvalError, Flow, row};
 use rand_core::Rng;
 
 impl Flow<'_> {
     /// Draws one row in a context, in raw units, into `row` ([`Flow::columns`] values).
     ///
-    /// Takes exactly two `u32` draws for each of the [`Flow::dim`] latent values, in their order: the same generator in
-    /// the same state gives the same bits on every target.
+    /// Takes exactly two `u32` draws for each of the [`Flow::dim`] latent values, in their order, and where the base is a
+    /// mixture two before them: the same generator in the same state gives the same bits on every target.
     ///
     /// # Errors
     /// The length of `row`, `context` or `scratch`, or the column of a context value that is NaN or infinite.
@@ -25,9 +24,7 @@ impl Flow<'_> {
         self.check_context(context.len())?;
         row::enter_context(self, context, state)?;
         let (lines, angles) = self.latent(state).split_at_mut_checked(self.lines).unwrap_or_default();
-        for z in lines {
-            *z = normal::from_draws(rng.next_u32(), rng.next_u32());
-        }
+        self.base.sample(self, rng, lines);
         for theta in angles {
             *theta = uniform_angle(rng.next_u32());
             rng.next_u32(); // Two draws here too, so that their number is that of the latent values, twice.
@@ -35,9 +32,4 @@ impl Flow<'_> {
         self.state_to_data(state, &mut work, row);
         Ok(())
     }
-}
-
-/// An angle from -π to π, each as probable as any other.
-fn uniform_angle(draw: u32) -> f32 {
-    clamp(draw as f32 * (1.0 / 4_294_967_296.0) * (PI + PI) - PI, PI)
 }

@@ -1,7 +1,10 @@
-//! Cosine and sine of an angle within a turn, in `f32` throughout.
+//! Angles within a turn: cosine and sine in `f32` throughout, and one drawn at random.
 //!
 //! The angle is reduced to the nearest quarter turn in three parts (Cody & Waite, "Software Manual for the Elementary
 //! Functions", 1980) and both series follow Moshier's Cephes, `sinf.c`. Errors stay below 1e-7.
+
+use crate::column::clamp;
+use core::f32::consts::PI;
 
 /// π/2 in three parts, the first two of which have few bits: their products with small whole numbers are exact.
 const QUARTER: [f32; 3] = [1.570_312_5, 4.837_513e-4, 7.549_79e-8];
@@ -23,6 +26,11 @@ pub(crate) fn cos_sin(theta: f32) -> [f32; 2] {
         2 => [-cos, -sin],
         _ => [sin, -cos],
     }
+}
+
+/// An angle from -π to π, each as probable as any other.
+pub(crate) fn uniform_angle(draw: u32) -> f32 {
+    clamp(draw as f32 * (1.0 / 4_294_967_296.0) * (PI + PI) - PI, PI)
 }
 
 #[cfg(test)]

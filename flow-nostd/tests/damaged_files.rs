@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Aligned, Atom, Column, Draw, Kind, Layer, Model, Order, family_of, model_of, random_model, seal};
+use common::{Aligned, Atom, Base, Column, Draw, Kind, Layer, Model, Order, family_of, model_of, random_model, seal};
 use flow_nostd::{Flow, FormatError, SelfTestError, Tag};
 use proptest::prelude::*;
 
@@ -323,6 +323,46 @@ fn columns_at_the_limit() {
     assert!(accepted > 2000, "{accepted}");
 }
 
+/// The same for what the latest minor version added.
+#[test]
+fn newest_weights_at_the_limit() {
+    let mut accepted = 0;
+    for exponent in 0..60u32 {
+        let factor = 10f32.powf(exponent as f32 / 2.5);
+        for mut model in newest() {
+            let log = |v: f32| if exponent % 2 == 0 { v } else { 1.0 / v };
+            for layer in &mut model.layers {
+                match layer {
+                    Layer::Linear { dense, .. } => {
+                        dense.iter_mut().flat_map(|d| &mut d.weights).for_each(|w| *w *= factor)
+                    }
+                    Layer::ActNorm { scale, shift, .. } => {
+                        scale.iter_mut().for_each(|s| *s *= log(factor));
+                        shift.iter_mut().for_each(|s| *s *= factor * factor.min(1e14));
+                    }
+                    _ => layer.dense_mut().iter_mut().flat_map(|d| &mut d.weights).for_each(|w| *w *= factor.sqrt()),
+                }
+            }
+            if let Base::Mixture(components) = &mut model.base {
+                for component in components {
+                    component.dense.weights.iter_mut().for_each(|w| *w *= log(factor));
+                    component.dense.biases.iter_mut().for_each(|w| *w *= factor);
+                }
+            }
+            model.rate = 0.0;
+            let file = Aligned::new(&model.file());
+            match Flow::new(file.bytes()) {
+                Ok(flow) => {
+                    accepted += 1;
+                    (0..20).for_each(|seed| exercise(&flow, seed));
+                }
+                Err(error) => assert!(matches!(error, FormatError::WeightsTooLarge { .. }), "{error}"),
+            }
+        }
+    }
+    assert!((100..300).contains(&accepted), "{accepted}");
+}
+
 /// Small files of the layers beyond affine couplings.
 fn others() -> Vec<Vec<u8>> {
     [(Kind::SplineCoupling(3), 1), (Kind::MaskedAffine, 0), (Kind::MaskedSpline(2), 0)]
@@ -471,9 +511,18 @@ fn every_byte_of_families_replaced() {
     }
 }
 
+/// Small models of what the latest minor version added: residual, linear, shift and scale; Student-t and mixture.
+fn newest() -> [Model; 5] {
+    let kinds = [Kind::ResidualCoupling, Kind::Linear, Kind::ActNorm, Kind::Coupling, Kind::Coupling];
+    let mut models = kinds.map(|kind| model_of(kind, 23, 3, &[5], 1, 1));
+    models[3].base = Base::student_t(&mut Draw::new(5), 3);
+    models[4].base = Base::mixture(&mut Draw::new(6), 3, 3);
+    models
+}
+
 #[test]
 fn every_byte_of_other_layers_replaced() {
-    for file in others() {
+    for file in others().into_iter().chain(newest().iter().map(Model::file)) {
         let mut accepted = 0;
         for offset in 0..file.len() {
             for value in [0, 1, 2, 3, 5, 0x3f, 0x7f, 0x80, 0xff] {
@@ -512,6 +561,194 @@ fn values_of_other_layers_that_are_not_allowed() {
         if kind != 4 {
             refused(12, &[1, 0], 12);
             refused(12, &[65, 0], 12);
+        }
+    }
+}
+
+#[test]
+fn residual_conditioners_that_are_refused() {
+    let [model, ..] = newest();
+    let refused = |change: &dyn Fn(&mut Vec<common::Dense>)| {
+        let mut model = model.clone();
+        let Layer::Coupling { dense, .. } = &mut model.layers[1] else { panic!("another layer") };
+        change(dense);
+        error_of(&model.file())
+    };
+    let dense = |index, offset| Some(FormatError::Record { tag: Tag(*b"DENS"), index, offset });
+    assert_eq!(refused(&|_| {}), None);
+    // Without an activation, ReLU, added, without: every other order is refused.
+    for (at, right) in [0, 1, 2, 0].into_iter().enumerate() {
+        for wrong in (0..4).filter(|&a| a != right) {
+            // ReLU at the front makes a plain conditioner, in which the third record is wrong.
+            let index = if at == 0 && wrong == 1 { 2 } else { at as u16 };
+            assert_eq!(refused(&|d| d[at].activation = wrong), dense(index, 4), "{at} {wrong}");
+        }
+    }
+    // Not a whole number of blocks, and no block.
+    assert_eq!(refused(&|d| drop(d.remove(2))), dense(0, 4));
+    assert_eq!(refused(&|d| drop(d.drain(1..3))), dense(0, 4));
+    // A block of another width.
+    let narrow = |d: &mut Vec<common::Dense>| {
+        d[1].outputs = 4;
+        d[1].weights.truncate(20);
+        d[1].biases.truncate(4);
+        d[2].inputs = 4;
+        d[2].weights.truncate(20);
+    };
+    assert_eq!(refused(&narrow), dense(1, 2));
+    // What a block adds to counts: up to 4e29 after the first dense layer, and each of these blocks doubles it.
+    let large = |d: &mut Vec<common::Dense>, blocks: usize| {
+        d[0].weights.fill(4e20);
+        d[0].biases.fill(0.0);
+        let (mut relu, mut add) = (d[1].clone(), d[2].clone());
+        relu.weights.fill(0.2);
+        add.weights.fill(0.2);
+        d.splice(1..3, (0..blocks).flat_map(|_| [relu.clone(), add.clone()]));
+        d.last_mut().unwrap().weights.fill(0.01);
+    };
+    assert_eq!(refused(&|d| large(d, 1)), None);
+    assert_eq!(refused(&|d| large(d, 2)), Some(FormatError::WeightsTooLarge { dense: 4 }));
+
+    // A masked layer has none.
+    let mut model = model_of(Kind::MaskedAffine, 1, 3, &[5, 5, 5], 0, 1);
+    assert_eq!(error_of(&model.file()), None);
+    let activations = common::activations(4, true);
+    model.layers[1].dense_mut().iter_mut().zip(activations).for_each(|(d, a)| d.activation = a);
+    assert_eq!(error_of(&model.file()), dense(0, 4));
+}
+
+#[test]
+fn linear_layers_that_are_refused() {
+    let [_, linear, act_norm, ..] = newest().map(|model| model.file());
+    for file in [&linear, &act_norm] {
+        let layer = section(file, b"LAYR").0 + 32;
+        let refused = |offset: usize, bytes: &[u8], at: u16| {
+            let error = error_of(&patched(file, layer + offset, bytes));
+            assert_eq!(error, Some(FormatError::Record { tag: Tag(*b"LAYR"), index: 1, offset: at }));
+        };
+        refused(2, &[1], 2);
+        refused(4, &[8], 4);
+        for bad in [f32::NAN, f32::INFINITY, 2e9, -2e9] {
+            refused(8, &bad.to_le_bytes(), 8);
+        }
+        refused(12, &[1], 12);
+        refused(31, &[1], 12);
+        if file == &linear {
+            refused(6, &[1], 6);
+            refused(6, &[3], 6);
+        }
+    }
+    let (dense, _) = section(&linear, b"DENS");
+    let refused = |offset: usize, bytes: &[u8], at: u16| {
+        let error = error_of(&patched(&linear, dense + offset, bytes));
+        let index = (offset / 16) as u16;
+        assert_eq!(error, Some(FormatError::Record { tag: Tag(*b"DENS"), index, offset: at }));
+    };
+    for index in [0, 16] {
+        refused(index, &[2], 0);
+        refused(index + 2, &[4], 2);
+        refused(index + 4, &[1], 4);
+        refused(index + 4, &[2], 4);
+        refused(index + 6, &[1], 6);
+    }
+    let (weights, _) = section(&linear, b"WGHT");
+    // Three rows of a panel, then its biases; the same again for the inverse.
+    for (index, bias) in [(0, weights + 96), (1, weights + 128 + 96)] {
+        for bad in [1e-30, -1.0] {
+            let error = error_of(&patched(&linear, bias, &f32::to_le_bytes(bad)));
+            assert_eq!(error, Some(FormatError::Record { tag: Tag(*b"DENS"), index, offset: 12 }));
+        }
+    }
+
+    let (values, length) = section(&act_norm, b"WGHT");
+    assert_eq!(length, 4 * 16);
+    let bad: [(usize, &[f32]); 3] = [
+        (0, &[0.0, -0.0, -1.0, f32::NAN, f32::INFINITY]),
+        (3, &[f32::NAN, f32::INFINITY, f32::NEG_INFINITY]),
+        (6, &[0.0, -2.0, f32::NAN, f32::INFINITY]),
+    ];
+    for (first, bad) in bad {
+        for at in first..first + 3 {
+            for bad in bad {
+                let error = error_of(&patched(&act_norm, values + 4 * at, &bad.to_le_bytes()));
+                assert_eq!(error, Some(FormatError::Record { tag: Tag(*b"LAYR"), index: 1, offset: 4 }), "{at} {bad}");
+            }
+        }
+    }
+}
+
+#[test]
+fn bases_that_are_refused() {
+    let [normal, .., student_t, mixture] = newest().map(|model| model.file());
+    let refused = |file: &[u8], offset: usize, bytes: &[u8], index: u16, at: u16| {
+        let base = section(file, b"BASE").0;
+        let error = error_of(&patched(file, base + offset, bytes));
+        let expected = FormatError::Record { tag: Tag(*b"BASE"), index, offset: at };
+        assert_eq!(error, Some(expected), "{offset} {bytes:?}");
+    };
+    for file in [&normal, &student_t, &mixture] {
+        refused(file, 4, &[1], 0, 4);
+        refused(file, 15, &[1], 0, 4);
+        refused(file, 2, &[if file == &mixture { 0 } else { 1 }], 0, 2);
+        for kind in [0, 4] {
+            let error = error_of(&patched(file, section(file, b"BASE").0, &[kind]));
+            assert_eq!(error, Some(FormatError::UnknownKind { tag: Tag(*b"BASE"), index: 0, kind: kind.into() }));
+        }
+    }
+    let base = |file: &[u8]| section(file, b"BASE").0;
+    let length = |expected, found| Some(FormatError::SectionLength { tag: Tag(*b"BASE"), expected, found });
+    assert_eq!(error_of(&patched(&normal, base(&normal), &[2])), length(64, 16));
+    assert_eq!(error_of(&patched(&normal, base(&normal), &[3, 0, 5])), length(96, 16));
+    assert_eq!(error_of(&patched(&student_t, base(&student_t), &[1])), length(16, 64));
+    assert_eq!(error_of(&patched(&mixture, base(&mixture) + 2, &[2])), length(48, 64));
+
+    for index in 1..=3 {
+        let record = 16 * usize::from(index);
+        let number = |file: &[u8], offset: usize, bad: f32| {
+            refused(file, record + offset, &bad.to_le_bytes(), index, offset as u16);
+        };
+        for bad in [2.0, 1000.1, -3.0, f32::NAN, f32::INFINITY] {
+            number(&student_t, 8, bad);
+        }
+        for bad in [0.0, 1.0, f32::NAN] {
+            number(&student_t, 0, bad);
+            number(&student_t, 4, bad);
+        }
+        for bad in [101.0, -101.0, f32::NAN] {
+            number(&student_t, 12, bad);
+        }
+        for bad in [2e9, f32::NEG_INFINITY, f32::NAN] {
+            number(&mixture, 0, bad);
+        }
+        // Beyond 1, not a number, and for the later ones less than the one before.
+        for bad in [1.1, f32::NAN, -0.1] {
+            number(&mixture, 4, bad);
+        }
+        refused(&mixture, record + 8, &[9], index, 8);
+        refused(&mixture, record + 10, &[1], index, 10);
+        refused(&mixture, record + 15, &[1], index, 10);
+    }
+    refused(&mixture, 48 + 4, &0.999f32.to_le_bytes(), 3, 4);
+    refused(&mixture, 32 + 4, &1e-3f32.to_le_bytes(), 2, 4);
+
+    // The last three panels of three rows and biases are the components'.
+    let (weights, length) = section(&mixture, b"WGHT");
+    for component in 0..3 {
+        let panel = weights + length - 128 * (3 - component);
+        let dense = 2 + component as u16;
+        for from in 0..3 {
+            for to in 0..3 {
+                let place = panel + 4 * (8 * from + to);
+                for bad in [-1.0, -0.0, f32::from_bits(1)] {
+                    let error = error_of(&patched(&mixture, place, &f32::to_le_bytes(bad)));
+                    let expected = match from.cmp(&to) {
+                        std::cmp::Ordering::Greater => Some(FormatError::MaskedWeight { dense }),
+                        std::cmp::Ordering::Equal if bad <= 0.0 => Some(FormatError::Diagonal { dense }),
+                        _ => None,
+                    };
+                    assert_eq!(error, expected, "{from} {to} {bad}");
+                }
+            }
         }
     }
 }
@@ -573,11 +810,14 @@ proptest! {
 
     #[test]
     fn words_of_other_layers_replaced(
-        which in 0usize..3,
+        which in 0usize..8,
         changes in prop::collection::vec((0usize..1024, any::<u32>(), 0u8..4), 1..6),
         seed: u64,
     ) {
-        let mut file = others()[which].clone();
+        let mut file = match which {
+            0..3 => others()[which].clone(),
+            _ => newest()[which - 3].file(),
+        };
         for (word, value, how) in changes {
             let at = 4 * (word % (file.len() / 4));
             let value = match how { 0 => value % 64, 1 => value & 0x00ff_00ff & (value >> 3), _ => value };

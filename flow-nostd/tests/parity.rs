@@ -3,12 +3,15 @@
 
 mod common;
 
-use common::Kind::{self, Coupling, MaskedAffine, MaskedSpline, SplineCoupling};
-use common::{Aligned, Atom, Column, Draw, KNEE, Layer, Model, family_of, model_of, random_model};
+use common::Kind::{
+    self, ActNorm, Coupling, Linear, MaskedAffine, MaskedSpline, ResidualCoupling, ResidualSplineCoupling,
+    SplineCoupling,
+};
+use common::{Aligned, Atom, Base, Column, Draw, KNEE, Layer, Model, family_of, model_of, random_model};
 use flow_nostd::{EvalError, FLOOR, Flow};
 
 /// Kind, dim, hidden, kept, layers.
-const SHAPES: [(Kind, usize, &[usize], usize, usize); 30] = [
+const SHAPES: [(Kind, usize, &[usize], usize, usize); 41] = [
     (Coupling, 1, &[], 0, 2),
     (Coupling, 2, &[5], 1, 3),
     (Coupling, 2, &[], 1, 4),
@@ -39,13 +42,37 @@ const SHAPES: [(Kind, usize, &[usize], usize, usize); 30] = [
     (MaskedSpline(8), 8, &[64, 64], 0, 3),
     (MaskedSpline(4), 21, &[30], 0, 2),
     (MaskedSpline(8), 36, &[40, 40], 0, 2),
+    (ResidualCoupling, 2, &[5], 1, 3),
+    (ResidualCoupling, 3, &[1, 1], 2, 3),
+    (ResidualCoupling, 8, &[32, 32], 4, 6),
+    (ResidualCoupling, 21, &[20, 20, 20], 10, 3),
+    (ResidualSplineCoupling(8), 8, &[30, 30], 4, 4),
+    (Linear, 1, &[], 0, 2),
+    (Linear, 3, &[], 1, 3),
+    (Linear, 21, &[], 1, 3),
+    (ActNorm, 1, &[], 0, 2),
+    (ActNorm, 8, &[], 1, 3),
+    (ActNorm, 21, &[], 1, 2),
+];
+
+/// A shape, a base and its components.
+type WithBase = ((Kind, usize, &'static [usize], usize, usize), &'static str, usize);
+
+const BASES: [WithBase; 7] = [
+    ((Coupling, 1, &[], 0, 1), "student_t", 0),
+    ((Coupling, 8, &[16], 4, 3), "student_t", 0),
+    ((MaskedAffine, 21, &[30], 0, 1), "student_t", 0),
+    ((Coupling, 1, &[], 0, 1), "mixture", 3),
+    ((ResidualCoupling, 3, &[9], 1, 2), "mixture", 1),
+    ((Coupling, 8, &[16], 4, 2), "mixture", 11),
+    ((Linear, 21, &[], 0, 1), "mixture", 40),
 ];
 
 /// Kind, columns on a line, circular and context columns, hidden, kept, layers.
 type Family = (Kind, [usize; 3], &'static [usize], usize, usize);
 
 /// Over columns of every kind, with atoms.
-const FAMILY: [Family; 22] = [
+const FAMILY: [Family; 27] = [
     (Coupling, [1, 0, 0], &[], 0, 2),
     (Coupling, [5, 0, 0], &[16], 2, 4),
     (Coupling, [1, 0, 1], &[5], 0, 2),
@@ -68,16 +95,35 @@ const FAMILY: [Family; 22] = [
     (MaskedSpline(4), [5, 0, 4], &[16, 16], 0, 2),
     (MaskedSpline(8), [6, 3, 0], &[20, 5, 30], 0, 2),
     (MaskedSpline(3), [10, 2, 2], &[40], 0, 2),
+    (ResidualCoupling, [4, 1, 1], &[9, 9], 2, 2),
+    (ResidualCoupling, [1, 2, 0], &[6], 0, 2),
+    (ResidualSplineCoupling(4), [5, 0, 2], &[7, 7, 7], 3, 2),
+    (Linear, [4, 1, 2], &[5], 1, 2),
+    (ActNorm, [4, 2, 1], &[5], 1, 2),
 ];
 
 fn each(mut test: impl FnMut(&Model, &Flow<'_>, &mut [f32], &mut Draw)) {
-    let plain = (0u64..).zip(SHAPES).map(|(seed, shape)| {
+    let shapes = SHAPES.map(|shape| (shape, "normal", 0)).into_iter().chain(BASES);
+    let plain = (0u64..).zip(shapes).map(|(seed, (shape, base, components))| {
         let (kind, dim, hidden, kept, layers) = shape;
-        (seed, model_of(kind, seed, dim, hidden, kept, layers), format!("{shape:?}"))
+        let mut model = model_of(kind, seed, dim, hidden, kept, layers);
+        model.base = match base {
+            "normal" => Base::Normal,
+            "student_t" => Base::student_t(&mut Draw::new(seed), dim),
+            _ => Base::mixture(&mut Draw::new(seed), dim, components),
+        };
+        (seed, model, format!("{shape:?}, base {base}"))
     });
+    // The bases in turn, over what lies on a line.
     let family = (50u64..).zip(FAMILY).map(|(seed, shape)| {
         let (kind, columns, hidden, kept, layers) = shape;
-        (seed, family_of(kind, seed, columns, hidden, kept, layers), format!("{shape:?}"))
+        let mut model = family_of(kind, seed, columns, hidden, kept, layers);
+        model.base = match (columns[0], seed % 3) {
+            (0, _) | (_, 0) => Base::Normal,
+            (lines, 1) => Base::student_t(&mut Draw::new(seed), lines),
+            (lines, _) => Base::mixture(&mut Draw::new(seed), lines, 3),
+        };
+        (seed, model, format!("{shape:?}"))
     });
     for (seed, model, name) in plain.chain(family) {
         let file = Aligned::new(&model.file());
@@ -233,9 +279,10 @@ fn samples_are_the_inverse_of_what_the_generator_gives() {
         let before = draw.0.clone();
         flow.sample(&mut draw.0, &context, &mut row, scratch).unwrap();
         assert!(row.iter().all(|v| v.is_finite()));
-        // Two draws for each latent value, and no more.
+        // Two draws for each latent value, and two for the component of a mixture.
         let mut skipped = before.clone();
-        (0..2 * flow.dim()).for_each(|_| {
+        let components = usize::from(matches!(flow.base(), flow_nostd::layout::Base::Mixture(_)));
+        (0..2 * (flow.dim() + components)).for_each(|_| {
             skipped.next_u32();
         });
         assert_eq!(skipped.next_u32(), draw.0.clone().next_u32());
@@ -326,7 +373,9 @@ fn parameters_of_zero_are_the_identity() {
             dense.weights.fill(0.0);
             dense.biases.fill(0.0);
         }
-        model.layers.retain(|layer| !matches!(layer, Layer::Permutation(_)));
+        model
+            .layers
+            .retain(|layer| !matches!(layer, Layer::Permutation(_) | Layer::Linear { .. } | Layer::ActNorm { .. }));
         let mut plain = model.clone();
         plain.layers.clear();
         let (file, plain_file) = (Aligned::new(&model.file()), Aligned::new(&plain.file()));

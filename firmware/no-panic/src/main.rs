@@ -66,7 +66,7 @@ fn use_all(flow: &Flow, row: &mut [f32], context: &[f32], z: &mut [f32], scratch
         flow.macs_sample(),
     ));
     black_box((flow.model_id(), flow.model_id_hex(), flow.column_name(black_box(0)), flow.probes(), flow.header()));
-    black_box((flow.column_records(), flow.layer_records(), flow.dense_records(), flow.tails_record()));
+    black_box((flow.column_records(), flow.layer_records(), flow.dense_records(), flow.tails_record(), flow.base()));
     black_box((flow.atom_records(), flow.circle_records(), flow.outside_support(row)));
     black_box(flow_nostd::scratch_len(opaque_file()));
     let rng = &mut Pcg32::new(black_box(1), black_box(2));

@@ -37,15 +37,226 @@ pub struct Dense {
     /// `[inputs, outputs]`.
     pub weights: Vec<f32>,
     pub biases: Vec<f32>,
+    /// As in the file.
+    pub activation: usize,
+}
+
+impl Dense {
+    pub fn random(draw: &mut Draw, inputs: usize, outputs: usize, activation: usize) -> Self {
+        let scale = 1.2 / (inputs.max(1) as f32).sqrt();
+        let weights = (0..inputs * outputs).map(|_| draw.around(scale)).collect();
+        Dense { inputs, outputs, weights, biases: (0..outputs).map(|_| draw.around(0.3)).collect(), activation }
+    }
+
+    /// A square matrix, `[from][to]`.
+    pub fn square(matrix: &[Vec<f64>], biases: Vec<f32>) -> Self {
+        let n = matrix.len();
+        let weights = matrix.iter().flatten().map(|&v| v as f32).collect();
+        Dense { inputs: n, outputs: n, weights, biases, activation: 0 }
+    }
+
+    /// Appends the record and its values; returns the length of its outputs' panels.
+    fn put(&self, records: &mut Vec<u8>, values: &mut Vec<u8>) -> usize {
+        let padded = self.outputs.div_ceil(8) * 8;
+        let lane = |values: &mut Vec<u8>, from: &[f32], lane: usize| {
+            values.extend(if lane < self.outputs { from[lane] } else { 0.0 }.to_le_bytes());
+        };
+        for v in [self.inputs, self.outputs, self.activation, 0] {
+            records.extend(u16::try_from(v).unwrap().to_le_bytes());
+        }
+        records.extend((values.len() as u32 / 4).to_le_bytes());
+        for first in (0..padded).step_by(8) {
+            for i in 0..self.inputs {
+                (first..first + 8).for_each(|l| lane(values, &self.weights[i * self.outputs..], l));
+            }
+        }
+        records.extend((values.len() as u32 / 4).to_le_bytes());
+        (0..padded).for_each(|l| lane(values, &self.biases, l));
+        padded
+    }
+
+    /// `x W + b`.
+    pub fn apply(&self, x: &[f64]) -> Vec<f64> {
+        let product = |i: usize, o: usize| x[i] * f64::from(self.weights[i * self.outputs + o]);
+        (0..self.outputs)
+            .map(|o| f64::from(self.biases[o]) + (0..self.inputs).map(|i| product(i, o)).sum::<f64>())
+            .collect()
+    }
+}
+
+/// The activations of a conditioner of `count` dense layers.
+pub fn activations(count: usize, residual: bool) -> Vec<usize> {
+    let inner = |i: usize| match (residual, i) {
+        (false, _) => 1,
+        (true, 0) => 0,
+        (true, _) => 2 - i % 2,
+    };
+    (0..count).map(|i| if i + 1 == count { 0 } else { inner(i) }).collect()
+}
+
+/// Degrees of freedom of each latent value, or the components of a mixture.
+#[derive(Clone, Debug, Default)]
+pub enum Base {
+    #[default]
+    Normal,
+    StudentT(Vec<f32>),
+    Mixture(Vec<Component>),
+}
+
+#[derive(Clone, Debug)]
+pub struct Component {
+    pub weight: f64,
+    pub dense: Dense,
+}
+
+impl Base {
+    pub fn student_t(draw: &mut Draw, dim: usize) -> Self {
+        Base::StudentT((0..dim).map(|j| [2.05, 1000.0, 2.5 + 20.0 * draw.uniform()][j % 3]).collect())
+    }
+
+    /// Components of random weights, places and covariances.
+    pub fn mixture(draw: &mut Draw, dim: usize, components: usize) -> Self {
+        let raw: Vec<f64> = (0..components).map(|_| 0.2 + f64::from(draw.uniform())).collect();
+        let total: f64 = raw.iter().sum();
+        let component = |&raw: &f64| {
+            let entry = |draw: &mut Draw, i: usize, j: usize| match i.cmp(&j) {
+                std::cmp::Ordering::Less => f64::from(draw.around(0.5)) / (dim as f64).sqrt(),
+                std::cmp::Ordering::Equal => f64::from(draw.around(0.7)).exp(),
+                std::cmp::Ordering::Greater => 0.0,
+            };
+            let matrix: Vec<Vec<f64>> = (0..dim).map(|i| (0..dim).map(|j| entry(draw, i, j)).collect()).collect();
+            let biases = (0..dim).map(|_| draw.around(2.0)).collect();
+            Component { weight: raw / total, dense: Dense::square(&matrix, biases) }
+        };
+        Base::Mixture(raw.iter().map(component).collect())
+    }
+
+    /// The log-weights of the file.
+    fn log_weight(component: &Component) -> f32 {
+        let d = &component.dense;
+        let log_det: f64 = (0..d.outputs).map(|j| f64::from(d.weights[j * d.outputs + j]).ln()).sum();
+        (component.weight.ln() + log_det - 0.5 * d.outputs as f64 * (2.0 * std::f64::consts::PI).ln()) as f32
+    }
+
+    /// Adds the terms of the log-density of `z`.
+    fn log_prob(&self, z: &[f64], mut add: impl FnMut(f64)) {
+        match self {
+            Base::Normal => {
+                for z in z {
+                    add(-z * z / 2.0);
+                    add(-0.5 * (2.0 * std::f64::consts::PI).ln());
+                }
+            }
+            Base::StudentT(degrees) => {
+                for (z, &nu) in z.iter().zip(degrees) {
+                    add(log_norm(nu).into());
+                    add(-(f64::from(nu) + 1.0) / 2.0 * (z * z / f64::from(nu)).ln_1p());
+                }
+            }
+            Base::Mixture(components) => {
+                let log = |c: &Component| {
+                    let squares: f64 = c.dense.apply(z).iter().map(|y| y.clamp(-1e15, 1e15).powi(2)).sum();
+                    f64::from(Base::log_weight(c)) - 0.5 * squares
+                };
+                let logs: Vec<f64> = components.iter().map(log).collect();
+                let most = logs.iter().fold(f64::NEG_INFINITY, |a, &b| a.max(b));
+                add(most);
+                add(logs.iter().map(|l| (l - most).exp()).sum::<f64>().ln());
+                // What cancels between the parts of a component's values counts as magnitude too.
+                let z = z.iter().map(|z| z.abs()).fold(0.0, f64::max);
+                add(z * z);
+                add(-z * z);
+            }
+        }
+    }
+}
+
+/// The log-density of Student's t at 0.
+pub fn log_norm(nu: f32) -> f32 {
+    let nu = f64::from(nu);
+    (libm::lgamma((nu + 1.0) / 2.0) - libm::lgamma(nu / 2.0) - 0.5 * (nu * std::f64::consts::PI).ln()) as f32
+}
+
+/// The product of two square matrices.
+fn product(a: &[Vec<f64>], b: &[Vec<f64>]) -> Vec<Vec<f64>> {
+    let n = a.len();
+    (0..n).map(|i| (0..n).map(|j| (0..n).map(|k| a[i][k] * b[k][j]).sum()).collect()).collect()
+}
+
+/// The inverse of a matrix by Gauss and Jordan.
+fn inverse(matrix: &[Vec<f64>]) -> Vec<Vec<f64>> {
+    let n = matrix.len();
+    let mut rows: Vec<Vec<f64>> = (0..n)
+        .map(|i| matrix[i].iter().copied().chain((0..n).map(|j| if i == j { 1.0 } else { 0.0 })).collect())
+        .collect();
+    for k in 0..n {
+        let pivot = (k..n).max_by(|&a, &b| rows[a][k].abs().total_cmp(&rows[b][k].abs())).unwrap();
+        rows.swap(k, pivot);
+        let scale = rows[k][k];
+        rows[k].iter_mut().for_each(|v| *v /= scale);
+        for i in (0..n).filter(|&i| i != k) {
+            let factor = rows[i][k];
+            let from = rows[k].clone();
+            rows[i].iter_mut().zip(from).for_each(|(v, f)| *v -= factor * f);
+        }
+    }
+    rows.into_iter().map(|row| row[n..].to_vec()).collect()
+}
+
+/// A random linear layer.
+fn linear(draw: &mut Draw, dim: usize) -> Layer {
+    let around = |draw: &mut Draw| f64::from(draw.around(0.5)) / (dim as f64).sqrt();
+    let diagonal: Vec<f64> = (0..dim).map(|_| f64::from(draw.around(0.4))).collect();
+    let mut lower = vec![vec![0.0; dim]; dim];
+    let mut upper = lower.clone();
+    for i in 0..dim {
+        for j in 0..dim {
+            match i.cmp(&j) {
+                std::cmp::Ordering::Greater => lower[i][j] = around(draw),
+                std::cmp::Ordering::Less => upper[i][j] = around(draw),
+                std::cmp::Ordering::Equal => (lower[i][i], upper[i][i]) = (1.0, diagonal[i].exp()),
+            }
+        }
+    }
+    let forward = product(&lower, &upper);
+    let back = Dense::square(&inverse(&forward), vec![0.0; dim]);
+    let log_det = diagonal.iter().sum::<f64>() as f32;
+    Layer::Linear { dense: [Dense::square(&forward, vec![0.0; dim]), back], log_det }
 }
 
 #[derive(Clone, Debug)]
 pub enum Layer {
     Permutation(Vec<usize>),
-    Coupling { kept: usize, bound: f32, dense: Vec<Dense> },
-    SplineCoupling { kept: usize, bound: f32, bins: usize, dense: Vec<Dense> },
-    MaskedAffine { bound: f32, dense: Vec<Dense> },
-    MaskedSpline { bound: f32, bins: usize, dense: Vec<Dense> },
+    Coupling {
+        kept: usize,
+        bound: f32,
+        dense: Vec<Dense>,
+    },
+    SplineCoupling {
+        kept: usize,
+        bound: f32,
+        bins: usize,
+        dense: Vec<Dense>,
+    },
+    MaskedAffine {
+        bound: f32,
+        dense: Vec<Dense>,
+    },
+    MaskedSpline {
+        bound: f32,
+        bins: usize,
+        dense: Vec<Dense>,
+    },
+    /// The matrix and its inverse.
+    Linear {
+        dense: [Dense; 2],
+        log_det: f32,
+    },
+    ActNorm {
+        scale: Vec<f32>,
+        shift: Vec<f32>,
+        log_det: f32,
+    },
 }
 
 /// A kind of layer with its conditioner.
@@ -55,12 +266,16 @@ pub enum Kind {
     SplineCoupling(usize),
     MaskedAffine,
     MaskedSpline(usize),
+    ResidualCoupling,
+    ResidualSplineCoupling(usize),
+    Linear,
+    ActNorm,
 }
 
 impl Layer {
     pub fn dense_mut(&mut self) -> &mut [Dense] {
         match self {
-            Layer::Permutation(_) => &mut [],
+            Layer::Permutation(_) | Layer::Linear { .. } | Layer::ActNorm { .. } => &mut [],
             Layer::Coupling { dense, .. }
             | Layer::SplineCoupling { dense, .. }
             | Layer::MaskedAffine { dense, .. }
@@ -161,6 +376,7 @@ pub struct Model {
     pub knee: f32,
     pub rate: f32,
     pub layers: Vec<Layer>,
+    pub base: Base,
     pub probes: Vec<(Vec<f32>, u32)>,
 }
 
@@ -224,7 +440,7 @@ pub fn family_of(
     let (columns, atoms) = random_columns(&mut draw, lines, circular, context).into_iter().unzip();
     let bins = 2 + draw.below(7);
     let circles = (0..circular)
-        .map(|j| Circle { bins, dense: random_chain(&mut draw, context + 2 * j, hidden, 3 * bins) })
+        .map(|j| Circle { bins, dense: random_chain(&mut draw, context + 2 * j, hidden, 3 * bins, false) })
         .collect();
     let order = Order { lines, features: context + 2 * circular };
     let layers = if lines == 0 { vec![] } else { random_layers(kind, &mut draw, order, hidden, kept, layers_wanted) };
@@ -232,22 +448,12 @@ pub fn family_of(
 }
 
 /// Dense layers with random weights; without inputs a bias alone.
-fn random_chain(draw: &mut Draw, inputs: usize, hidden: &[usize], outputs: usize) -> Vec<Dense> {
+fn random_chain(draw: &mut Draw, inputs: usize, hidden: &[usize], outputs: usize, residual: bool) -> Vec<Dense> {
     let mut widths = vec![inputs];
     widths.extend_from_slice(if inputs == 0 { &[] } else { hidden });
     widths.push(outputs);
-    widths
-        .windows(2)
-        .map(|w| {
-            let scale = 1.2 / (w[0].max(1) as f32).sqrt();
-            Dense {
-                inputs: w[0],
-                outputs: w[1],
-                weights: (0..w[0] * w[1]).map(|_| draw.around(scale)).collect(),
-                biases: (0..w[1]).map(|_| draw.around(0.3)).collect(),
-            }
-        })
-        .collect()
+    let activations = activations(widths.len() - 1, residual);
+    widths.windows(2).zip(activations).map(|(w, activation)| Dense::random(draw, w[0], w[1], activation)).collect()
 }
 
 fn random_layers(
@@ -260,13 +466,14 @@ fn random_layers(
 ) -> Vec<Layer> {
     let dim = order.lines;
     let (inputs, moved) = match kind {
-        Kind::Coupling | Kind::SplineCoupling(_) => (order.features + kept, dim - kept),
         Kind::MaskedAffine | Kind::MaskedSpline(_) => (order.inputs(), dim),
+        _ => (order.features + kept, dim - kept),
     };
     let each = match kind {
-        Kind::Coupling | Kind::MaskedAffine => 2,
-        Kind::SplineCoupling(bins) | Kind::MaskedSpline(bins) => 3 * bins - 1,
+        Kind::SplineCoupling(bins) | Kind::ResidualSplineCoupling(bins) | Kind::MaskedSpline(bins) => 3 * bins - 1,
+        _ => 2,
     };
+    let residual = matches!(kind, Kind::ResidualCoupling | Kind::ResidualSplineCoupling(_));
     let mut layers = Vec::new();
     for _ in 0..layers_wanted {
         if dim > 1 {
@@ -276,10 +483,17 @@ fn random_layers(
             }
             layers.push(Layer::Permutation(order));
         }
-        let mut dense = random_chain(draw, inputs, hidden, each * moved);
+        let widths = match hidden.first() {
+            // The first dense layer and two for each block.
+            Some(&width) if residual => vec![width; 1 + 2 * hidden.len()],
+            _ => hidden.to_vec(),
+        };
+        let mut dense = random_chain(draw, inputs, &widths, each * moved, residual);
         layers.push(match kind {
-            Kind::Coupling => Layer::Coupling { kept, bound: 2.0, dense },
-            Kind::SplineCoupling(bins) => Layer::SplineCoupling { kept, bound: 4.0, bins, dense },
+            Kind::Coupling | Kind::ResidualCoupling => Layer::Coupling { kept, bound: 2.0, dense },
+            Kind::SplineCoupling(bins) | Kind::ResidualSplineCoupling(bins) => {
+                Layer::SplineCoupling { kept, bound: 4.0, bins, dense }
+            }
             Kind::MaskedAffine => {
                 mask(order, &mut dense, |o| o % dim);
                 Layer::MaskedAffine { bound: 2.0, dense }
@@ -287,6 +501,15 @@ fn random_layers(
             Kind::MaskedSpline(bins) => {
                 mask(order, &mut dense, |o| o / each);
                 Layer::MaskedSpline { bound: 4.0, bins, dense }
+            }
+            Kind::Linear => linear(draw, dim),
+            Kind::ActNorm => {
+                let log_scale: Vec<f64> = (0..dim).map(|_| f64::from(draw.around(0.5))).collect();
+                Layer::ActNorm {
+                    scale: log_scale.iter().map(|s| s.exp() as f32).collect(),
+                    shift: (0..dim).map(|_| draw.around(1.0)).collect(),
+                    log_det: log_scale.iter().sum::<f64>() as f32,
+                }
             }
         });
     }
@@ -404,6 +627,24 @@ impl Model {
                     head(5, 0, dense, *bound, *bins);
                     chain = dense;
                 }
+                Layer::Linear { dense: pair, log_det } => {
+                    head(6, 0, pair, *log_det, 0);
+                    macs += lines * lines;
+                    macs_sample += lines * lines;
+                    for d in pair {
+                        dense_count += 1;
+                        a = a.max(d.put(&mut dense, &mut weights));
+                    }
+                }
+                Layer::ActNorm { scale, shift, log_det } => {
+                    h(&mut layers, 7);
+                    h(&mut layers, 0);
+                    w(&mut layers, weights.len() / 4);
+                    f(&mut layers, *log_det);
+                    scale.iter().chain(shift).for_each(|&v| f(&mut weights, v));
+                    scale.iter().for_each(|&v| f(&mut weights, 1.0 / v));
+                    weights.resize(weights.len() + 4 * ((3 * lines).next_multiple_of(8) - 3 * lines), 0);
+                }
             }
             let products: usize = chain.iter().map(|d| d.inputs * d.outputs).sum();
             macs += products;
@@ -423,8 +664,35 @@ impl Model {
         }
         let mut tails = vec![];
         [self.knee, self.rate, log_volume as f32, 0.0].iter().for_each(|&v| f(&mut tails, v));
-        let mut base = vec![1, 0];
+        let mut base = vec![];
+        let (kind, components): (usize, &[Component]) = match &self.base {
+            Base::Normal => (1, &[]),
+            Base::StudentT(_) => (2, &[]),
+            Base::Mixture(components) => (3, components),
+        };
+        h(&mut base, kind);
+        h(&mut base, components.len());
         base.resize(16, 0);
+        if let Base::StudentT(degrees) = &self.base {
+            for &nu in degrees {
+                [(nu + 1.0) / 2.0, 1.0 / nu, nu, log_norm(nu)].iter().for_each(|&v| f(&mut base, v));
+            }
+        }
+        let mut cumulative = 0.0;
+        for (k, component) in components.iter().enumerate() {
+            cumulative += component.weight;
+            f(&mut base, Base::log_weight(component));
+            f(&mut base, if k + 1 == components.len() { 1.0 } else { cumulative as f32 });
+            h(&mut base, dense_count);
+            base.resize(base.len() + 6, 0);
+            dense_count += 1;
+            macs += lines * lines;
+            a = a.max(component.dense.put(&mut dense, &mut weights));
+        }
+        if !components.is_empty() {
+            b = b.max(components.len());
+            macs_sample += lines * (lines - 1) / 2;
+        }
         let mut names = vec![];
         for j in 0..self.columns.len() {
             let name = format!("c{j}");
@@ -554,6 +822,15 @@ impl Model {
                         *y = spline.at(*y);
                     }
                 }
+                Layer::Linear { dense: [forward, _], log_det: constant } => {
+                    v = forward.apply(&v);
+                    add(&mut log_det, f64::from(*constant));
+                }
+                Layer::ActNorm { scale, shift, log_det: constant } => {
+                    let each = v.iter().zip(scale).zip(shift);
+                    v = each.map(|((x, &scale), &shift)| x * f64::from(scale) + f64::from(shift)).collect();
+                    add(&mut log_det, f64::from(*constant));
+                }
                 Layer::MaskedAffine { bound, dense } => {
                     let out = conditioner(dense, &[&features[..], &v].concat()[..dense[0].inputs]);
                     let (t, r) = out.split_at(v.len());
@@ -574,10 +851,7 @@ impl Model {
             }
         }
         let mut base = 0.0;
-        for z in &v {
-            add(&mut base, -z * z / 2.0);
-            add(&mut base, -0.5 * (2.0 * std::f64::consts::PI).ln());
-        }
+        self.base.log_prob(&v, |term| add(&mut base, term));
         v.extend(angles);
         (v, log_det, base + log_det, s)
     }
@@ -610,6 +884,11 @@ impl Model {
                     for (y, raw) in v[*kept..].iter_mut().zip(out.chunks(3 * bins - 1)) {
                         *y = Spline::new(*bound, *bins, raw).back(*y);
                     }
+                }
+                Layer::Linear { dense: [_, back], .. } => v = back.apply(&v),
+                Layer::ActNorm { scale, shift, .. } => {
+                    let each = v.iter().zip(scale).zip(shift);
+                    v = each.map(|((y, &scale), &shift)| (y - f64::from(shift)) / f64::from(scale)).collect();
                 }
                 // The whole conditioner anew for each column, whose outputs do not see what is not known yet.
                 Layer::MaskedAffine { bound, dense } => {
@@ -656,30 +935,10 @@ fn feature([center, scale, reach]: [f32; 3], x: f32) -> f64 {
     u.clamp(-f64::from(reach), f64::from(reach))
 }
 
-/// Appends dense records and weights; `buffers` are the lengths of those between which the chain alternates.
+/// Appends a chain's dense records and weights; `buffers` are the lengths of those between which it alternates.
 fn write_chain(chain: &[Dense], dense: &mut Vec<u8>, weights: &mut Vec<u8>, buffers: &mut [&mut usize; 2]) {
-    let f = |out: &mut Vec<u8>, v: f32| out.extend(v.to_le_bytes());
-    let h = |out: &mut Vec<u8>, v: usize| out.extend(u16::try_from(v).unwrap().to_le_bytes());
-    let w = |out: &mut Vec<u8>, v: usize| out.extend(u32::try_from(v).unwrap().to_le_bytes());
     for (i, d) in chain.iter().enumerate() {
-        let padded = d.outputs.div_ceil(8) * 8;
-        *buffers[i % 2] = padded.max(*buffers[i % 2]);
-        h(dense, d.inputs);
-        h(dense, d.outputs);
-        h(dense, usize::from(i + 1 < chain.len()));
-        h(dense, 0);
-        w(dense, weights.len() / 4);
-        for o in (0..padded).step_by(8) {
-            for i in 0..d.inputs {
-                for lane in o..o + 8 {
-                    f(weights, if lane < d.outputs { d.weights[i * d.outputs + lane] } else { 0.0 });
-                }
-            }
-        }
-        w(dense, weights.len() / 4);
-        for lane in 0..padded {
-            f(weights, if lane < d.outputs { d.biases[lane] } else { 0.0 });
-        }
+        *buffers[i % 2] = d.put(dense, weights).max(*buffers[i % 2]);
     }
 }
 
@@ -756,17 +1015,19 @@ impl Spline {
 }
 
 fn conditioner(dense: &[Dense], input: &[f64]) -> Vec<f64> {
-    let mut h = input.to_vec();
-    for (i, d) in dense.iter().enumerate() {
-        h = (0..d.outputs)
-            .map(|o| {
-                let sum = (0..d.inputs).map(|i| h[i] * f64::from(d.weights[i * d.outputs + o])).sum::<f64>();
-                let y = sum + f64::from(d.biases[o]);
-                if i + 1 < dense.len() { y.max(0.0) } else { y }
-            })
-            .collect();
+    let relu = |x: Vec<f64>| -> Vec<f64> { x.into_iter().map(|v| v.max(0.0)).collect() };
+    let (last, inner) = dense.split_last().unwrap();
+    let Some((first, blocks)) = inner.split_first() else { return last.apply(input) };
+    let mut h = first.apply(input);
+    if first.activation == 1 {
+        h = blocks.iter().fold(h, |h, d| d.apply(&relu(h)));
+    } else {
+        for block in blocks.chunks(2) {
+            let more = block[1].apply(&relu(block[0].apply(&relu(h.clone()))));
+            h.iter_mut().zip(more).for_each(|(h, more)| *h += more);
+        }
     }
-    h
+    last.apply(&relu(h))
 }
 
 /// Makes both CRCs right.
