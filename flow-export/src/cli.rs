@@ -57,7 +57,7 @@ struct Inspect {
 struct Score {
     /// The frozen flow
     model: PathBuf,
-    /// The table: CSV, plain or gzip; `-` for standard input
+    /// The table of all columns, those of the context among them: CSV, plain or gzip; `-` for standard input
     #[arg(long, value_name = "FILE")]
     data: String,
     /// One label for each row: 1 for an anomaly, 0 for a normal row
@@ -84,6 +84,9 @@ struct Sample {
     /// Seed; the same rows for the same seed on every machine
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
+    /// The value of a context column, in every row: NAME=VALUE, once for each of them
+    #[arg(long, value_name = "NAME=VALUE", value_parser = sample::context_value)]
+    context: Vec<(String, f32)>,
     /// Write the rows to this file instead of standard output
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -140,7 +143,7 @@ fn run(command: Command) -> Result<(), Error> {
         Command::Sample(args) => {
             let frozen = Frozen::read(&args.model)?;
             frozen.tested_flow()?;
-            output::write(args.output.as_deref(), |out| sample::sample(&frozen, args.n, args.seed, out))
+            output::write(args.output.as_deref(), |out| sample::sample(&frozen, args.n, args.seed, &args.context, out))
         }
         Command::Onnx(args) => onnx::write_onnx(&args.run, &args.out).map(|_| ()),
     }

@@ -72,6 +72,28 @@ pub enum Error {
     /// A table cannot be used.
     #[error(transparent)]
     Table(#[from] TableError),
+    /// A table without all context columns.
+    #[error(
+        "{path}: lacks the column{} {names}, which the flow was trained with as context: the density of the other columns \
+         depends on it",
+        if *.several { "s" } else { "" }
+    )]
+    NoContext {
+        /// The table.
+        path: String,
+        /// The columns that are missing.
+        names: String,
+        /// Whether there is more than one.
+        several: bool,
+    },
+    /// Values for other context columns than the flow has.
+    #[error("{}: {problem}", path.display())]
+    Context {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong and what was expected.
+        problem: String,
+    },
     /// A row has no log-density.
     #[error("{path}, row {row}: {source}")]
     Row {

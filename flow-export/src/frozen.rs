@@ -53,7 +53,29 @@ impl Frozen {
     }
 }
 
-/// Names of the flow's columns.
+/// Splits a row of all columns, in their order, into the values that the flow models and those of the context.
+pub(crate) fn split_context(flow: &Flow, all: &[f32]) -> (Vec<f32>, Vec<f32>) {
+    let (mut row, mut context) = (Vec::new(), Vec::new());
+    for (record, &x) in flow.column_records().iter().zip(all) {
+        if record.is_context() { context.push(x) } else { row.push(x) }
+    }
+    (row, context)
+}
+
+/// Names of all columns, context among them.
 pub(crate) fn column_names(flow: &Flow) -> Vec<String> {
-    (0..flow.columns()).map(|j| flow.column_name(j).map_or_else(|| format!("c{j}"), str::to_owned)).collect()
+    (0..flow.column_records().len())
+        .map(|j| flow.column_name(j).map_or_else(|| format!("c{j}"), str::to_owned))
+        .collect()
+}
+
+/// Names of the context columns.
+pub(crate) fn context_names(flow: &Flow) -> Vec<String> {
+    let records = flow.column_records().iter();
+    column_names(flow)
+        .into_iter()
+        .zip(records)
+        .filter(|(_, record)| record.is_context())
+        .map(|(name, _)| name)
+        .collect()
 }

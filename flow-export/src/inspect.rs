@@ -2,7 +2,9 @@
 
 use crate::error::Error;
 use crate::frozen::{Frozen, column_names};
-use flow_nostd::layout::{self, ColumnRecord, Layer, LayerRecord, SectionEntry};
+use flow_nostd::layout::{
+    self, AtomRecord, Base, CircleRecord, ColumnRecord, ComponentRecord, Layer, LayerRecord, SectionEntry,
+};
 use flow_nostd::{Flow, SelfTestError};
 use serde::Serialize;
 use std::fmt;
@@ -42,16 +44,19 @@ pub struct Facts {
     pub dim: usize,
     /// Number of context columns.
     pub context_dim: u16,
-    /// The columns of a row.
+    /// The columns, those of the context among them.
     pub columns: Vec<ColumnFacts>,
     /// Standard deviations beyond which values are compressed.
     pub knee: f32,
     /// Nats lost for each box half-width outside the box.
     pub rate: f32,
+    /// The splines of the circular columns, one for each.
+    pub circles: Vec<CircleFacts>,
     /// The bijections, towards the latent variable.
     pub layers: Vec<LayerFacts>,
     /// The base distribution.
-    pub base: &'static str,
+    #[serde(flatten)]
+    pub base: BaseFacts,
     /// Where the parts of the file lie.
     pub sections: Vec<SectionFacts>,
     /// Number of probe rows of the self-test.
@@ -68,6 +73,27 @@ pub struct ColumnFacts {
     /// What its values are.
     #[serde(flatten)]
     pub kind: ColumnKind,
+    /// Values that hold a mass of their own.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub atoms: Vec<AtomFacts>,
+}
+
+/// A value that holds a mass of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct AtomFacts {
+    /// The value, raw.
+    pub value: f32,
+    /// Width of its interval on the column's axis.
+    pub width: f32,
+}
+
+/// The spline of a circular column.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CircleFacts {
+    /// Widths of the conditioner's hidden layers.
+    pub hidden: Vec<u16>,
+    /// Number of bins.
+    pub num_bins: u16,
 }
 
 /// What the values of a column are, in raw units.
@@ -79,6 +105,16 @@ pub enum ColumnKind {
     Continuous { center: f32, scale: f32, reach: f32 },
     /// Whole numbers.
     Integer { center: f32, scale: f32, reach: f32 },
+    /// Numbers above 0, standardised as their logarithm.
+    Positive { center: f32, scale: f32, reach: f32 },
+    /// Numbers between two bounds, standardised as a logit.
+    Bounded { low: f32, high: f32, center: f32, scale: f32, reach: f32 },
+    /// Multiples of a step from an origin, standardised in steps.
+    Lattice { origin: f32, step: f32, center: f32, scale: f32, reach: f32 },
+    /// Angles.
+    Circular { origin: f32, period: f32 },
+    /// Given, not modelled.
+    Context { center: f32, scale: f32, reach: f32 },
     /// One value only.
     Constant { value: f32, log_mass: f32, log_other: f32, unit: f32 },
 }
@@ -91,13 +127,35 @@ pub enum LayerFacts {
     /// Reorders the columns.
     Permutation { order: Vec<u16> },
     /// Affine coupling.
-    AffineCoupling { kept: u16, hidden: Vec<u16>, scale_bound: f32 },
+    AffineCoupling { kept: u16, hidden: Vec<u16>, residual: bool, scale_bound: f32 },
     /// Spline coupling.
-    SplineCoupling { kept: u16, hidden: Vec<u16>, num_bins: u16, tail_bound: f32 },
+    SplineCoupling { kept: u16, hidden: Vec<u16>, residual: bool, num_bins: u16, tail_bound: f32 },
     /// Masked autoregressive flow, affine.
     MaskedAffine { hidden: Vec<u16>, scale_bound: f32 },
     /// Masked autoregressive flow, spline.
     MaskedSpline { hidden: Vec<u16>, num_bins: u16, tail_bound: f32 },
+    /// Product with a matrix.
+    Lu { log_det: f32 },
+    /// Shift and scale of each column.
+    ActNorm { log_det: f32 },
+}
+
+/// The base distribution.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "base", rename_all = "snake_case")]
+pub enum BaseFacts {
+    /// The standard normal distribution.
+    Normal,
+    /// Independent Student-t distributions.
+    StudentT {
+        /// Degrees of freedom of each latent value.
+        degrees_of_freedom: Vec<f32>,
+    },
+    /// A mixture of normal distributions.
+    Mixture {
+        /// The weight of each component.
+        weights: Vec<f32>,
+    },
 }
 
 /// A part of the file.
@@ -139,11 +197,12 @@ pub fn inspect(frozen: &Frozen) -> Result<Facts, Error> {
         weight_type: "f32",
         dim: flow.dim(),
         context_dim: header.context_dim.get(),
-        columns: names.into_iter().zip(flow.column_records()).map(column).collect(),
+        columns: columns(&flow, names),
         knee: flow.tails_record().knee.get(),
         rate: flow.tails_record().rate.get(),
+        circles: flow.circle_records().iter().map(|record| circle(&flow, record)).collect(),
         layers: flow.layer_records().iter().map(|record| layer(&flow, record, indices)).collect(),
-        base: "normal",
+        base: base(&flow),
         sections: sections.iter().map(section).collect(),
         probes: flow.probes(),
         self_test: match flow.self_test(&mut vec![0.0; flow.scratch_len()]) {
@@ -154,43 +213,104 @@ pub fn inspect(frozen: &Frozen) -> Result<Facts, Error> {
     })
 }
 
-fn column((name, record): (String, &ColumnRecord)) -> ColumnFacts {
-    let [a, b, c, d] = record.values.map(|v| v.get());
-    let kind = match record.kind.get() {
-        layout::CONTINUOUS => ColumnKind::Continuous { center: a, scale: b, reach: c },
-        layout::INTEGER => ColumnKind::Integer { center: a, scale: b, reach: c },
-        // The engine accepts no other kind.
-        _ => ColumnKind::Constant { value: a, log_mass: b, log_other: c, unit: d },
+fn columns(flow: &Flow, names: Vec<String>) -> Vec<ColumnFacts> {
+    let mut atoms = flow.atom_records();
+    let column = |(name, record): (String, &ColumnRecord)| {
+        let (mine, after) = atoms.split_at_checked(record.atoms.get().into()).unwrap_or_default();
+        atoms = after;
+        ColumnFacts { name, kind: kind(record), atoms: mine.iter().map(|atom| self::atom(record, atom)).collect() }
     };
-    ColumnFacts { name, kind }
+    names.into_iter().zip(flow.column_records()).map(column).collect()
+}
+
+fn kind(record: &ColumnRecord) -> ColumnKind {
+    let [center, scale, reach, fourth] = record.values.map(|v| v.get());
+    let [first, second, _] = record.extra.map(|v| v.get());
+    match record.kind.get() {
+        layout::CONTINUOUS => ColumnKind::Continuous { center, scale, reach },
+        layout::INTEGER => ColumnKind::Integer { center, scale, reach },
+        layout::POSITIVE => ColumnKind::Positive { center, scale, reach },
+        layout::BOUNDED => ColumnKind::Bounded { low: first, high: second, center, scale, reach },
+        layout::LATTICE => ColumnKind::Lattice { origin: first, step: second, center, scale, reach },
+        layout::CIRCULAR => ColumnKind::Circular { origin: center, period: scale },
+        layout::CONTEXT => ColumnKind::Context { center, scale, reach },
+        // The engine accepts no other kind.
+        _ => ColumnKind::Constant { value: center, log_mass: scale, log_other: reach, unit: fourth },
+    }
+}
+
+fn atom(column: &ColumnRecord, atom: &AtomRecord) -> AtomFacts {
+    let value = match kind(column) {
+        ColumnKind::Lattice { origin, step, .. } => origin + atom.value.get() * step,
+        _ => atom.value.get(),
+    };
+    AtomFacts { value, width: atom.width.get() }
+}
+
+fn circle(flow: &Flow, record: &CircleRecord) -> CircleFacts {
+    CircleFacts { hidden: hidden(flow, record.dense, record.dense_count), num_bins: record.num_bins.get() }
+}
+
+/// Widths of a conditioner's hidden layers.
+fn hidden(flow: &Flow, dense: U16, count: U16) -> Vec<u16> {
+    let conditioner = flow.dense_records().iter().skip(dense.get().into()).take(count.get().into());
+    let mut widths: Vec<u16> = conditioner.map(|dense| dense.outputs.get()).collect();
+    widths.pop();
+    // A residual conditioner has a first dense layer, and two for each block.
+    if is_residual(flow, dense, count) {
+        widths.truncate(widths.len() / 2);
+    }
+    widths
+}
+
+/// Whether a conditioner is residual.
+fn is_residual(flow: &Flow, dense: U16, count: U16) -> bool {
+    let mut conditioner = flow.dense_records().iter().skip(dense.get().into()).take(count.get().into());
+    conditioner.any(|dense| dense.activation.get() == layout::ADD)
+}
+
+fn base(flow: &Flow) -> BaseFacts {
+    match flow.base() {
+        Base::Normal => BaseFacts::Normal,
+        Base::StudentT(records) => {
+            let degrees_of_freedom = records.iter().map(|record| record.degrees.get()).collect();
+            BaseFacts::StudentT { degrees_of_freedom }
+        }
+        Base::Mixture(components) => {
+            let mut before = 0.0;
+            let weight = |c: &ComponentRecord| c.cumulative.get() - std::mem::replace(&mut before, c.cumulative.get());
+            BaseFacts::Mixture { weights: components.iter().map(weight).collect() }
+        }
+    }
 }
 
 fn layer(flow: &Flow, record: &LayerRecord, indices: &[u8]) -> LayerFacts {
-    let hidden = |dense: U16, count: U16| {
-        let conditioner = flow.dense_records().iter().skip(dense.get().into()).take(count.get().into());
-        let mut widths: Vec<u16> = conditioner.map(|dense| dense.outputs.get()).collect();
-        widths.pop();
-        widths
-    };
+    let residual = |dense, count| is_residual(flow, dense, count);
+    let hidden = |dense, count| hidden(flow, dense, count);
     // The engine accepts no kind that it does not know.
     let Some(layer) = record.view() else { return LayerFacts::Permutation { order: Vec::new() } };
     match layer {
         Layer::Permutation(record) => {
             let order = <[U16]>::ref_from_bytes(indices).unwrap_or_default();
-            let order = order.iter().skip(record.indices.get() as usize).take(flow.dim());
+            let lines = flow.dim() - flow.circle_records().len();
+            let order = order.iter().skip(record.indices.get() as usize).take(lines);
             LayerFacts::Permutation { order: order.map(|index| index.get()).collect() }
         }
         Layer::AffineCoupling(record) => LayerFacts::AffineCoupling {
             kept: record.kept.get(),
             hidden: hidden(record.dense, record.dense_count),
+            residual: residual(record.dense, record.dense_count),
             scale_bound: record.scale_bound.get(),
         },
         Layer::SplineCoupling(record) => LayerFacts::SplineCoupling {
             kept: record.kept.get(),
             hidden: hidden(record.dense, record.dense_count),
+            residual: residual(record.dense, record.dense_count),
             num_bins: record.num_bins.get(),
             tail_bound: record.tail_bound.get(),
         },
+        Layer::Linear(record) => LayerFacts::Lu { log_det: record.log_det.get() },
+        Layer::ActNorm(record) => LayerFacts::ActNorm { log_det: record.log_det.get() },
         Layer::MaskedAffine(record) => LayerFacts::MaskedAffine {
             hidden: hidden(record.dense, record.dense_count),
             scale_bound: record.scale_bound.get(),
@@ -240,13 +360,24 @@ impl fmt::Display for Facts {
         writeln!(f, "  signature  {}", if self.signed { "present, not verified" } else { "none" })?;
         writeln!(f, "  roll-back  {}", self.rollback)?;
         writeln!(f, "  flags      {:#x} critical, {:#x} skippable", self.critical_flags, self.skippable_flags)?;
-        writeln!(f, "\n{} columns, of which {} enter the flow:", self.columns.len(), self.dim)?;
+        write!(f, "\n{} columns, of which {} enter the flow", self.columns.len(), self.dim)?;
+        match self.context_dim {
+            0 => writeln!(f, ":")?,
+            given => writeln!(f, " and {given} are its context:")?,
+        }
         let width = self.columns.iter().map(|column| column.name.chars().count()).max().unwrap_or(0);
-        for (j, ColumnFacts { name, kind }) in self.columns.iter().enumerate() {
-            writeln!(f, "  {j:3}  {name:width$}  {kind}")?;
+        for (j, ColumnFacts { name, kind, atoms }) in self.columns.iter().enumerate() {
+            write!(f, "  {j:3}  {name:width$}  {kind}")?;
+            for AtomFacts { value, width } in atoms {
+                write!(f, "; mass at {value}, {width} wide")?;
+            }
+            writeln!(f)?;
         }
         writeln!(f, "\nrows outside the box lose {} nats for each half-width", self.rate)?;
         writeln!(f, "values beyond {} standard deviations are compressed", self.knee)?;
+        for (j, CircleFacts { hidden, num_bins }) in self.circles.iter().enumerate() {
+            writeln!(f, "angle {j} through a periodic spline, hidden {hidden:?}, {num_bins} bins")?;
+        }
         writeln!(f, "\n{} layers:", self.layers.len())?;
         for (i, layer) in self.layers.iter().enumerate() {
             writeln!(f, "  {i:3}  {layer}")?;
@@ -270,6 +401,21 @@ impl fmt::Display for ColumnKind {
             Self::Integer { center, scale, reach } => {
                 write!(f, "integer     center {center}, scale {scale}, trusted to {reach} scales")
             }
+            Self::Positive { center, scale, reach } => {
+                write!(f, "positive    center {center}, scale {scale} of the logarithm, trusted to {reach} scales")
+            }
+            Self::Bounded { low, high, center, scale, reach } => {
+                write!(f, "bounded     {low} to {high}, center {center}, scale {scale} of the logit, ")?;
+                write!(f, "trusted to {reach} scales")
+            }
+            Self::Lattice { origin, step, center, scale, reach } => {
+                write!(f, "lattice     {origin} and steps of {step}, center {center}, scale {scale} in steps, ")?;
+                write!(f, "trusted to {reach} scales")
+            }
+            Self::Circular { origin, period } => write!(f, "circular    from {origin}, period {period}"),
+            Self::Context { center, scale, reach } => {
+                write!(f, "context     center {center}, scale {scale}, drawn into {reach} scales")
+            }
             Self::Constant { value, log_mass, log_other, .. } => {
                 write!(f, "constant    value {value} ({log_mass} nats), others from {log_other} nats down")
             }
@@ -281,17 +427,39 @@ impl fmt::Display for LayerFacts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Permutation { order } => write!(f, "permutation {order:?}"),
-            Self::AffineCoupling { kept, hidden, scale_bound } => {
-                write!(f, "affine coupling, keeps {kept}, hidden {hidden:?}, log-scale within ±{scale_bound}")
+            Self::AffineCoupling { kept, hidden, residual, scale_bound } => {
+                let blocks = hidden_layers(*residual);
+                write!(f, "affine coupling, keeps {kept}, {blocks} {hidden:?}, log-scale within ±{scale_bound}")
             }
-            Self::SplineCoupling { kept, hidden, num_bins, tail_bound } => {
-                write!(f, "spline coupling, keeps {kept}, hidden {hidden:?}, {num_bins} bins within ±{tail_bound}")
+            Self::SplineCoupling { kept, hidden, residual, num_bins, tail_bound } => {
+                let blocks = hidden_layers(*residual);
+                write!(f, "spline coupling, keeps {kept}, {blocks} {hidden:?}, {num_bins} bins within ±{tail_bound}")
             }
+            Self::Lu { log_det } => write!(f, "linear, log-determinant {log_det}"),
+            Self::ActNorm { log_det } => write!(f, "shift and scale, log-determinant {log_det}"),
             Self::MaskedAffine { hidden, scale_bound } => {
                 write!(f, "masked affine, hidden {hidden:?}, log-scale within ±{scale_bound}")
             }
             Self::MaskedSpline { hidden, num_bins, tail_bound } => {
                 write!(f, "masked spline, hidden {hidden:?}, {num_bins} bins within ±{tail_bound}")
+            }
+        }
+    }
+}
+
+fn hidden_layers(residual: bool) -> &'static str {
+    if residual { "residual blocks" } else { "hidden" }
+}
+
+impl fmt::Display for BaseFacts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Normal => write!(f, "normal"),
+            Self::StudentT { degrees_of_freedom } => {
+                write!(f, "Student-t, degrees of freedom {degrees_of_freedom:.2?}")
+            }
+            Self::Mixture { weights } => {
+                write!(f, "mixture of {} normal distributions, weights {weights:.3?}", weights.len())
             }
         }
     }

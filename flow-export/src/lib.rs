@@ -5,6 +5,7 @@
 
 pub mod aligned;
 pub mod cli;
+mod columns;
 mod error;
 pub mod freeze;
 pub mod frozen;

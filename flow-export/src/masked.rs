@@ -25,9 +25,15 @@ pub(crate) struct Costs {
 }
 
 /// The parameters with +0 for every weight of layer `i` that its order of columns forbids.
-pub(crate) fn masked(layer: &Layer, i: usize, dim: usize, layout: &Layout, params: &[f32]) -> Vec<f32> {
+pub(crate) fn masked(
+    layer: &Layer,
+    i: usize,
+    [lines, features]: [usize; 2],
+    layout: &Layout,
+    params: &[f32],
+) -> Vec<f32> {
     let mut params = params.to_vec();
-    for (j, mask) in layer_masks(layer, dim).unwrap_or_default().iter().enumerate() {
+    for (j, mask) in layer_masks(layer, lines, features).unwrap_or_default().iter().enumerate() {
         let Some(slice) = layout.get(&format!("layers.{i}.dense.{j}.weight")) else { continue };
         for (weight, &exists) in params[slice.range()].iter_mut().zip(mask) {
             if exists == 0.0 {
@@ -40,16 +46,16 @@ pub(crate) fn masked(layer: &Layer, i: usize, dim: usize, layout: &Layout, param
 
 /// Hidden layers are kept side by side, and each panel of them is computed anew for every degree in it; the outputs of a
 /// column are computed when its turn comes.
-pub(crate) fn costs(dim: usize, hidden: &[usize], outputs: Outputs) -> Costs {
+pub(crate) fn costs([lines, features]: [usize; 2], hidden: &[usize], outputs: Outputs) -> Costs {
     let panels = |first: usize, end: usize| end.div_ceil(LANES) - first / LANES;
     let mut costs = Costs::default();
     // How many units below have at most a degree, for each degree from 0.
-    let mut below: Vec<usize> = (0..=dim).collect();
+    let mut below: Vec<usize> = (0..=lines).map(|degree| features + degree).collect();
     for &units in hidden {
-        let degrees: Vec<usize> = (0..units).map(|unit| hidden_degree(unit, units, dim)).collect();
-        let here: Vec<usize> = (0..=dim).map(|degree| degrees.partition_point(|&d| d <= degree)).collect();
-        for degree in 1..dim {
-            let (first, end) = (here[degree - 1], here[degree]);
+        let degrees: Vec<usize> = (0..units).map(|unit| hidden_degree(unit, units, lines, features)).collect();
+        let here: Vec<usize> = (0..=lines).map(|degree| degrees.partition_point(|&d| d <= degree)).collect();
+        for degree in 0..lines {
+            let (first, end) = (if degree > 0 { here[degree - 1] } else { 0 }, here[degree]);
             if first < end {
                 costs.macs += (LANES * panels(first, end) * below[degree]) as u64;
             }
@@ -57,14 +63,14 @@ pub(crate) fn costs(dim: usize, hidden: &[usize], outputs: Outputs) -> Costs {
         costs.buffers[0] += units.next_multiple_of(LANES);
         below = here;
     }
-    for (column, &seen) in below.iter().enumerate().take(dim) {
+    for (column, &seen) in below.iter().enumerate().take(lines) {
         let lanes = match outputs.together {
             true => LANES * panels(column * outputs.each, (column + 1) * outputs.each),
             false => outputs.each,
         };
         costs.macs += (lanes * seen) as u64;
     }
-    if outputs.together && dim > 0 {
+    if outputs.together {
         costs.buffers[1] = (outputs.each + LANES - 1).next_multiple_of(LANES);
     }
     costs

@@ -1,7 +1,8 @@
 //! Log-densities of a table's rows, computed by the device engine itself.
 
 use crate::error::Error;
-use crate::frozen::{Frozen, column_names};
+use crate::frozen::{Frozen, column_names, context_names, split_context};
+use flow_nostd::Flow;
 use flow_table::{Table, metrics, read_labels};
 use serde::Serialize;
 
@@ -70,20 +71,35 @@ impl Summary {
     }
 }
 
-/// The log-density of each row, nats.
+/// The log-density of each row, nats. The table holds all columns, those of the context among them.
 ///
 /// # Errors
 /// A file that is no frozen flow or fails its self-test here, or a table of other columns.
 pub fn score(frozen: &Frozen, table: &Table) -> Result<Vec<f32>, Error> {
     let flow = frozen.tested_flow()?;
-    let table = table.matching(&column_names(&flow))?;
+    let names = column_names(&flow);
+    let table = table.matching(&names).map_err(|error| lacks_context(&flow, table, &names).unwrap_or(error.into()))?;
     let mut scratch = vec![0.0; flow.scratch_len()];
     let score = |(i, row)| {
-        flow.log_prob(row, &mut scratch).map_err(|source| Error::Row {
+        let (row, context) = split_context(&flow, row);
+        flow.log_prob(&row, &context, &mut scratch).map_err(|source| Error::Row {
             path: table.source().to_owned(),
             row: i + 1,
             source,
         })
     };
     table.iter().enumerate().map(score).collect()
+}
+
+/// What is wrong with a table of other columns, if it is that it lacks some of the context.
+fn lacks_context(flow: &Flow, table: &Table, names: &[String]) -> Option<Error> {
+    let mut missing = context_names(flow);
+    if table.header() {
+        missing.retain(|name| !table.names().contains(name));
+    } else if table.columns() + missing.len() != names.len() {
+        return None;
+    }
+    let several = missing.len() > 1;
+    let names = missing.iter().map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ");
+    (!missing.is_empty()).then(|| Error::NoContext { path: table.source().to_owned(), names, several })
 }

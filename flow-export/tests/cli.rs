@@ -3,7 +3,7 @@
 
 use flow_model::checkpoint::Checkpoint;
 use flow_model::params::Layout;
-use flow_model::spec::{Base, Column, FlowSpec, Kind, Layer, Standard, Tails};
+use flow_model::spec::{Atom, Base, Column, Dequantization, FlowSpec, Kind, Layer, SplineShape, Standard, Tails};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,8 +16,11 @@ struct Session {
 
 impl Session {
     fn new() -> Self {
+        Self::of(spec())
+    }
+
+    fn of(spec: FlowSpec) -> Self {
         let session = Session { folder: tempfile::tempdir().unwrap() };
-        let spec = spec();
         let params = Layout::of(&spec).init(7);
         let checkpoint = Checkpoint { spec, params, metadata: BTreeMap::new() };
         fs::create_dir(session.path("run")).unwrap();
@@ -78,8 +81,8 @@ fn names(folder: &Path) -> Vec<String> {
 /// Three columns, one of them constant, and two couplings.
 fn spec() -> FlowSpec {
     let standard = |center, scale| Standard { center, scale, reach: 6.0 };
-    let coupling = Layer::AffineCoupling { kept: 1, hidden: vec![4], scale_bound: 2.0 };
-    let column = |name: &str, kind| Column { name: name.to_string(), kind };
+    let coupling = Layer::AffineCoupling { kept: 1, hidden: vec![4], residual: false, scale_bound: 2.0 };
+    let column = Column::new;
     FlowSpec {
         columns: vec![
             column("speed, rpm", Kind::Integer { standard: standard(40.0, 8.0) }),
@@ -87,9 +90,27 @@ fn spec() -> FlowSpec {
             column("load", Kind::Continuous { standard: standard(0.5, 0.2), jitter: 0.0 }),
         ],
         tails: Tails { knee: 4.0, rate: 10.0 },
+        circles: None,
         layers: vec![coupling.clone(), Layer::Permutation { order: vec![1, 0] }, coupling],
         base: Base::Normal,
+        dequantization: Dequantization::Uniform,
     }
+}
+
+/// Rain and a heading in a context of two, and a level with an atom.
+fn in_context() -> FlowSpec {
+    let standard = |center, scale| Standard { center, scale, reach: 6.0 };
+    let mut spec = spec();
+    spec.columns = vec![
+        Column::new("season", Kind::Context { standard: standard(0.5, 0.3) }),
+        Column::new("rain", Kind::Positive { standard: standard(0.0, 1.0) }),
+        Column::new("heading", Kind::Circular { origin: 0.0, period: 360.0, jitter: 0.0 }),
+        Column::new("wind", Kind::Context { standard: standard(5.0, 3.0) }),
+        Column::new("level", Kind::Lattice { origin: 0.0, step: 0.5, standard: standard(8.0, 4.0) }),
+    ];
+    spec.columns[4].atoms = vec![Atom { value: 0.0, cut: 0.0, width: 2.0 }];
+    spec.circles = Some(SplineShape { hidden: vec![5], num_bins: 4 });
+    spec
 }
 
 const DATA: &str = "\"speed, rpm\",unit,load\n40,2,0.5\n44,2,0.61\n39,2,-30\n400,2,0.5\n";
@@ -179,6 +200,67 @@ fn inspect_says_what_is_in_the_file() {
 }
 
 #[test]
+fn context_is_part_of_a_table_and_given_to_samples() {
+    let session = Session::of(in_context());
+    session.write("test.csv", "season,rain,heading,wind,level\n0.4,1.5,10,4,3.5\n0.4,0,370,4,0\n0.4,1.5,10,9,3.5\n");
+    let scores = lines(&session.succeed(&["score", "model.flow", "--data", "test.csv"]));
+    assert_eq!(scores.len(), 3);
+    // No rain has no density, and the wind changes that of the others.
+    assert!(scores[0] > -100.0 && scores[1] < -1e29 && scores[2] != scores[0], "{scores:?}");
+
+    let sample =
+        ["sample", "model.flow", "--n", "50", "--seed", "3", "--context", "wind=4", "--context", "season=0.25"];
+    let printed = session.succeed(&sample);
+    assert_eq!(printed.lines().next(), Some("season,rain,heading,wind,level"));
+    assert!(printed.lines().skip(1).all(|line| line.starts_with("0.25,") && line.split(',').nth(3) == Some("4")));
+    session.write("drawn.csv", &printed);
+    let scores = lines(&session.succeed(&["score", "model.flow", "--data", "drawn.csv"]));
+    assert!(scores.len() == 50 && scores.iter().all(|&x| x > -100.0), "{scores:?}");
+
+    let text = session.succeed(&["inspect", "model.flow"]);
+    for fact in
+        ["3 enter the flow and 2 are its context", "positive", "circular    from 0, period 360", "mass at 0, 2 wide"]
+    {
+        assert!(text.contains(fact), "no {fact} in\n{text}");
+    }
+    let json: serde_json::Value = serde_json::from_str(&session.succeed(&["inspect", "model.flow", "--json"])).unwrap();
+    assert_eq!((json["context_dim"].as_u64(), json["dim"].as_u64()), (Some(2), Some(3)));
+    assert_eq!(json["columns"][4]["atoms"][0]["value"], 0.0);
+    assert_eq!(json["circles"][0]["num_bins"], 4);
+    assert_eq!(json["format_version"], "1.2");
+}
+
+#[test]
+fn context_that_is_missing_is_named() {
+    let session = Session::of(in_context());
+    let score = |content: &str| {
+        session.write("test.csv", content);
+        session.fail(1, &["score", "model.flow", "--data", "test.csv"])
+    };
+    let one = score("season,rain,heading,level\n0.4,1.5,10,3.5\n");
+    assert!(one.contains("test.csv: lacks the column \"wind\", which the flow was trained with as context"), "{one}");
+    let both = score("rain,heading,level\n1.5,10,3.5\n");
+    assert!(both.contains("lacks the columns \"season\", \"wind\", which the flow was trained with as"), "{both}");
+    assert!(score("1.5,10,3.5\n2,20,4\n").contains("lacks the columns \"season\", \"wind\""));
+    assert!(score("season,rain,heading,wind\n0.4,1.5,10,3.5\n").contains("missing: \"level\""));
+
+    let sample = |context: &[&str]| {
+        let options: Vec<&str> = context.iter().flat_map(|value| ["--context", value]).collect();
+        session.fail(1, &[&["sample", "model.flow", "--n", "2"], options.as_slice()].concat())
+    };
+    let none = sample(&[]);
+    assert!(none.contains("on the context: \"season\", \"wind\" missing; give --context season=VALUE"), "{none}");
+    assert!(sample(&["season=1"]).contains("on the context: \"wind\" missing; give --context wind=VALUE"));
+    assert!(sample(&["season=1", "wnd=2"]).contains("has no context column \"wnd\"; expected \"season\", \"wind\""));
+    assert!(sample(&["season=1", "season=2"]).contains("\"season\" is given twice"));
+    for bad in ["wind", "wind=", "wind=fast", "wind=inf"] {
+        session.fail(2, &["sample", "model.flow", "--n", "2", "--context", bad]);
+    }
+    let plain = Session::new().fail(1, &["sample", "model.flow", "--n", "2", "--context", "wind=2"]);
+    assert!(plain.contains("the flow has no context column \"wind\", and no other"), "{plain}");
+}
+
+#[test]
 fn onnx_writes_both_models() {
     let session = Session::new();
     session.succeed(&["onnx", "run", "--out", "models"]);
@@ -246,6 +328,40 @@ fn a_damaged_flow_is_refused() {
             if command == "sample" { &["sample", "bad.flow", "--n", "1"] } else { &["inspect", "bad.flow"] };
         assert!(session.fail(1, arguments).contains("bad.flow"));
     }
+}
+
+#[test]
+fn inspect_tells_layers_and_bases() {
+    let session = Session::new();
+    let freeze = |base: Base| {
+        let mut spec = spec();
+        let residual = |hidden| Layer::AffineCoupling { kept: 1, hidden, residual: true, scale_bound: 2.0 };
+        spec.layers = vec![Layer::ActNorm, Layer::Lu, residual(vec![4, 4])];
+        spec.base = base;
+        let params = Layout::of(&spec).init(3);
+        let checkpoint = Checkpoint { spec, params, metadata: BTreeMap::new() };
+        session.write("run/checkpoint.safetensors", checkpoint.to_bytes().unwrap());
+        session.succeed(&["freeze", "run", "-o", "other.flow"]);
+        let text = session.succeed(&["inspect", "other.flow"]);
+        (text, session.succeed(&["inspect", "other.flow", "--json"]))
+    };
+    let (text, json) = freeze(Base::Mixture { components: 4, full: true });
+    assert!(text.contains("format 1.2") && text.contains("self-test  passed"), "{text}");
+    assert!(
+        text.contains("shift and scale") && text.contains("linear") && text.contains("residual blocks [4, 4]"),
+        "{text}"
+    );
+    assert!(text.contains("base mixture of 4 normal distributions, weights [0.250, 0.250, 0.250, 0.250]"), "{text}");
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((&json["base"], &json["weights"][3]), (&"mixture".into(), &0.25.into()));
+    assert_eq!(json["layers"][1]["layer"], "lu");
+    assert_eq!((&json["layers"][2]["hidden"], &json["layers"][2]["residual"]), (&vec![4, 4].into(), &true.into()));
+    let (text, json) = freeze(Base::StudentT);
+    assert!(text.contains("base Student-t, degrees of freedom [10.05, 10.05]"), "{text}");
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["base"], "student_t");
+    assert!(json["degrees_of_freedom"][1].as_f64().is_some_and(|v| (v - 10.05).abs() < 0.01), "{json}");
+    assert!(json["weights"].is_null());
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Affine coupling (Dinh et al., "Density estimation using Real NVP", arXiv 1605.08803).
 //!
-//! The first `kept` values pass unchanged and condition the others, which [`affine`] transforms: the conditioner gives
+//! The first `kept` values pass unchanged and, after the features, condition the others, which [`affine`] transforms: the conditioner gives
 //! all shifts, then all raw log-scales.
 
 use crate::conditioner;
@@ -61,7 +61,8 @@ fn each(
     work: &mut Work<'_>,
     mut transform: impl FnMut(&mut f32, f32, f32),
 ) {
-    let Some((kept, moved)) = state.split_at_mut_checked(usize::from(record.kept.get())) else { return };
+    let kept = flow.features.saturating_add(record.kept.get().into());
+    let Some((kept, moved)) = state.split_at_mut_checked(kept) else { return };
     let out = conditioner::run(flow, record.dense.get(), record.dense_count.get(), kept, work);
     let Some((shifts, raws)) = out.split_at_checked(moved.len()) else { return };
     for ((y, &shift), &raw) in moved.iter_mut().zip(shifts).zip(raws) {

@@ -1,45 +1,129 @@
 //! The base distribution: the density of the latent variable.
 //!
-//! Standard normal: `log p(z) = Σ (-z_j² / 2) - D · ln(2π) / 2`.
+//! Standard normal: `log p(z) = Σ (-z_j² / 2) - D · ln(2π) / 2`. Others in files of their own.
 
-use crate::FormatError;
-use crate::section::BASE;
+use crate::flow::Flow;
+use crate::layer::Work;
+use crate::load::Loading;
+use crate::mixture::{self, ComponentRecord};
+use crate::section::{self, BASE};
+use crate::student_t::{self, StudentTRecord};
+use crate::{FormatError, normal};
+use rand_core::Rng;
 use zerocopy::little_endian::U16;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 /// Base distribution: the standard normal distribution.
 pub const NORMAL: u16 = 1;
+/// Base distribution: independent Student-t distributions.
+pub const STUDENT_T: u16 = 2;
+/// Base distribution: a mixture of normal distributions.
+pub const MIXTURE: u16 = 3;
 
 /// ln(2π) / 2.
 const HALF_LOG_TWO_PI: f32 = 0.918_938_5;
 
-/// The base distribution as it lies in the file.
+/// The head of the base distribution as it lies in the file; records of its kind follow.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
 pub struct BaseRecord {
-    /// [`NORMAL`].
+    /// [`NORMAL`], [`STUDENT_T`] or [`MIXTURE`].
     pub kind: U16,
+    /// Number of a mixture's components; 0 for the other kinds.
+    pub components: U16,
     /// Zero.
-    pub reserved: [u8; 14],
+    pub reserved: [u8; 12],
 }
 
-impl BaseRecord {
-    pub(crate) fn check(&self) -> Result<(), FormatError> {
-        if self.kind.get() != NORMAL {
-            return Err(FormatError::UnknownKind { tag: BASE, index: 0, kind: self.kind.get() });
+/// The base distribution.
+#[derive(Clone, Copy, Debug)]
+pub enum Base<'a> {
+    /// The standard normal distribution.
+    Normal,
+    /// A Student-t distribution for each latent value.
+    StudentT(&'a [StudentTRecord]),
+    /// A mixture of normal distributions.
+    Mixture(&'a [ComponentRecord]),
+}
+
+impl<'a> Base<'a> {
+    /// Reads and checks the section, after all layers have taken what is theirs.
+    pub(crate) fn read(section: Option<&'a [u8]>, loading: &mut Loading<'_>) -> Result<Self, FormatError> {
+        let data = section.ok_or(FormatError::MissingSection { tag: BASE })?;
+        let head = size_of::<BaseRecord>();
+        let Ok((record, values)) = BaseRecord::ref_from_prefix(data) else {
+            return Err(FormatError::SectionLength { tag: BASE, expected: head, found: data.len() });
+        };
+        let (kind, components) = (record.kind.get(), record.components.get());
+        let fail = |offset| Err(FormatError::Record { tag: BASE, index: 0, offset });
+        if !(NORMAL..=MIXTURE).contains(&kind) {
+            return Err(FormatError::UnknownKind { tag: BASE, index: 0, kind });
         }
-        if self.reserved != [0; 14] {
-            return Err(FormatError::Record { tag: BASE, index: 0, offset: 2 });
+        if (kind == MIXTURE) != (components > 0) {
+            return fail(2);
         }
-        Ok(())
+        if record.reserved != [0; 12] {
+            return fail(4);
+        }
+        let (count, size) = match kind {
+            NORMAL => (0, 0),
+            STUDENT_T => (loading.lines, size_of::<StudentTRecord>()),
+            _ => (components, size_of::<ComponentRecord>()),
+        };
+        section::exact(section, BASE, head.saturating_add(usize::from(count).saturating_mul(size)))?;
+        match kind {
+            NORMAL => Ok(Base::Normal),
+            STUDENT_T => {
+                let records = <[StudentTRecord]>::ref_from_bytes(values).unwrap_or_default();
+                (1..=u16::MAX).zip(records).try_for_each(|(index, record)| student_t::check(record, index))?;
+                Ok(Base::StudentT(records))
+            }
+            _ => {
+                let components = <[ComponentRecord]>::ref_from_bytes(values).unwrap_or_default();
+                mixture::check(components, loading)?;
+                Ok(Base::Mixture(components))
+            }
+        }
     }
 
-    /// The log-density of a latent vector.
-    pub(crate) fn log_prob(&self, z: &[f32]) -> f32 {
-        let mut squares = 0.0;
-        for &v in z {
-            squares += v * v;
+    /// The log-density of the latent values of columns on a line.
+    pub(crate) fn log_prob(&self, flow: &Flow<'_>, z: &[f32], work: &mut Work<'_>) -> f32 {
+        match self {
+            Base::Normal => {
+                let mut squares = 0.0;
+                for &v in z {
+                    squares += v * v;
+                }
+                -0.5 * squares - z.len() as f32 * HALF_LOG_TWO_PI
+            }
+            Base::StudentT(records) => student_t::log_prob(records, z),
+            Base::Mixture(components) => mixture::log_prob(components, flow, z, work),
         }
-        -0.5 * squares - z.len() as f32 * HALF_LOG_TWO_PI
+    }
+
+    /// Draws the latent values of columns on a line: two draws for each value, after two that pick the component of a mixture.
+    pub(crate) fn sample(&self, flow: &Flow<'_>, rng: &mut impl Rng, z: &mut [f32]) {
+        let mut draws = || (rng.next_u32(), rng.next_u32());
+        let component = match self {
+            Base::Mixture(components) => mixture::pick(components, draws().0),
+            _ => None,
+        };
+        match self {
+            Base::StudentT(records) => {
+                for (value, record) in z.iter_mut().zip(*records) {
+                    let (high, low) = draws();
+                    *value = student_t::from_draws(record, high, low);
+                }
+            }
+            _ => {
+                for value in z.iter_mut() {
+                    let (high, low) = draws();
+                    *value = normal::from_draws(high, low);
+                }
+            }
+        }
+        if let Some(component) = component {
+            mixture::solve(component, flow, z);
+        }
     }
 }

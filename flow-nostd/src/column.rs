@@ -1,61 +1,105 @@
 //! Columns: from raw units to standardised values and back.
 //!
-//! A value `x` of an active column becomes `u = (x + midpoint - center) / scale`, clamped to ±1e30. A constant column
-//! stays outside the flow and adds a term to the log-density only.
+//! Continuous, positive, bounded, integer and lattice columns lie on a *line*: a value has a place `q` on the column's
+//! axis (see [`ColumnRecord::place`]), which becomes `u = (q - center) / scale`, clamped to ±1e30. Circular columns
+//! become angles, see [`circle`](crate::circle). A context column becomes a feature that conditioners see. A constant
+//! column stays outside the flow and adds a term to the log-density only.
 
+use crate::FormatError;
+use crate::atoms::{self, AtomRecord};
 use crate::section::COLUMNS;
-use crate::{EvalError, FormatError};
 use zerocopy::little_endian::{F32, U16};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
-/// Column kind: real numbers. Values: center, scale, reach, midpoint.
+/// Column kind: real numbers; the axis is `x`. Values: center, scale, reach, midpoint.
 pub const CONTINUOUS: u16 = 1;
 /// Column kind: whole numbers, each standing for the cell `[x, x + 1)`. Values as for [`CONTINUOUS`].
 pub const INTEGER: u16 = 2;
 /// Column kind: one value only. Values: value, log-mass of it, log-density of others, unit of their distance.
 pub const CONSTANT: u16 = 3;
-/// Bound on the absolute log-mass and log-density of a constant column.
+/// Column kind: numbers above 0; the axis is `ln x`. Values as for [`CONTINUOUS`].
+pub const POSITIVE: u16 = 4;
+/// Column kind: numbers between two bounds; the axis is a logit. Values as for [`CONTINUOUS`]; extra: low, high.
+pub const BOUNDED: u16 = 5;
+/// Column kind: numbers `origin + k * step`, standing for the cell `[k, k + 1)`. Values as for [`CONTINUOUS`], in cells;
+/// extra: origin, step.
+pub const LATTICE: u16 = 6;
+/// Column kind: angles. Values: origin, period.
+pub const CIRCULAR: u16 = 7;
+/// Column kind: given, not modelled. Values: center, scale, reach.
+pub const CONTEXT: u16 = 8;
+/// Bound on the absolute log-mass and log-density of a constant column and on the log-mass of an atom.
 pub const LOG_MASS_MAX: f32 = 1e30;
+/// Bound on the reach of a context column.
+pub const CONTEXT_REACH_MAX: f32 = 1e9;
+/// What a value outside its column's support adds to the log-density, in nats, in place of a density.
+pub const FLOOR: f32 = -1e30;
 
-const STANDARD_MAX: f32 = 1e30;
-const ALPHA_MAX: f32 = 1e36;
+/// A bounded column's logit is taken of a share no nearer to 0 and 1 than this.
+const EDGE: f32 = 1e-6;
 
 /// A column as it lies in the file.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
 pub struct ColumnRecord {
-    /// [`CONTINUOUS`], [`INTEGER`] or [`CONSTANT`].
+    /// [`CONTINUOUS`], [`INTEGER`], [`CONSTANT`], [`POSITIVE`], [`BOUNDED`], [`LATTICE`], [`CIRCULAR`] or [`CONTEXT`].
     pub kind: U16,
-    /// Zero.
-    pub reserved: U16,
+    /// Number of [`AtomRecord`]s; 0 where the column does not lie on a line.
+    pub atoms: U16,
     /// What they are depends on the kind.
     pub values: [F32; 4],
-    /// Zero.
-    pub reserved_values: [u8; 12],
+    /// What they are depends on the kind; zero where they are nothing.
+    pub extra: [F32; 3],
 }
 
 impl ColumnRecord {
-    /// Whether the column enters the flow.
-    pub fn is_active(&self) -> bool {
-        self.kind.get() != CONSTANT
+    /// Whether the column lies on a line: whether the layers transform it.
+    pub fn is_line(&self) -> bool {
+        matches!(self.kind.get(), CONTINUOUS | INTEGER | POSITIVE | BOUNDED | LATTICE)
     }
 
-    fn values(&self) -> [f32; 4] {
+    /// Whether the column's values are angles.
+    pub fn is_circular(&self) -> bool {
+        self.kind.get() == CIRCULAR
+    }
+
+    /// Whether the column is given, not modelled.
+    pub fn is_context(&self) -> bool {
+        self.kind.get() == CONTEXT
+    }
+
+    /// Whether the column's values are cells: likelihoods are log-masses.
+    pub fn is_discrete(&self) -> bool {
+        matches!(self.kind.get(), INTEGER | LATTICE)
+    }
+
+    pub(crate) fn values(&self) -> [f32; 4] {
         self.values.map(F32::get)
+    }
+
+    fn extra(&self) -> [f32; 3] {
+        self.extra.map(F32::get)
     }
 
     pub(crate) fn check(&self, index: u16) -> Result<(), FormatError> {
         let fail = |offset| Err(FormatError::Record { tag: COLUMNS, index, offset });
-        let values = self.values();
+        let (values, extra) = (self.values(), self.extra());
         let [_, second, third, fourth] = values;
+        // Low and high, or origin and step.
+        let [first, last, _] = extra;
         let positive = |v: f32| v > 0.0;
-        match self.kind.get() {
-            CONTINUOUS | INTEGER => {
+        let zero = |v: f32| v.to_bits() == 0;
+        let kind = self.kind.get();
+        match kind {
+            CONTINUOUS | INTEGER | POSITIVE | BOUNDED | LATTICE | CONTEXT => {
                 if !positive(second) {
                     return fail(8);
                 }
-                if !positive(third) {
+                if !positive(third) || (kind == CONTEXT && third > CONTEXT_REACH_MAX) {
                     return fail(12);
+                }
+                if matches!(kind, POSITIVE | BOUNDED | CONTEXT) && !zero(fourth) {
+                    return fail(16);
                 }
             }
             CONSTANT => {
@@ -69,82 +113,149 @@ impl ColumnRecord {
                     return fail(16);
                 }
             }
+            CIRCULAR => {
+                if !positive(second) {
+                    return fail(8);
+                }
+                if !(zero(third) && zero(fourth)) {
+                    return fail(12);
+                }
+            }
             kind => return Err(FormatError::UnknownKind { tag: COLUMNS, index, kind }),
-        }
-        if self.reserved.get() != 0 {
-            return fail(2);
         }
         if values.iter().any(|v| !v.is_finite()) {
             return fail(4);
         }
-        if self.reserved_values.iter().any(|&b| b != 0) {
+        let used = match kind {
+            BOUNDED if first.is_finite() && positive(last - first) && (last - first).is_finite() => 2,
+            LATTICE if first.is_finite() && positive(last) && last.is_finite() => 2,
+            BOUNDED | LATTICE => return fail(20),
+            _ => 0,
+        };
+        if extra.iter().skip(used).any(|&v| !zero(v)) {
             return fail(20);
         }
         Ok(())
     }
 
+    /// The number of the cell of a value in a discrete column; the value itself in others.
+    fn cell(&self, x: f32) -> f32 {
+        let [origin, step, _] = self.extra();
+        match self.kind.get() {
+            INTEGER => floor(x),
+            LATTICE => floor((x - origin) / step + 0.5),
+            _ => x,
+        }
+    }
+
+    /// The place `q` of a value on the axis of a column on a line, and the term that it adds to the log-density. The place
+    /// may be infinite, never NaN: widths and steps are positive, and so small that sums of shifts are finite.
+    #[inline(always)]
+    pub(crate) fn place(&self, atoms: &[AtomRecord], x: f32) -> (f32, f32) {
+        let [_, _, _, midpoint] = self.values();
+        match self.kind.get() {
+            CONTINUOUS if atoms.is_empty() => (x + midpoint, 0.0),
+            INTEGER if atoms.is_empty() => (floor(x) + midpoint, 0.0),
+            _ => self.other_place(atoms, x),
+        }
+    }
+
+    #[inline(never)]
+    fn other_place(&self, atoms: &[AtomRecord], x: f32) -> (f32, f32) {
+        let cell = self.cell(x);
+        let discrete = self.is_discrete();
+        if let Some(found) = atoms::find(atoms, cell, discrete) {
+            return found;
+        }
+        let (w, term) = match self.kind.get() {
+            POSITIVE if x > 0.0 => {
+                let log = libm::logf(x);
+                (log, -log)
+            }
+            POSITIVE => (libm::logf(f32::MIN_POSITIVE), FLOOR),
+            BOUNDED => self.logit(x),
+            _ => (cell, 0.0),
+        };
+        let [_, _, _, midpoint] = self.values();
+        let q = w + midpoint;
+        (if atoms.is_empty() { q } else { q + atoms::shift(atoms, w, discrete) }, term)
+    }
+
+    /// The logit of a bounded column's value and the logarithm of its slope. Both shares are taken of the value itself: 1 less
+    /// the lower one would have lost its digits near the upper bound.
+    fn logit(&self, x: f32) -> (f32, f32) {
+        let [low, high, _] = self.extra();
+        let width = high - low;
+        let [below, above] = [x - low, high - x].map(|part| {
+            let share = part / width;
+            libm::logf(share.clamp(EDGE, 1.0 - EDGE))
+        });
+        (below - above, if x < low || x > high { FLOOR } else { (-below - above) - libm::logf(width) })
+    }
+
+    /// Whether a value lies where the column has no density: it is not an atom, and not positive or beyond the bounds.
+    pub(crate) fn is_outside(&self, atoms: &[AtomRecord], x: f32) -> bool {
+        let [low, high, _] = self.extra();
+        let outside = match self.kind.get() {
+            POSITIVE => x <= 0.0,
+            BOUNDED => x < low || x > high,
+            _ => false,
+        };
+        outside && atoms.iter().all(|atom| atom.value.get() != x)
+    }
+
     /// The raw value of a standardised one: finite whatever `u` is.
-    pub(crate) fn leave(&self, u: f32) -> f32 {
+    #[inline(always)]
+    pub(crate) fn leave(&self, atoms: &[AtomRecord], u: f32) -> f32 {
         let [center, scale, _, _] = self.values();
         let q = clamp(u * scale + center, f32::MAX);
-        if self.kind.get() == INTEGER { floor(q) } else { q }
-    }
-}
-
-/// What the columns of a row add up to before the layers.
-pub(crate) struct Entered {
-    /// How many times outside the trusted box the row lies; 1 inside.
-    pub alpha: f32,
-    /// Sum of the constant columns' terms.
-    pub log_terms: f32,
-}
-
-/// Standardises a row into `state`, which has one value for each active column.
-pub(crate) fn enter(
-    columns: &[ColumnRecord],
-    row: impl Iterator<Item = f32>,
-    state: &mut [f32],
-) -> Result<Entered, EvalError> {
-    let mut entered = Entered { alpha: 1.0, log_terms: 0.0 };
-    let mut slots = state.iter_mut();
-    for (column, (record, x)) in columns.iter().zip(row).enumerate() {
-        if !x.is_finite() {
-            return Err(EvalError::NotFinite { column });
-        }
-        if record.is_active() {
-            let u = entered.active(record, x);
-            if let Some(slot) = slots.next() {
-                *slot = u;
-            }
-        } else {
-            entered.log_terms += constant(record, x);
+        match self.kind.get() {
+            CONTINUOUS if atoms.is_empty() => q,
+            INTEGER if atoms.is_empty() => floor(q),
+            _ => self.other_leave(atoms, q),
         }
     }
-    if entered.alpha > ALPHA_MAX {
-        entered.alpha = ALPHA_MAX;
-    }
-    Ok(entered)
-}
 
-impl Entered {
-    fn active(&mut self, record: &ColumnRecord, x: f32) -> f32 {
-        let [center, scale, reach, midpoint] = record.values();
-        // Neither difference nor quotient can be NaN: x is finite, scale positive and finite.
-        let u = clamp((x + midpoint - center) / scale, STANDARD_MAX);
-        let ratio = u.abs() / reach;
-        if ratio > self.alpha {
-            self.alpha = ratio;
+    #[inline(never)]
+    fn other_leave(&self, atoms: &[AtomRecord], q: f32) -> f32 {
+        // Low and high, or origin and step.
+        let [first, second, _] = self.extra();
+        let kind = self.kind.get();
+        let x = match atoms::leave(atoms, q, self.is_discrete()) {
+            // A discrete column's atom is the number of a cell.
+            Ok(cell) if kind == LATTICE => first + cell * second,
+            Ok(value) => value,
+            Err(w) => match kind {
+                POSITIVE => {
+                    let x = libm::expf(w);
+                    if x < f32::MIN_POSITIVE { f32::MIN_POSITIVE } else { x }
+                }
+                BOUNDED => {
+                    let x = first + 1.0 / (1.0 + libm::expf(-w)) * (second - first);
+                    if x > second { second } else { x }
+                }
+                LATTICE => first + floor(w) * second,
+                INTEGER => floor(w),
+                _ => w,
+            },
+        };
+        clamp(x, f32::MAX)
+    }
+
+    /// What a constant column's value adds to the log-density.
+    pub(crate) fn constant(&self, x: f32) -> f32 {
+        let [value, log_mass, log_other, unit] = self.values();
+        if x == value {
+            return log_mass;
         }
-        u
+        log_other - libm::log1pf(clamp((x - value).abs() / unit, f32::MAX))
     }
-}
 
-fn constant(record: &ColumnRecord, x: f32) -> f32 {
-    let [value, log_mass, log_other, unit] = record.values();
-    if x == value {
-        return log_mass;
+    /// What conditioners see of a context column's value.
+    pub(crate) fn feature(&self, x: f32) -> f32 {
+        let [center, scale, reach, _] = self.values();
+        clamp((x - center) / scale, reach)
     }
-    log_other - libm::log1pf(clamp((x - value).abs() / unit, f32::MAX))
 }
 
 /// `v`, or the nearer of ±`bound` beyond it.
@@ -158,8 +269,8 @@ pub(crate) fn clamp(v: f32, bound: f32) -> f32 {
     }
 }
 
-/// The largest whole number that is not above `v`.
-fn floor(v: f32) -> f32 {
+/// The largest whole number that is not above `v`; `v` itself where it is infinite.
+pub(crate) fn floor(v: f32) -> f32 {
     // From 2^23 on every f32 is a whole number; below, the conversion to i32 is exact and truncates.
     if v.abs() >= 8_388_608.0 {
         return v;

@@ -1,7 +1,11 @@
 //! Conditioner: a chain of dense layers, ReLU after all but the last, alternating between two buffers.
+//!
+//! Or a residual one (He et al., "Identity Mappings in Deep Residual Networks", arXiv 1603.05027), of blocks
+//! `h = h + W₂ relu(W₁ relu(h) + b₁) + b₂` between a first and a last dense layer. Each dense layer but the first reads
+//! its input rectified, so that h stays in the first buffer as it is, and a block's second dense layer is added to it.
 
 use crate::FormatError;
-use crate::dense::{self, IDENTITY, LANES_U32, RELU};
+use crate::dense::{self, ACTIVATION_BOUND, ADD, IDENTITY, LANES_U32, RELU};
 use crate::flow::Flow;
 use crate::kernel;
 use crate::layer::{STATE_BOUND, Work};
@@ -18,19 +22,23 @@ pub(crate) enum Sees {
     Before(Outputs),
 }
 
-/// Checks `count` dense records that lead from `inputs` values of the state to `outputs` values; `false` where there
+/// Checks `count` dense records that lead from `inputs` values, features first, to `outputs` values; `false` where there
 /// are not as many records.
 pub(crate) fn check(
     loading: &mut Loading<'_>,
     count: u16,
-    inputs: u16,
+    inputs: u32,
     outputs: u32,
     sees: Sees,
 ) -> Result<bool, FormatError> {
-    let mut below = Units::Columns;
-    let mut width = u32::from(inputs);
+    let order = loading.order();
+    let mut below = Units::Inputs;
+    let mut width = inputs;
     let mut bound = STATE_BOUND;
     let mut hidden = 0u32;
+    let residual = matches!(sees, Sees::All) && loading.is_residual(count);
+    let mut held = 0.0;
+    let mut first_width = None;
     for step in 1..=count {
         let Some((record, index)) = loading.take_dense() else { return Ok(false) };
         let fail = |offset| Err(FormatError::Record { tag: DENSE, index, offset });
@@ -42,11 +50,29 @@ pub(crate) fn check(
         if width == 0 || (last && width != outputs) {
             return fail(2);
         }
-        if record.activation.get() != if last { IDENTITY } else { RELU } {
+        if residual && !last && *first_width.get_or_insert(width) != width {
+            return fail(2);
+        }
+        let activation = match step {
+            _ if last => IDENTITY,
+            1 if residual => IDENTITY,
+            _ if residual && step % 2 == 1 => ADD,
+            _ => RELU,
+        };
+        if record.activation.get() != activation {
             return fail(4);
         }
-        let weights;
-        (bound, weights) = dense::check(record, index, bound, loading)?;
+        let checked = dense::check(record, index, bound, loading)?;
+        let weights = checked.weights;
+        bound = checked.bound;
+        // What a residual conditioner holds is in the first buffer, and each block adds to it.
+        if residual && step % 2 == 1 {
+            bound += held;
+            held = bound;
+            if bound > ACTIVATION_BOUND {
+                return Err(FormatError::WeightsTooLarge { dense: index });
+            }
+        }
         let padded = record.panels().saturating_mul(LANES_U32);
         if step % 2 == 1 {
             loading.need_a(padded);
@@ -59,10 +85,10 @@ pub(crate) fn check(
             continue;
         };
         let above = if last { Err(outputs) } else { Ok(Units::Hidden(width)) };
-        masked::check_weights(weights, record, index, below, above, loading.dim)?;
+        masked::check_weights(weights, record, index, below, above, order)?;
         let anew = match above {
-            Ok(units) => masked::hidden_products(below, units, width, loading.dim),
-            Err(outputs) => masked::output_products(below, outputs, loading.dim),
+            Ok(units) => masked::hidden_products(below, units, width, order),
+            Err(outputs) => masked::output_products(below, outputs, order),
         };
         loading.add_macs(products, anew)?;
         // Towards the data all hidden layers are kept, side by side, and the outputs of one column apart.
@@ -87,7 +113,11 @@ pub(crate) fn run<'w>(flow: &Flow<'_>, first: u16, count: u16, input: &[f32], wo
         if step == 0 {
             kernel::run(record, flow.weights, input, false, from);
         } else {
-            kernel::run(record, flow.weights, from, true, to);
+            if record.activation.get() == ADD {
+                kernel::add(record, flow.weights, from, to);
+            } else {
+                kernel::run(record, flow.weights, from, true, to);
+            }
             core::mem::swap(&mut from, &mut to);
         }
     }

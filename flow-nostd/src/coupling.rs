@@ -16,18 +16,19 @@ pub(crate) fn check(
     loading: &mut Loading<'_>,
 ) -> Result<(), FormatError> {
     let fail = |offset| Err(FormatError::Record { tag: LAYERS, index, offset });
-    if kept >= loading.dim || (kept == 0 && loading.dim != 1) {
+    if kept >= loading.lines || (kept == 0 && loading.lines != 1) {
         return fail(2);
     }
     if usize::from(dense) != loading.dense_used {
         return fail(4);
     }
-    if count == 0 || (kept == 0 && count != 1) {
+    let inputs = loading.features.saturating_add(kept.into());
+    if count == 0 || (inputs == 0 && count != 1) {
         return fail(6);
     }
-    let moved = u32::from(loading.dim.saturating_sub(kept));
+    let moved = u32::from(loading.lines.saturating_sub(kept));
     let outputs = moved.saturating_mul(each.into());
-    if !conditioner::check(loading, count, kept, outputs, Sees::All)? {
+    if !conditioner::check(loading, count, inputs, outputs, Sees::All)? {
         return fail(6);
     }
     Ok(())

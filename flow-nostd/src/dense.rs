@@ -5,6 +5,7 @@
 //! bits at every width of SIMD. Because a bias is never -0, neither is any sum, and adding a product ±0 changes nothing.
 
 use crate::FormatError;
+use crate::layer::STATE_BOUND;
 use crate::load::Loading;
 use crate::section::DENSE;
 use crate::word::Word;
@@ -15,6 +16,8 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 pub const IDENTITY: u16 = 0;
 /// Activation: `y` where `y > 0`, else 0.
 pub const RELU: u16 = 1;
+/// Activation: none, and `y` is added to the values two layers before, see [`conditioner`](crate::conditioner).
+pub const ADD: u16 = 2;
 /// Outputs of a panel.
 pub const LANES: usize = 8;
 /// The same as a `u32`.
@@ -30,7 +33,7 @@ pub struct DenseRecord {
     pub inputs: U16,
     /// Number of outputs.
     pub outputs: U16,
-    /// [`IDENTITY`] or [`RELU`].
+    /// [`IDENTITY`], [`RELU`] or [`ADD`].
     pub activation: U16,
     /// Zero.
     pub reserved: U16,
@@ -45,15 +48,54 @@ impl DenseRecord {
     pub(crate) fn panels(&self) -> u32 {
         u32::from(self.outputs.get()).div_ceil(LANES_U32)
     }
+
+    /// Where among the layer's weights the one of an input for an output lies.
+    pub(crate) fn place(&self, input: usize, output: usize) -> usize {
+        let row = (output / LANES).saturating_mul(self.inputs.get().into()).saturating_add(input);
+        row.saturating_mul(LANES).saturating_add(output % LANES)
+    }
 }
 
-/// Checks a record and its weights; `bound` bounds the inputs. Returns what bounds the outputs, and the weights.
+/// What was checked of a dense layer.
+pub(crate) struct Checked<'a> {
+    /// Bounds the outputs.
+    pub bound: f32,
+    pub weights: &'a [Word],
+    pub biases: &'a [Word],
+}
+
+/// A dense layer from the latent values to as many, without an activation.
+pub(crate) struct Square<'a> {
+    pub record: &'a DenseRecord,
+    pub index: u16,
+    pub weights: &'a [Word],
+    pub biases: &'a [Word],
+}
+
+/// Takes and checks such a layer; `None` where there is no further dense record.
+pub(crate) fn check_square<'a>(loading: &mut Loading<'a>) -> Result<Option<Square<'a>>, FormatError> {
+    let Some((record, index)) = loading.take_dense() else { return Ok(None) };
+    let fail = |offset| Err(FormatError::Record { tag: DENSE, index, offset });
+    if record.inputs.get() != loading.lines {
+        return fail(0);
+    }
+    if record.outputs.get() != loading.lines || loading.lines == 0 {
+        return fail(2);
+    }
+    if record.activation.get() != IDENTITY {
+        return fail(4);
+    }
+    let Checked { weights, biases, .. } = check(record, index, STATE_BOUND, loading)?;
+    Ok(Some(Square { record, index, weights, biases }))
+}
+
+/// Checks a record and its weights; `bound` bounds the inputs.
 pub(crate) fn check<'a>(
     record: &DenseRecord,
     index: u16,
     bound: f32,
     loading: &mut Loading<'a>,
-) -> Result<(f32, &'a [Word]), FormatError> {
+) -> Result<Checked<'a>, FormatError> {
     let fail = |offset| Err(FormatError::Record { tag: DENSE, index, offset });
     if record.reserved.get() != 0 {
         return fail(6);
@@ -80,7 +122,7 @@ pub(crate) fn check<'a>(
     if !(0.0..=ACTIVATION_BOUND).contains(&bound) {
         return Err(FormatError::WeightsTooLarge { dense: index });
     }
-    Ok((bound, weights))
+    Ok(Checked { bound, weights, biases })
 }
 
 /// The largest magnitude; NaN counts as larger than infinity.

@@ -176,13 +176,26 @@ pub enum FormatError {
         /// Which dense record.
         dense: u16,
     },
-    /// A weight of an autoregressive layer that leads from a column to one that must not depend on it.
+    /// A weight of an autoregressive layer or of a mixture's component that leads from a column to one that must not
+    /// depend on it.
     MaskedWeight {
         /// Which dense record.
         dense: u16,
     },
-    /// The columns that are not constant do not number what the header says.
+    /// A mixture's component whose matrix has a diagonal entry that is not positive.
+    Diagonal {
+        /// Which dense record.
+        dense: u16,
+    },
+    /// The columns that the flow models do not number what the header says.
     Dimension {
+        /// The header's number.
+        expected: u16,
+        /// The number counted.
+        found: u16,
+    },
+    /// The context columns do not number what the header says.
+    ContextDimension {
         /// The header's number.
         expected: u16,
         /// The number counted.
@@ -262,10 +275,16 @@ impl fmt::Display for FormatError {
                 write!(f, "dense layer {dense}: weights so large that it might overflow")
             }
             Self::MaskedWeight { dense } => {
-                write!(f, "dense layer {dense}: a weight that the autoregressive order forbids is not zero")
+                write!(f, "dense layer {dense}: a weight that the order of the columns forbids is not zero")
+            }
+            Self::Diagonal { dense } => {
+                write!(f, "dense layer {dense}: a diagonal entry of a mixture's component is not positive")
             }
             Self::Dimension { expected, found } => {
-                write!(f, "{found} columns are not constant, the header says {expected}")
+                write!(f, "{found} columns are modelled, the header says {expected}")
+            }
+            Self::ContextDimension { expected, found } => {
+                write!(f, "{found} context columns, the header says {expected}")
             }
             Self::Unused { tag } => write!(f, "section {tag} holds more than its users take"),
             Self::ScratchLength { expected, found } => {
@@ -292,6 +311,13 @@ pub enum EvalError {
         /// Length of the slice.
         found: usize,
     },
+    /// The context does not have [`Flow::context_dim`](crate::Flow::context_dim) values.
+    ContextLength {
+        /// Number of context columns.
+        expected: usize,
+        /// Length of the slice.
+        found: usize,
+    },
     /// The latent vector does not have [`Flow::dim`](crate::Flow::dim) values.
     LatentLength {
         /// Number of latent values.
@@ -308,7 +334,7 @@ pub enum EvalError {
     },
     /// A value is NaN or infinite.
     NotFinite {
-        /// Which column of the row, or which latent value.
+        /// Which column, in the order of the file's columns, context among them; or which latent value.
         column: usize,
     },
 }
@@ -317,6 +343,7 @@ impl fmt::Display for EvalError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Self::RowLength { expected, found } => write!(f, "a row of {found} values, expected {expected}"),
+            Self::ContextLength { expected, found } => write!(f, "a context of {found} values, expected {expected}"),
             Self::LatentLength { expected, found } => write!(f, "{found} latent values, expected {expected}"),
             Self::ScratchLength { expected, found } => {
                 write!(f, "scratch of {found} values, at least {expected} needed")

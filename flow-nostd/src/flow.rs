@@ -1,33 +1,45 @@
 //! A frozen flow, ready to use.
 
 use crate::EvalError;
-use crate::base::BaseRecord;
-use crate::column::{self, ColumnRecord, clamp};
+use crate::atoms::AtomRecord;
+use crate::base::Base;
+use crate::circle::{self, CircleRecord};
+use crate::column::{ColumnRecord, clamp};
 use crate::dense::DenseRecord;
 use crate::header::Header;
 use crate::layer::{LayerRecord, STATE_BOUND, Work};
 use crate::load::split_name;
+use crate::masked::Order;
+use crate::row;
 use crate::tails::TailsRecord;
 use crate::word::Word;
+use core::f32::consts::PI;
 use heapless::String;
 use zerocopy::little_endian::{F32, U16};
 
 /// A frozen flow over bytes that stay where they are.
 ///
-/// A row has [`columns`](Self::columns) values in raw units, a latent vector [`dim`](Self::dim) values. Every function
-/// works in `scratch`, [`scratch_len`](Self::scratch_len) values of the caller's that need no initial value.
+/// A row has [`columns`](Self::columns) values in raw units; what is known besides, and what the row's density depends on,
+/// is its context, [`context_dim`](Self::context_dim) values, `&[]` for most flows. A latent vector has [`dim`](Self::dim)
+/// values: those of columns on a line, then angles from -π to π for the circular columns. Every function works in `scratch`, [`scratch_len`](Self::scratch_len) values of the caller's that need no initial value.
 #[derive(Clone, Copy)]
 pub struct Flow<'a> {
     pub(crate) header: &'a Header,
     pub(crate) columns: &'a [ColumnRecord],
+    pub(crate) atoms: &'a [AtomRecord],
+    pub(crate) circles: &'a [CircleRecord],
     pub(crate) layers: &'a [LayerRecord],
     pub(crate) dense: &'a [DenseRecord],
     pub(crate) indices: &'a [U16],
     pub(crate) weights: &'a [Word],
     pub(crate) tails: &'a TailsRecord,
-    pub(crate) base: &'a BaseRecord,
+    pub(crate) base: Base<'a>,
     pub(crate) names: &'a [u8],
     pub(crate) probes: &'a [F32],
+    /// Number of columns on a line.
+    pub(crate) lines: usize,
+    /// Number of features that every conditioner sees: the context, cosine and sine of each circular column.
+    pub(crate) features: usize,
     /// Length of the first of the two buffers behind the state in the scratch memory.
     pub(crate) buffer_a: usize,
 }
@@ -36,12 +48,17 @@ pub struct Flow<'a> {
 // a branch that is never taken and that costs less than a panic.
 
 impl<'a> Flow<'a> {
-    /// Number of values of a row, constant columns included.
+    /// Number of values of a row, constant columns included, context columns not.
     pub fn columns(&self) -> usize {
-        self.columns.len()
+        self.header.columns.get().into()
     }
 
-    /// Number of latent values: of columns that are not constant.
+    /// Number of values of a context.
+    pub fn context_dim(&self) -> usize {
+        self.header.context_dim.get().into()
+    }
+
+    /// Number of latent values: of columns that are neither constant nor context.
     pub fn dim(&self) -> usize {
         self.header.dim.get().into()
     }
@@ -76,7 +93,7 @@ impl<'a> Flow<'a> {
         text
     }
 
-    /// The name of column `j`; `None` where the file has no names, no such column, or a name that is not UTF-8.
+    /// The name of column `j` of all columns, context among them; `None` where the file has no names, no such column, or a name that is not UTF-8.
     pub fn column_name(&self, j: usize) -> Option<&'a str> {
         let mut rest = self.names;
         for _ in 0..j {
@@ -90,9 +107,19 @@ impl<'a> Flow<'a> {
         self.header
     }
 
-    /// The column records, for programs that list a file.
+    /// The column records, context among them, for programs that list a file.
     pub fn column_records(&self) -> &'a [ColumnRecord] {
         self.columns
+    }
+
+    /// The atoms of all columns, for programs that list a file.
+    pub fn atom_records(&self) -> &'a [AtomRecord] {
+        self.atoms
+    }
+
+    /// The splines of the circular columns, for programs that list a file.
+    pub fn circle_records(&self) -> &'a [CircleRecord] {
+        self.circles
     }
 
     /// The layer records, for programs that list a file.
@@ -110,71 +137,119 @@ impl<'a> Flow<'a> {
         self.tails
     }
 
+    /// The base distribution, for programs that list a file.
+    pub fn base(&self) -> Base<'a> {
+        self.base
+    }
+
     /// Number of probe rows of the self-test.
     pub fn probes(&self) -> usize {
         self.probes.len().checked_div(self.columns.len().saturating_add(1)).unwrap_or(0)
     }
 
-    /// The log-density of a row, in nats: log-mass for integer columns, density in raw units for continuous ones.
-    /// Finite for every finite row.
+    /// The log-density of a row in its context, in nats: log-mass for integer and lattice columns and for atoms, density in
+    /// raw units for all others. Finite for every finite row: where a value lies [outside](Self::outside_support) its
+    /// column's support, at most about [`FLOOR`](crate::FLOOR).
     ///
     /// # Errors
-    /// The length of `row` or of `scratch`, or the column of a value that is NaN or infinite.
-    pub fn log_prob(&self, row: &[f32], scratch: &mut [f32]) -> Result<f32, EvalError> {
+    /// The length of `row`, `context` or `scratch`, or the column of a value that is NaN or infinite.
+    pub fn log_prob(&self, row: &[f32], context: &[f32], scratch: &mut [f32]) -> Result<f32, EvalError> {
         let (state, mut work) = self.split(scratch)?;
         self.check_row(row.len())?;
-        let log_det = self.row_to_state(row.iter().copied(), state, &mut work)?;
-        Ok(self.base.log_prob(state) + log_det)
+        self.check_context(context.len())?;
+        self.row_log_prob(values(row, context), state, &mut work)
     }
 
-    /// The latent vector of a row, into `z`; returns the log-determinant, so that the row's log-density is that of `z`
-    /// under the base distribution plus the result.
+    /// The latent vector of a row in its context, into `z`; returns the log-determinant, so that the row's log-density is
+    /// that of `z` under the base distribution plus the result.
     ///
     /// # Errors
-    /// The length of `row`, `z` or `scratch`, or the column of a value that is NaN or infinite.
-    pub fn to_latent(&self, row: &[f32], z: &mut [f32], scratch: &mut [f32]) -> Result<f32, EvalError> {
+    /// The length of `row`, `context`, `z` or `scratch`, or the column of a value that is NaN or infinite.
+    pub fn to_latent(
+        &self,
+        row: &[f32],
+        context: &[f32],
+        z: &mut [f32],
+        scratch: &mut [f32],
+    ) -> Result<f32, EvalError> {
         let (state, mut work) = self.split(scratch)?;
         self.check_row(row.len())?;
+        self.check_context(context.len())?;
         self.check_latent(z.len())?;
-        let log_det = self.row_to_state(row.iter().copied(), state, &mut work)?;
-        for (to, from) in z.iter_mut().zip(state) {
+        let log_det = self.row_to_state(values(row, context), state, &mut work)?;
+        for (to, from) in z.iter_mut().zip(self.latent(state)) {
             *to = *from;
         }
         Ok(log_det)
     }
 
-    /// The row of a latent vector, into `row`: constant columns get their value, integer columns a whole number. Rows
-    /// that lay outside the trusted box do not come back. Finite for every finite `z`.
+    /// The row of a latent vector in a context, into `row`: constant columns get their value, integer columns a whole
+    /// number. Rows that lay outside the trusted box do not come back. Finite for every finite `z`.
     ///
     /// # Errors
-    /// The length of `row`, `z` or `scratch`, or the index of a latent value that is NaN or infinite.
-    pub fn to_data(&self, z: &[f32], row: &mut [f32], scratch: &mut [f32]) -> Result<(), EvalError> {
+    /// The length of `row`, `context`, `z` or `scratch`, or the index of a latent value, or the column of a context value,
+    /// that is NaN or infinite.
+    pub fn to_data(&self, z: &[f32], context: &[f32], row: &mut [f32], scratch: &mut [f32]) -> Result<(), EvalError> {
         let (state, mut work) = self.split(scratch)?;
         self.check_row(row.len())?;
+        self.check_context(context.len())?;
         self.check_latent(z.len())?;
-        for (column, (to, from)) in state.iter_mut().zip(z).enumerate() {
+        let bounds = core::iter::repeat_n(STATE_BOUND, self.lines).chain(core::iter::repeat(PI));
+        for (column, ((to, from), bound)) in self.latent(state).iter_mut().zip(z).zip(bounds).enumerate() {
             if !from.is_finite() {
                 return Err(EvalError::NotFinite { column });
             }
-            *to = clamp(*from, STATE_BOUND);
+            *to = clamp(*from, bound);
         }
+        row::enter_context(self, context, state)?;
         self.state_to_data(state, &mut work, row);
         Ok(())
     }
 
-    /// The state and the two buffers in the caller's scratch memory.
+    /// The first column, among all, whose value in `row` lies where it has no density at all: not above 0 in a positive
+    /// column, beyond the bounds of a bounded one, and no atom.
+    pub fn outside_support(&self, row: &[f32]) -> Option<usize> {
+        let mut atoms = self.atoms;
+        let modelled = self.columns.iter().enumerate().filter(|(_, record)| !record.is_context());
+        for ((column, record), &x) in modelled.zip(row) {
+            let (mine, after) = atoms.split_at_checked(record.atoms.get().into()).unwrap_or_default();
+            atoms = after;
+            if record.is_outside(mine, x) {
+                return Some(column);
+            }
+        }
+        None
+    }
+
+    /// The state (features, then the latent values) and the two buffers in the caller's scratch memory.
     pub(crate) fn split<'s>(&self, scratch: &'s mut [f32]) -> Result<(&'s mut [f32], Work<'s>), EvalError> {
         let (expected, found) = (self.scratch_len(), scratch.len());
         let error = EvalError::ScratchLength { expected, found };
         let scratch = scratch.get_mut(..expected).ok_or(error)?;
-        let (state, rest) = scratch.split_at_mut_checked(self.dim()).ok_or(error)?;
+        let state = self.features.saturating_add(self.dim());
+        let (state, rest) = scratch.split_at_mut_checked(state).ok_or(error)?;
         let (a, b) = rest.split_at_mut_checked(self.buffer_a).ok_or(error)?;
         Ok((state, Work { a, b }))
     }
 
+    /// The latent values of a state: those of columns on a line, then angles.
+    pub(crate) fn latent<'s>(&self, state: &'s mut [f32]) -> &'s mut [f32] {
+        state.get_mut(self.features..).unwrap_or_default()
+    }
+
+    /// What the degrees of masked layers depend on.
+    pub(crate) fn order(&self) -> Order {
+        Order { lines: self.lines as u32, features: self.features as u32 }
+    }
+
     pub(crate) fn check_row(&self, found: usize) -> Result<(), EvalError> {
-        let expected = self.columns.len();
+        let expected = self.columns();
         if found == expected { Ok(()) } else { Err(EvalError::RowLength { expected, found }) }
+    }
+
+    pub(crate) fn check_context(&self, found: usize) -> Result<(), EvalError> {
+        let expected = self.context_dim();
+        if found == expected { Ok(()) } else { Err(EvalError::ContextLength { expected, found }) }
     }
 
     fn check_latent(&self, found: usize) -> Result<(), EvalError> {
@@ -182,42 +257,61 @@ impl<'a> Flow<'a> {
         if found == expected { Ok(()) } else { Err(EvalError::LatentLength { expected, found }) }
     }
 
-    /// Leaves the latent vector of `row` in `state`; returns the log-determinant.
-    pub(crate) fn row_to_state(
+    /// The log-density of the row that `next` gives value by value, see [`row::enter`].
+    pub(crate) fn row_log_prob(
         &self,
-        row: impl Iterator<Item = f32>,
+        next: impl FnMut(bool) -> Option<f32>,
         state: &mut [f32],
         work: &mut Work<'_>,
     ) -> Result<f32, EvalError> {
-        let entered = column::enter(self.columns, row, state)?;
-        let before = self.tails.enter(&entered, state);
-        let mut log_det = 0.0;
+        let log_det = self.row_to_state(next, state, work)?;
+        let lines = self.latent(state).get(..self.lines).unwrap_or_default();
+        Ok(self.base.log_prob(self, lines, work) + log_det)
+    }
+
+    /// Leaves the latent vector of a row in `state`, behind the features; returns the log-determinant.
+    fn row_to_state(
+        &self,
+        next: impl FnMut(bool) -> Option<f32>,
+        state: &mut [f32],
+        work: &mut Work<'_>,
+    ) -> Result<f32, EvalError> {
+        let entered = row::enter(self, next, state)?;
+        let mut log_det = circle::to_latent(self, state, work);
+        let state = self.without_circles(state);
+        let before = self.tails.enter(&entered, self.latent(state));
         for layer in self.layers {
             log_det += layer.to_latent(self, state, work);
         }
         Ok(log_det + before)
     }
 
-    /// Writes the row whose latent vector is `state`, which is used up.
+    /// Writes the row whose latent vector is in `state`, behind the context's features; the state is used up.
     pub(crate) fn state_to_data(&self, state: &mut [f32], work: &mut Work<'_>, row: &mut [f32]) {
+        circle::to_data(self, state, work);
         for layer in self.layers.iter().rev() {
-            layer.to_data(self, state, work);
+            layer.to_data(self, self.without_circles(state), work);
         }
-        let mut values = state.iter();
-        for (x, record) in row.iter_mut().zip(self.columns) {
-            *x = if record.is_active() {
-                record.leave(self.tails.leave(values.next().copied().unwrap_or(0.0)))
-            } else {
-                record.values.first().map_or(0.0, |value| value.get())
-            };
-        }
+        row::leave(self, state, row);
     }
+
+    /// What layers see of the state: features and columns on a line.
+    fn without_circles<'s>(&self, state: &'s mut [f32]) -> &'s mut [f32] {
+        state.get_mut(..self.features.saturating_add(self.lines)).unwrap_or_default()
+    }
+}
+
+/// The values of a row and of its context as [`row::enter`] asks for them.
+fn values(row: &[f32], context: &[f32]) -> impl FnMut(bool) -> Option<f32> {
+    let (mut row, mut context) = (row.iter().copied(), context.iter().copied());
+    move |in_context| if in_context { context.next() } else { row.next() }
 }
 
 impl core::fmt::Debug for Flow<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Flow")
             .field("columns", &self.columns())
+            .field("context_dim", &self.context_dim())
             .field("dim", &self.dim())
             .field("layers", &self.layers.len())
             .field("scratch_len", &self.scratch_len())

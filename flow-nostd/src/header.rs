@@ -11,9 +11,9 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 pub const MAGIC: [u8; 8] = *b"\x89FLOW\r\n\x1a";
 /// Version of the format. A reader refuses every other major version.
 pub const MAJOR: u16 = 1;
-/// The latest minor version that this engine knows; 0 has neither splines nor masked layers. A writer writes the first
-/// one that has all that the file uses. Readers accept every minor version.
-pub const MINOR: u16 = 1;
+/// The latest minor version that this engine knows. A writer writes the first one that has all that the file uses, see
+/// `spec/format.md`. Readers accept every minor version.
+pub const MINOR: u16 = 2;
 /// Length of the header in bytes.
 pub const HEADER_LENGTH: usize = 128;
 /// Every section starts at a multiple of this many bytes.
@@ -45,11 +45,11 @@ pub struct Header {
     pub rollback: U32,
     /// First 16 bytes of the SHA-256 of the file with this field and both CRCs zero.
     pub model_id: [u8; 16],
-    /// Number of columns of a row, constant ones included.
+    /// Number of columns of a row, constant ones included, context columns not.
     pub columns: U16,
-    /// Number of columns that are not constant: the dimension of the latent variable.
+    /// Number of columns that the flow models: the dimension of the latent variable.
     pub dim: U16,
-    /// Number of context columns: 0.
+    /// Number of context columns.
     pub context_dim: U16,
     /// Number of layer records.
     pub layers: U16,
@@ -122,6 +122,11 @@ impl Header {
         Ok((header, content))
     }
 
+    /// Number of column records.
+    pub(crate) fn records(&self) -> usize {
+        usize::from(self.columns.get()).saturating_add(self.context_dim.get().into())
+    }
+
     fn check_fields(&self) -> Result<(), FormatError> {
         if self.critical_flags.get() != 0 {
             return Err(FormatError::CriticalFlags { bits: self.critical_flags.get() });
@@ -132,7 +137,7 @@ impl Header {
         if self.dim.get() == 0 || self.dim.get() > self.columns.get() {
             return Err(FormatError::HeaderField { offset: 50 });
         }
-        if self.context_dim.get() != 0 {
+        if self.columns.get().checked_add(self.context_dim.get()).is_none() {
             return Err(FormatError::HeaderField { offset: 52 });
         }
         // A later minor version may use what is reserved today, for what a reader may ignore.

@@ -3,7 +3,7 @@
 //! Every way through this file gives the same bits. Small cores take one panel at a time, since its accumulators fill
 //! their registers, and pass over zeros. Larger ones take four, so that sums that wait for each other are interleaved.
 
-use crate::dense::{DenseRecord, LANES, RELU};
+use crate::dense::{DenseRecord, LANES};
 use crate::word::Word;
 
 /// Whether inputs of zero, as ReLU leaves many, are passed over: where a branch costs less than eight products. The
@@ -16,8 +16,8 @@ type Row = [Word; LANES];
 /// Computes the layer. `input` may be longer than its inputs; `output` has room for whole panels. `rectify` says that
 /// the inputs are another layer's outputs that ReLU applies to.
 ///
-/// Where zeros are passed over, ReLU costs nothing: outputs are left as they are, and the next layer passes over what
-/// is not positive. Elsewhere it is applied to the outputs.
+/// Outputs are left as they are, and the next layer applies ReLU as it reads them. Where zeros are passed over, that
+/// costs nothing: so is what is not positive.
 pub(crate) fn run(record: &DenseRecord, weights: &[Word], input: &[f32], rectify: bool, output: &mut [f32]) {
     let input = input.get(..usize::from(record.inputs.get())).unwrap_or_default();
     let (rows, _) = weights.get(record.weights.get() as usize..).unwrap_or_default().as_chunks();
@@ -27,11 +27,24 @@ pub(crate) fn run(record: &DenseRecord, weights: &[Word], input: &[f32], rectify
     if SKIP_ZEROS {
         // As integers, the bits of positive floats are positive, and only those of -0 are the smallest.
         let above = if rectify { 0 } else { i32::MIN };
-        one_by_one(biases, rows, input, outputs, |x| x.to_bits() as i32 > above);
+        one_by_one(biases, rows, input, outputs, |x| (x.to_bits() as i32 > above).then_some(x));
+    } else if rectify {
+        four_by_four(biases, rows, input, outputs, rectified);
     } else {
-        four_by_four(biases, rows, input, outputs);
-        if record.activation.get() == RELU {
-            outputs.iter_mut().flatten().for_each(|v| *v = rectified(*v));
+        four_by_four(biases, rows, input, outputs, |x| x);
+    }
+}
+
+/// Adds the layer's outputs to what `output` holds; the inputs are another layer's outputs that ReLU applies to.
+#[inline(never)] // Out of the way of conditioners that have no use for it.
+pub(crate) fn add(record: &DenseRecord, weights: &[Word], input: &[f32], output: &mut [f32]) {
+    let input = input.get(..usize::from(record.inputs.get())).unwrap_or_default();
+    let (outputs, _) = output.as_chunks_mut::<LANES>();
+    for (panel, out) in (0..record.panels() as usize).zip(outputs) {
+        let mut more = [0.0; LANES];
+        run_panels(record, weights, input, true, panel, &mut more);
+        for (value, more) in out.iter_mut().zip(more) {
+            *value += more;
         }
     }
 }
@@ -46,18 +59,22 @@ pub(crate) fn run_panels(
     first: usize,
     output: &mut [f32],
 ) {
-    let above = if rectify && SKIP_ZEROS { 0 } else { i32::MIN };
+    let above = if rectify { 0 } else { i32::MIN };
     let (outputs, _) = output.as_chunks_mut();
     for (panel, out) in (first..).zip(outputs) {
         let Some((bias, rows)) = panel_rows(record, weights, panel, input.len()) else { return };
-        *out = panel_of_eight(bias, rows, input, |x| x.to_bits() as i32 > above);
-        if !SKIP_ZEROS && record.activation.get() == RELU {
-            out.iter_mut().for_each(|v| *v = rectified(*v));
-        }
+        *out = if SKIP_ZEROS {
+            panel_of_eight(bias, rows, input, |x| (x.to_bits() as i32 > above).then_some(x))
+        } else if rectify {
+            panel_of_eight(bias, rows, input, |x| Some(rectified(x)))
+        } else {
+            panel_of_eight(bias, rows, input, Some)
+        };
     }
 }
 
 /// Computes one output of a layer in the same way.
+#[inline(always)]
 pub(crate) fn run_lane(record: &DenseRecord, weights: &[Word], input: &[f32], rectify: bool, output: usize) -> f32 {
     let (panel, lane) = (output / LANES, output % LANES);
     let Some((bias, rows)) = panel_rows(record, weights, panel, input.len()) else { return 0.0 };
@@ -91,17 +108,23 @@ fn one_by_one(
     mut rows: &[Row],
     input: &[f32],
     outputs: &mut [[f32; LANES]],
-    takes: impl Fn(f32) -> bool,
+    reads: impl Fn(f32) -> Option<f32>,
 ) {
     for (bias, out) in biases.iter().zip(outputs) {
         let Some((panel, rest)) = rows.split_at_checked(input.len()) else { return };
         rows = rest;
-        *out = panel_of_eight(bias, panel, input, &takes);
+        *out = panel_of_eight(bias, panel, input, &reads);
     }
 }
 
 /// All panels, four at a time.
-fn four_by_four(biases: &[Row], mut rows: &[Row], input: &[f32], outputs: &mut [[f32; LANES]]) {
+fn four_by_four(
+    biases: &[Row],
+    mut rows: &[Row],
+    input: &[f32],
+    outputs: &mut [[f32; LANES]],
+    reads: impl Fn(f32) -> f32,
+) {
     let count = input.len();
     let (bias_fours, last_biases) = biases.as_chunks::<4>();
     let (fours, last_outputs) = outputs.split_at_mut_checked(bias_fours.as_flattened().len()).unwrap_or_default();
@@ -113,14 +136,14 @@ fn four_by_four(biases: &[Row], mut rows: &[Row], input: &[f32], outputs: &mut [
         };
         let (Some(a), Some(b), Some(c), Some(d)) = (next(), next(), next(), next()) else { return };
         *out = bias.map(|row| row.map(Word::get));
-        four_panels([a, b, c, d], input, out);
+        four_panels([a, b, c, d], input, out, &reads);
     }
-    one_by_one(last_biases, rows, input, last_outputs, |_| true);
+    one_by_one(last_biases, rows, input, last_outputs, |x| Some(reads(x)));
 }
 
 /// Adds to the accumulators of four panels.
 #[inline(always)]
-fn four_panels([a, b, c, d]: [&[Row]; 4], input: &[f32], out: &mut [[f32; LANES]; 4]) {
+fn four_panels([a, b, c, d]: [&[Row]; 4], input: &[f32], out: &mut [[f32; LANES]; 4], reads: impl Fn(f32) -> f32) {
     let [mut sum_a, mut sum_b, mut sum_c, mut sum_d] = *out;
     let add = |sum: &mut [f32; LANES], x: f32, row: &Row| {
         for (acc, weight) in sum.iter_mut().zip(row) {
@@ -128,6 +151,7 @@ fn four_panels([a, b, c, d]: [&[Row]; 4], input: &[f32], out: &mut [[f32; LANES]
         }
     };
     for ((((&x, a), b), c), d) in input.iter().zip(a).zip(b).zip(c).zip(d) {
+        let x = reads(x);
         add(&mut sum_a, x, a);
         add(&mut sum_b, x, b);
         add(&mut sum_c, x, c);
@@ -139,23 +163,23 @@ fn four_panels([a, b, c, d]: [&[Row]; 4], input: &[f32], out: &mut [[f32; LANES]
 /// Eight accumulators with names of their own: an array of them is kept in memory at opt-level "s". Two inputs a round
 /// halve what the loop itself costs.
 macro_rules! accumulate {
-    ($bias:ident, $panel:ident, $input:ident, $takes:ident; $($acc:ident $weight:ident),*) => {{
+    ($bias:ident, $panel:ident, $input:ident, $reads:ident; $($acc:ident $weight:ident),*) => {{
         let &[$($acc),*] = $bias;
         $(let mut $acc = $acc.get();)*
         let (input_pairs, last_input) = $input.as_chunks::<2>();
         let (panel_pairs, last_row) = $panel.as_chunks::<2>();
         for (&[x, next_x], [row, next_row]) in input_pairs.iter().zip(panel_pairs) {
-            if $takes(x) {
+            if let Some(x) = $reads(x) {
                 let &[$($weight),*] = row;
                 $($acc += x * $weight.get();)*
             }
-            if $takes(next_x) {
+            if let Some(next_x) = $reads(next_x) {
                 let &[$($weight),*] = next_row;
                 $($acc += next_x * $weight.get();)*
             }
         }
         if let (&[x], [row]) = (last_input, last_row) {
-            if $takes(x) {
+            if let Some(x) = $reads(x) {
                 let &[$($weight),*] = row;
                 $($acc += x * $weight.get();)*
             }
@@ -164,10 +188,10 @@ macro_rules! accumulate {
     }};
 }
 
-/// Eight outputs: of the inputs that it `takes`, the others being zeros.
+/// Eight outputs: of the inputs as it `reads` them, passing over those that count as zeros.
 #[inline(always)]
-fn panel_of_eight(bias: &Row, panel: &[Row], input: &[f32], takes: impl Fn(f32) -> bool) -> [f32; LANES] {
-    accumulate!(bias, panel, input, takes; a0 w0, a1 w1, a2 w2, a3 w3, a4 w4, a5 w5, a6 w6, a7 w7)
+fn panel_of_eight(bias: &Row, panel: &[Row], input: &[f32], reads: impl Fn(f32) -> Option<f32>) -> [f32; LANES] {
+    accumulate!(bias, panel, input, reads; a0 w0, a1 w1, a2 w2, a3 w3, a4 w4, a5 w5, a6 w6, a7 w7)
 }
 
 /// `v` where it is larger than 0, else +0.
@@ -209,19 +233,21 @@ mod tests {
             bias.iter_mut().filter(|b| **b == 0x8000_0000).for_each(|b| *b = 0);
             words(&rows, |words| {
                 let (bias, panel) = words.split_first().unwrap();
-                let all = panel_of_eight(bias, panel, &input, |_| true);
-                let some = panel_of_eight(bias, panel, &input, |x| x.to_bits() as i32 > i32::MIN);
-                let fewer = panel_of_eight(bias, panel, &input, |x| x != 0.0);
+                let all = panel_of_eight(bias, panel, &input, Some);
+                let some = panel_of_eight(bias, panel, &input, |x| (x.to_bits() as i32 > i32::MIN).then_some(x));
+                let fewer = panel_of_eight(bias, panel, &input, |x| (x != 0.0).then_some(x));
                 assert_eq!(all.map(f32::to_bits), some.map(f32::to_bits));
                 assert_eq!(all.map(f32::to_bits), fewer.map(f32::to_bits));
                 let mut four = [[0.0; LANES]; 5];
                 let biases = [*bias; 5];
                 let fives = std::vec![panel; 5].concat();
-                four_by_four(&biases, &fives, &input, &mut four);
+                four_by_four(&biases, &fives, &input, &mut four, |x| x);
                 assert!(four.iter().all(|out| out.map(f32::to_bits) == all.map(f32::to_bits)));
-                let before = panel_of_eight(bias, panel, &input.map(rectified), |_| true);
-                let within = panel_of_eight(bias, panel, &input, |x| x.to_bits() as i32 > 0);
+                let before = panel_of_eight(bias, panel, &input.map(rectified), Some);
+                let within = panel_of_eight(bias, panel, &input, |x| (x.to_bits() as i32 > 0).then_some(x));
                 assert_eq!(before.map(f32::to_bits), within.map(f32::to_bits));
+                four_by_four(&biases, &fives, &input, &mut four, rectified);
+                assert!(four.iter().all(|out| out.map(f32::to_bits) == before.map(f32::to_bits)));
             });
         }
     }

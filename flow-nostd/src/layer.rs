@@ -1,15 +1,19 @@
 //! The layer table: one record of 32 bytes for each bijection, and what each kind does in either direction.
 //!
-//! Layers transform a state of one value for each active column. Between layers every value lies within
+//! Layers transform a state of one value for each column on a line; before it lie the features, which conditioners see and
+//! nothing changes. Between layers every value lies within
 //! ±[`STATE_BOUND`], so that what a conditioner computes has a bound that can be checked when the file is loaded.
 
 use crate::flow::Flow;
 use crate::layout::{
-    AffineCouplingRecord, MaskedAffineRecord, MaskedSplineRecord, PermutationRecord, SplineCouplingRecord,
+    ActNormRecord, AffineCouplingRecord, LinearRecord, MaskedAffineRecord, MaskedSplineRecord, PermutationRecord,
+    SplineCouplingRecord,
 };
 use crate::load::Loading;
 use crate::section::LAYERS;
-use crate::{FormatError, affine_coupling, masked_affine, masked_spline, permutation, spline_coupling};
+use crate::{
+    FormatError, act_norm, affine_coupling, linear, masked_affine, masked_spline, permutation, spline_coupling,
+};
 use zerocopy::little_endian::U16;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned, transmute_ref};
 
@@ -23,6 +27,10 @@ pub const SPLINE_COUPLING: u16 = 3;
 pub const MASKED_AFFINE: u16 = 4;
 /// Layer kind: masked autoregressive flow, spline.
 pub const MASKED_SPLINE: u16 = 5;
+/// Layer kind: product with a matrix.
+pub const LINEAR: u16 = 6;
+/// Layer kind: shift and scale of each column.
+pub const ACT_NORM: u16 = 7;
 /// Between layers, values beyond this are replaced by it: far beyond anything that training produces.
 pub const STATE_BOUND: f32 = 1e9;
 
@@ -30,7 +38,8 @@ pub const STATE_BOUND: f32 = 1e9;
 #[derive(Clone, Debug, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
 pub struct LayerRecord {
-    /// [`PERMUTATION`], [`AFFINE_COUPLING`], [`SPLINE_COUPLING`], [`MASKED_AFFINE`] or [`MASKED_SPLINE`].
+    /// [`PERMUTATION`], [`AFFINE_COUPLING`], [`SPLINE_COUPLING`], [`MASKED_AFFINE`], [`MASKED_SPLINE`], [`LINEAR`] or
+    /// [`ACT_NORM`].
     pub kind: U16,
     /// What they are depends on the kind.
     pub fields: [u8; 30],
@@ -56,6 +65,10 @@ pub enum Layer<'a> {
     MaskedAffine(&'a MaskedAffineRecord),
     /// Masked autoregressive flow, spline.
     MaskedSpline(&'a MaskedSplineRecord),
+    /// Product with a matrix.
+    Linear(&'a LinearRecord),
+    /// Shift and scale of each column.
+    ActNorm(&'a ActNormRecord),
 }
 
 impl LayerRecord {
@@ -67,6 +80,8 @@ impl LayerRecord {
             SPLINE_COUPLING => Layer::SplineCoupling(transmute_ref!(self)),
             MASKED_AFFINE => Layer::MaskedAffine(transmute_ref!(self)),
             MASKED_SPLINE => Layer::MaskedSpline(transmute_ref!(self)),
+            LINEAR => Layer::Linear(transmute_ref!(self)),
+            ACT_NORM => Layer::ActNorm(transmute_ref!(self)),
             _ => return None,
         })
     }
@@ -81,18 +96,22 @@ impl LayerRecord {
             Layer::SplineCoupling(record) => spline_coupling::check(record, index, loading),
             Layer::MaskedAffine(record) => masked_affine::check(record, index, loading),
             Layer::MaskedSpline(record) => masked_spline::check(record, index, loading),
+            Layer::Linear(record) => linear::check(record, index, loading),
+            Layer::ActNorm(record) => act_norm::check(record, index, loading),
         }
     }
 
-    /// Transforms the state towards the latent variable; returns the log-determinant.
+    /// Transforms the state, behind the features, towards the latent variable; returns the log-determinant.
     pub(crate) fn to_latent(&self, flow: &Flow<'_>, state: &mut [f32], work: &mut Work<'_>) -> f32 {
         let Some(layer) = self.view() else { return 0.0 }; // `check` has refused the file.
         match layer {
-            Layer::Permutation(record) => permutation::to_latent(record, flow, state, work),
+            Layer::Permutation(record) => permutation::to_latent(record, flow, lines(flow, state), work),
             Layer::AffineCoupling(record) => affine_coupling::to_latent(record, flow, state, work),
             Layer::SplineCoupling(record) => spline_coupling::to_latent(record, flow, state, work),
             Layer::MaskedAffine(record) => masked_affine::to_latent(record, flow, state, work),
             Layer::MaskedSpline(record) => masked_spline::to_latent(record, flow, state, work),
+            Layer::Linear(record) => linear::to_latent(record, flow, lines(flow, state), work),
+            Layer::ActNorm(record) => act_norm::to_latent(record, flow, lines(flow, state)),
         }
     }
 
@@ -100,11 +119,18 @@ impl LayerRecord {
     pub(crate) fn to_data(&self, flow: &Flow<'_>, state: &mut [f32], work: &mut Work<'_>) {
         let Some(layer) = self.view() else { return }; // `check` has refused the file.
         match layer {
-            Layer::Permutation(record) => permutation::to_data(record, flow, state, work),
+            Layer::Permutation(record) => permutation::to_data(record, flow, lines(flow, state), work),
             Layer::AffineCoupling(record) => affine_coupling::to_data(record, flow, state, work),
             Layer::SplineCoupling(record) => spline_coupling::to_data(record, flow, state, work),
             Layer::MaskedAffine(record) => masked_affine::to_data(record, flow, state, work),
             Layer::MaskedSpline(record) => masked_spline::to_data(record, flow, state, work),
+            Layer::Linear(record) => linear::to_data(record, flow, lines(flow, state), work),
+            Layer::ActNorm(record) => act_norm::to_data(record, flow, lines(flow, state)),
         }
     }
+}
+
+/// The state without the features, for layers that have no conditioner.
+fn lines<'s>(flow: &Flow<'_>, state: &'s mut [f32]) -> &'s mut [f32] {
+    state.get_mut(flow.features..).unwrap_or_default()
 }

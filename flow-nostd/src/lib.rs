@@ -12,7 +12,7 @@
 //! # static MODEL: &[u8] = &[];
 //! let flow = flow_nostd::Flow::new(MODEL)?;
 //! let mut scratch = [0.0; 256]; // flow.scratch_len() values; with include_flow! a constant
-//! let log_prob = flow.log_prob(&read_sensors(), &mut scratch)?;
+//! let log_prob = flow.log_prob(&read_sensors(), &[], &mut scratch)?; // no context
 //! # Ok::<(), Box<dyn core::error::Error>>(())
 //! ```
 //!
@@ -38,10 +38,13 @@
 #[cfg(test)]
 extern crate std;
 
+mod act_norm;
 mod affine;
 mod affine_coupling;
 mod arithmetic;
+mod atoms;
 mod base;
+mod circle;
 mod column;
 mod conditioner;
 mod coupling;
@@ -53,20 +56,26 @@ mod header;
 mod include;
 mod kernel;
 mod layer;
+mod linear;
 mod load;
 mod masked;
 mod masked_affine;
 mod masked_spline;
+mod mixture;
 mod normal;
 mod permutation;
+mod row;
 mod sampling;
 mod section;
 mod self_test;
 mod spline;
 mod spline_coupling;
+mod student_t;
 mod tails;
+mod trig;
 mod word;
 
+pub use column::FLOOR;
 pub use error::{EvalError, FormatError, SelfTestError, Tag};
 pub use flow::Flow;
 /// The strings that [`Flow::model_id_hex`] returns.
@@ -75,23 +84,33 @@ pub use include::{Aligned, scratch_len};
 
 /// The records of the file and their constants, for programs that write or list files. See `spec/format.md`.
 pub mod layout {
+    pub use crate::act_norm::ActNormRecord;
     pub use crate::affine::{SCALE_BOUND_MAX, SCALE_BOUND_MIN};
     pub use crate::affine_coupling::AffineCouplingRecord;
-    pub use crate::base::{BaseRecord, NORMAL};
-    pub use crate::column::{CONSTANT, CONTINUOUS, ColumnRecord, INTEGER, LOG_MASS_MAX};
+    pub use crate::atoms::{ATOM_WIDTH_MAX, ATOMS_MAX, AtomRecord};
+    pub use crate::base::{Base, BaseRecord, MIXTURE, NORMAL, STUDENT_T};
+    pub use crate::circle::CircleRecord;
+    pub use crate::column::{
+        BOUNDED, CIRCULAR, CONSTANT, CONTEXT, CONTEXT_REACH_MAX, CONTINUOUS, ColumnRecord, INTEGER, LATTICE,
+        LOG_MASS_MAX, POSITIVE,
+    };
     pub use crate::crc::crc32;
-    pub use crate::dense::{ACTIVATION_BOUND, DenseRecord, IDENTITY, LANES, RELU};
+    pub use crate::dense::{ACTIVATION_BOUND, ADD, DenseRecord, IDENTITY, LANES, RELU};
     pub use crate::header::{HEADER_LENGTH, Header, MAGIC, MAJOR, MINOR, SECTION_ALIGN, SIGNATURE_LENGTH, WEIGHTS_F32};
     pub use crate::layer::{
-        AFFINE_COUPLING, Layer, LayerRecord, MASKED_AFFINE, MASKED_SPLINE, PERMUTATION, SPLINE_COUPLING, STATE_BOUND,
+        ACT_NORM, AFFINE_COUPLING, LINEAR, Layer, LayerRecord, MASKED_AFFINE, MASKED_SPLINE, PERMUTATION,
+        SPLINE_COUPLING, STATE_BOUND,
     };
+    pub use crate::linear::{LOG_DET_MAX, LinearRecord};
     pub use crate::masked_affine::MaskedAffineRecord;
     pub use crate::masked_spline::MaskedSplineRecord;
+    pub use crate::mixture::{ComponentRecord, LOG_WEIGHT_MAX};
     pub use crate::permutation::PermutationRecord;
     pub use crate::section::{
-        BASE, COLUMNS, CRITICAL, DENSE, INDICES, LAYERS, NAMES, PROBES, SectionEntry, TAILS, WEIGHTS,
+        ATOMS, BASE, CIRCLES, COLUMNS, CRITICAL, DENSE, INDICES, LAYERS, NAMES, PROBES, SectionEntry, TAILS, WEIGHTS,
     };
     pub use crate::spline::{NUM_BINS_MAX, NUM_BINS_MIN, TAIL_BOUND_MAX, TAIL_BOUND_MIN};
     pub use crate::spline_coupling::SplineCouplingRecord;
+    pub use crate::student_t::{DEGREES_MAX, DEGREES_MIN, LOG_NORM_MAX, StudentTRecord};
     pub use crate::tails::{LOG_VOLUME_MAX, TailsRecord};
 }

@@ -3,11 +3,14 @@
 //! Every list is taken by its users from the front to the back, each item once: what a record refers to exists, belongs
 //! to nobody else, and nothing is left over. The work is linear in the length of the file.
 
-use crate::base::BaseRecord;
+use crate::atoms::{self, AtomRecord};
+use crate::base::Base;
+use crate::circle::{self, CircleRecord};
 use crate::column::ColumnRecord;
-use crate::dense::DenseRecord;
+use crate::dense::{DenseRecord, IDENTITY};
 use crate::header::Header;
 use crate::layer::LayerRecord;
+use crate::masked::Order;
 use crate::section::{self, Sections};
 use crate::tails::TailsRecord;
 use crate::word::Word;
@@ -17,7 +20,10 @@ use zerocopy::{FromBytes, Immutable, KnownLayout};
 
 /// The lists that layers refer to, and how much of each is taken; what the layers need.
 pub(crate) struct Loading<'a> {
-    pub dim: u16,
+    /// Number of columns on a line, which layers transform.
+    pub lines: u16,
+    /// Number of features, which conditioners see before them.
+    pub features: u32,
     dense: &'a [DenseRecord],
     indices: &'a [U16],
     weights: &'a [Word],
@@ -31,12 +37,24 @@ pub(crate) struct Loading<'a> {
 }
 
 impl<'a> Loading<'a> {
+    /// What the degrees of masked layers depend on.
+    pub(crate) fn order(&self) -> Order {
+        Order { lines: self.lines.into(), features: self.features }
+    }
+
     /// The next dense record and its index.
     pub(crate) fn take_dense(&mut self) -> Option<(&'a DenseRecord, u16)> {
         let index = self.dense_used;
         let record = self.dense.get(index)?;
         self.dense_used = index.saturating_add(1);
         Some((record, index as u16))
+    }
+
+    /// Whether the next `count` dense records are a residual conditioner's: a first one without an activation, two for
+    /// each block, and a last one.
+    pub(crate) fn is_residual(&self, count: u16) -> bool {
+        let first = self.dense.get(self.dense_used);
+        count >= 4 && count.is_multiple_of(2) && first.is_some_and(|record| record.activation.get() == IDENTITY)
     }
 
     /// The next `count` indices.
@@ -104,6 +122,18 @@ where
     table(section, tag, count)
 }
 
+/// A section that is absent where it would be empty.
+fn optional<T>(section: Option<&[u8]>, tag: Tag) -> Result<&[T], FormatError>
+where
+    T: FromBytes + Immutable + KnownLayout,
+{
+    match section {
+        None => Ok(&[]),
+        Some([]) => Err(FormatError::Unused { tag }),
+        Some(_) => list(section, tag),
+    }
+}
+
 impl<'a> Flow<'a> {
     /// Reads a frozen flow in place, after checking all of it.
     ///
@@ -116,16 +146,25 @@ impl<'a> Flow<'a> {
     pub fn new(file: &'a [u8]) -> Result<Self, FormatError> {
         let (header, content) = Header::open(file)?;
         let sections = Sections::read(content, header.sections.get())?;
-        let columns: &[ColumnRecord] = table(sections.columns, section::COLUMNS, header.columns.get().into())?;
+        let columns: &[ColumnRecord] = table(sections.columns, section::COLUMNS, header.records())?;
         let layers: &[LayerRecord] = table(sections.layers, section::LAYERS, header.layers.get().into())?;
         let dense: &[DenseRecord] = table(sections.dense, section::DENSE, header.dense.get().into())?;
         let indices: &[U16] = list(sections.indices, section::INDICES)?;
         let weights: &[Word] = list(sections.weights, section::WEIGHTS)?;
         let tails: &TailsRecord = single(sections.tails, section::TAILS)?;
-        let base: &BaseRecord = single(sections.base, section::BASE)?;
         tails.check()?;
-        base.check()?;
-        check_columns(columns, header.dim.get())?;
+        let Counts { lines, circular } = check_columns(columns, header)?;
+        let atoms: &[AtomRecord] = optional(sections.atoms, section::ATOMS)?;
+        atoms::check(columns, atoms)?;
+        let circles: &[CircleRecord] = optional(sections.circles, section::CIRCLES)?;
+        if circles.len() != usize::from(circular) {
+            let length = |count: usize| count.saturating_mul(size_of::<CircleRecord>());
+            let (expected, found) = (length(circular.into()), length(circles.len()));
+            return Err(FormatError::SectionLength { tag: section::CIRCLES, expected, found });
+        }
+        if lines == 0 && !layers.is_empty() {
+            return Err(FormatError::HeaderField { offset: 54 });
+        }
         let probes = match sections.probes {
             Some(_) => list(sections.probes, section::PROBES)?,
             None => &[],
@@ -133,8 +172,11 @@ impl<'a> Flow<'a> {
         check_probes(probes, columns.len())?;
         check_names(sections.names, columns.len())?;
 
+        let context = u32::from(header.context_dim.get());
+        let features = u32::from(circular).saturating_mul(2).saturating_add(context);
         let mut loading = Loading {
-            dim: header.dim.get(),
+            lines,
+            features,
             dense,
             indices,
             weights,
@@ -146,9 +188,11 @@ impl<'a> Flow<'a> {
             macs_log_prob: 0,
             macs_sample: 0,
         };
+        circle::check(circles, context, &mut loading)?;
         for (index, layer) in (0u16..).zip(layers) {
             layer.check(index, &mut loading)?;
         }
+        let base = Base::read(sections.base, &mut loading)?;
         for (used, length, tag) in [
             (loading.dense_used, dense.len(), section::DENSE),
             (loading.indices_used, indices.len(), section::INDICES),
@@ -158,7 +202,8 @@ impl<'a> Flow<'a> {
                 return Err(FormatError::Unused { tag });
             }
         }
-        let expected = u32::from(loading.dim).saturating_add(loading.need_a).saturating_add(loading.need_b);
+        let state = features.saturating_add(header.dim.get().into());
+        let expected = state.saturating_add(loading.need_a).saturating_add(loading.need_b);
         if header.scratch_length.get() != expected {
             return Err(FormatError::ScratchLength { expected, found: header.scratch_length.get() });
         }
@@ -170,21 +215,50 @@ impl<'a> Flow<'a> {
             }
         }
         let names = sections.names.unwrap_or_default();
-        let buffer_a = loading.need_a as usize;
-        Ok(Flow { header, columns, layers, dense, indices, weights, tails, base, names, probes, buffer_a })
+        Ok(Flow {
+            header,
+            columns,
+            atoms,
+            circles,
+            layers,
+            dense,
+            indices,
+            weights,
+            tails,
+            base,
+            names,
+            probes,
+            lines: lines.into(),
+            features: features as usize,
+            buffer_a: loading.need_a as usize,
+        })
     }
 }
 
-fn check_columns(columns: &[ColumnRecord], expected: u16) -> Result<(), FormatError> {
-    let mut found = 0u16;
+/// How many columns lie on a line, and how many are circular.
+struct Counts {
+    lines: u16,
+    circular: u16,
+}
+
+fn check_columns(columns: &[ColumnRecord], header: &Header) -> Result<Counts, FormatError> {
+    let mut counts = Counts { lines: 0, circular: 0 };
+    let mut context = 0u16;
     for (index, column) in (0u16..).zip(columns) {
         column.check(index)?;
-        found = found.saturating_add(u16::from(column.is_active()));
+        counts.lines = counts.lines.saturating_add(column.is_line().into());
+        counts.circular = counts.circular.saturating_add(column.is_circular().into());
+        context = context.saturating_add(column.is_context().into());
     }
+    let (expected, found) = (header.dim.get(), counts.lines.saturating_add(counts.circular));
     if found != expected {
         return Err(FormatError::Dimension { expected, found });
     }
-    Ok(())
+    let (expected, found) = (header.context_dim.get(), context);
+    if found != expected {
+        return Err(FormatError::ContextDimension { expected, found });
+    }
+    Ok(counts)
 }
 
 /// Whole probes: a row and its log-density each.

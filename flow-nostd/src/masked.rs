@@ -1,9 +1,10 @@
-//! Masked autoregressive conditioner (Germain et al., "MADE", arXiv 1502.03509): one chain of dense layers over all
-//! columns, whose outputs for a column depend on the columns before it.
+//! Masked autoregressive conditioner (Germain et al., "MADE", arXiv 1502.03509): one chain of dense layers over the
+//! features and all columns, whose outputs for a column depend on the features and on the columns before it.
 //!
-//! Column j has degree j + 1, unit u of n hidden units degree `1 + floor(u * (dim - 1) / n)`. A hidden unit sees what has
-//! at most its own degree, the outputs of column j what has at most degree j; every other weight is zero, which is
-//! checked. Degrees never fall from one unit to the next, so that what is seen is always the first so many.
+//! Features have degree 0, column j of L degree j + 1, unit u of n hidden units degree `1 + floor(u * (L - 1) / n)`, or
+//! `floor(u * L / n)` where there are features. A hidden unit sees what has at most its own degree, the outputs of column j
+//! what has at most degree j; every other weight is zero, which is checked. Degrees never fall from one unit to the next,
+//! so that what is seen is always the first so many.
 //!
 //! Towards the latent variable the chain runs once. Back, each column waits for the one before it; each hidden unit is
 //! computed when the last column that it sees is known, together with the others of its panel.
@@ -18,34 +19,49 @@ use crate::load::Loading;
 use crate::section::LAYERS;
 use crate::word::Word;
 
-/// A row of units: the columns, or a hidden layer.
+/// What degrees depend on: the numbers of columns on a line and of features.
+#[derive(Clone, Copy)]
+pub(crate) struct Order {
+    pub lines: u32,
+    pub features: u32,
+}
+
+impl Order {
+    /// The lowest degree of a hidden unit, and how many degrees hidden units have.
+    fn hidden(self) -> (u32, u32) {
+        if self.features == 0 { (1, self.lines.saturating_sub(1)) } else { (0, self.lines) }
+    }
+}
+
+/// A row of units: features and columns, or a hidden layer.
 #[derive(Clone, Copy)]
 pub(crate) enum Units {
-    Columns,
+    Inputs,
     Hidden(u32),
 }
 
 impl Units {
     /// How many units, the first ones, have at most degree `degree`, which is at most the number of columns.
-    pub(crate) fn up_to(self, degree: u32, dim: u16) -> u32 {
+    pub(crate) fn up_to(self, degree: u32, order: Order) -> u32 {
         match self {
-            Units::Columns => degree,
+            Units::Inputs => order.features.saturating_add(degree),
             Units::Hidden(units) => {
-                // The smallest u with u * (dim - 1) >= degree * units.
-                let steps = u32::from(dim).saturating_sub(1);
-                let above = degree.saturating_mul(units).saturating_add(steps.saturating_sub(1));
+                let (lowest, steps) = order.hidden();
+                // The smallest u with u * steps >= (degree + 1 - lowest) * units.
+                let degrees = degree.saturating_add(1).saturating_sub(lowest);
+                let above = degrees.saturating_mul(units).saturating_add(steps.saturating_sub(1));
                 above.checked_div(steps).map_or(0, |count| count.min(units))
             }
         }
     }
 
     /// The degree of a unit.
-    pub(crate) fn degree(self, unit: u32, dim: u16) -> u32 {
+    pub(crate) fn degree(self, unit: u32, order: Order) -> u32 {
         match self {
-            Units::Columns => unit.saturating_add(1),
+            Units::Inputs => unit.saturating_add(1).saturating_sub(order.features),
             Units::Hidden(units) => {
-                let steps = u32::from(dim).saturating_sub(1);
-                unit.saturating_mul(steps).checked_div(units).unwrap_or(0).saturating_add(1)
+                let (lowest, steps) = order.hidden();
+                unit.saturating_mul(steps).checked_div(units).unwrap_or(0).saturating_add(lowest)
             }
         }
     }
@@ -54,7 +70,7 @@ impl Units {
 /// Where the outputs of a column lie.
 #[derive(Clone, Copy)]
 pub(crate) enum Outputs {
-    /// Output `o` belongs to column `o % dim`.
+    /// Output `o` belongs to column `o % lines`.
     Interleaved,
     /// Output `o` belongs to column `o / each`.
     Together(u16),
@@ -62,9 +78,9 @@ pub(crate) enum Outputs {
 
 impl Outputs {
     /// The column that an output belongs to.
-    pub(crate) fn column(self, output: u32, dim: u16) -> u32 {
+    pub(crate) fn column(self, output: u32, order: Order) -> u32 {
         match self {
-            Outputs::Interleaved => output.checked_rem(dim.into()),
+            Outputs::Interleaved => output.checked_rem(order.lines),
             Outputs::Together(each) => output.checked_div(each.into()),
         }
         .unwrap_or(0)
@@ -94,13 +110,13 @@ pub(crate) fn check(
     if usize::from(dense) != loading.dense_used {
         return fail(4);
     }
-    let dim = loading.dim;
-    // The only column of a flow sees nothing: its conditioner is a bias.
-    let inputs = if dim == 1 { 0 } else { dim };
+    let Order { lines, features } = loading.order();
+    // The only column of a flow sees the features; where there are none, its conditioner is a bias.
+    let inputs = if lines == 1 { features } else { features.saturating_add(lines) };
     if count == 0 || (inputs == 0 && count != 1) {
         return fail(6);
     }
-    let total = u32::from(dim).saturating_mul(outputs.each().into());
+    let total = lines.saturating_mul(outputs.each().into());
     if !conditioner::check(loading, count, inputs, total, Sees::Before(outputs))? {
         return fail(6);
     }
@@ -114,7 +130,7 @@ pub(crate) fn check_weights(
     index: u16,
     below: Units,
     above: Result<Units, Outputs>,
-    dim: u16,
+    order: Order,
 ) -> Result<(), FormatError> {
     let inputs = usize::from(record.inputs.get());
     let (mut rows, _) = weights.as_chunks::<LANES>();
@@ -126,10 +142,10 @@ pub(crate) fn check_weights(
             let output = panel.saturating_mul(LANES_U32).saturating_add(lane);
             if output < record.outputs.get().into() {
                 let degree = match above {
-                    Ok(units) => units.degree(output, dim),
-                    Err(outputs) => outputs.column(output, dim),
+                    Ok(units) => units.degree(output, order),
+                    Err(outputs) => outputs.column(output, order),
                 };
-                *seen = below.up_to(degree, dim);
+                *seen = below.up_to(degree, order);
             }
         }
         for (row, input) in panel_rows.iter().zip(0u32..) {
@@ -142,13 +158,13 @@ pub(crate) fn check_weights(
 }
 
 /// Products that [`to_data`] takes for a hidden layer of `width` units: each panel anew for every degree in it.
-pub(crate) fn hidden_products(below: Units, units: Units, width: u32, dim: u16) -> u64 {
+pub(crate) fn hidden_products(below: Units, units: Units, width: u32, order: Order) -> u64 {
     let mut products = 0u64;
     let mut first = 0;
     while first < width {
-        let degree = units.degree(first, dim);
-        let end = units.up_to(degree, dim);
-        products = products.saturating_add(panel_products(below, degree, first, end, dim));
+        let degree = units.degree(first, order);
+        let end = units.up_to(degree, order);
+        products = products.saturating_add(panel_products(below, degree, first, end, order));
         // `end` is beyond `first`, whose degree it is; the loop ends whatever it is.
         first = end.max(first.saturating_add(1));
     }
@@ -156,14 +172,14 @@ pub(crate) fn hidden_products(below: Units, units: Units, width: u32, dim: u16) 
 }
 
 /// Products that [`to_data`] takes for the outputs.
-pub(crate) fn output_products(below: Units, outputs: Outputs, dim: u16) -> u64 {
+pub(crate) fn output_products(below: Units, outputs: Outputs, order: Order) -> u64 {
     let mut products = 0u64;
-    for column in 0..u32::from(dim) {
+    for column in 0..order.lines {
         products = products.saturating_add(match outputs {
-            Outputs::Interleaved => u64::from(below.up_to(column, dim)).saturating_mul(2),
+            Outputs::Interleaved => u64::from(below.up_to(column, order)).saturating_mul(2),
             Outputs::Together(each) => {
                 let first = column.saturating_mul(each.into());
-                panel_products(below, column, first, first.saturating_add(each.into()), dim)
+                panel_products(below, column, first, first.saturating_add(each.into()), order)
             }
         });
     }
@@ -171,10 +187,10 @@ pub(crate) fn output_products(below: Units, outputs: Outputs, dim: u16) -> u64 {
 }
 
 /// Products of the panels that hold the units from `first` to before `end`, which see what has at most `degree`.
-fn panel_products(below: Units, degree: u32, first: u32, end: u32, dim: u16) -> u64 {
+fn panel_products(below: Units, degree: u32, first: u32, end: u32, order: Order) -> u64 {
     let (first, last) = panels(first, end);
     let lanes = u64::from(last.saturating_sub(first)).saturating_mul(LANES as u64);
-    lanes.saturating_mul(below.up_to(degree, dim).into())
+    lanes.saturating_mul(below.up_to(degree, order).into())
 }
 
 /// The panels that hold the units from `first` to before `end`.
@@ -192,19 +208,19 @@ pub(crate) fn to_data(
     work: &mut Work<'_>,
     mut transform: impl FnMut(&Seen<'_>, usize, &mut f32, &mut [f32]),
 ) {
-    let dim = flow.header.dim.get();
+    let order = flow.order();
     let records = flow.dense.get(usize::from(first)..).and_then(|records| records.get(..usize::from(count)));
     let Some((last, hidden)) = records.and_then(<[DenseRecord]>::split_last) else { return };
-    for degree in 0..dim {
-        let column = usize::from(degree);
-        let Some((known, rest)) = state.split_at_mut_checked(column) else { return };
+    for degree in 0..order.lines {
+        let column = degree as usize;
+        let Some((known, rest)) = state.split_at_mut_checked(flow.features.saturating_add(column)) else { return };
         let Some(value) = rest.first_mut() else { return };
         let mut seen = Seen { input: known, rectify: false, record: last, flow };
         let mut buffer = &mut *work.a;
         for record in hidden {
             let units = Units::Hidden(record.outputs.get().into());
-            let before = units.up_to(u32::from(degree.saturating_sub(1)), dim);
-            let end = units.up_to(degree.into(), dim);
+            let before = degree.checked_sub(1).map_or(0, |before| units.up_to(before, order));
+            let end = units.up_to(degree, order);
             let padded = (record.panels() as usize).saturating_mul(LANES);
             let Some((values, after)) = buffer.split_at_mut_checked(padded) else { return };
             if before < end {

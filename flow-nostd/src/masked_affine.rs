@@ -43,10 +43,11 @@ pub(crate) fn check(record: &MaskedAffineRecord, index: u16, loading: &mut Loadi
 
 pub(crate) fn to_latent(record: &MaskedAffineRecord, flow: &Flow<'_>, state: &mut [f32], work: &mut Work<'_>) -> f32 {
     let out = conditioner::run(flow, record.dense.get(), record.dense_count.get(), state, work);
-    let Some((shifts, raws)) = out.split_at_checked(state.len()) else { return 0.0 };
+    let lines = state.get_mut(flow.features..).unwrap_or_default();
+    let Some((shifts, raws)) = out.split_at_checked(lines.len()) else { return 0.0 };
     let bound = record.scale_bound.get();
     let mut log_det = 0.0;
-    for ((x, &shift), &raw) in state.iter_mut().zip(shifts).zip(raws) {
+    for ((x, &shift), &raw) in lines.iter_mut().zip(shifts).zip(raws) {
         log_det += affine::to_latent(x, shift, raw, bound);
     }
     log_det
@@ -54,8 +55,7 @@ pub(crate) fn to_latent(record: &MaskedAffineRecord, flow: &Flow<'_>, state: &mu
 
 pub(crate) fn to_data(record: &MaskedAffineRecord, flow: &Flow<'_>, state: &mut [f32], work: &mut Work<'_>) {
     let bound = record.scale_bound.get();
-    let dim = state.len();
     masked::to_data(flow, record.dense.get(), record.dense_count.get(), state, work, |seen, column, y, _| {
-        affine::to_data(y, seen.output(column), seen.output(column.saturating_add(dim)), bound);
+        affine::to_data(y, seen.output(column), seen.output(column.saturating_add(flow.lines)), bound);
     });
 }

@@ -48,7 +48,7 @@ pub(crate) fn to_latent(record: &MaskedSplineRecord, flow: &Flow<'_>, state: &mu
     let bins = record.num_bins.get();
     let spline = Spline::new(record.tail_bound.get(), bins);
     let mut log_det = 0.0;
-    for x in state {
+    for x in state.get_mut(flow.features..).unwrap_or_default() {
         let Some((raws, rest)) = out.split_at_mut_checked(spline::raw_values(bins).into()) else { break };
         log_det += spline.to_latent(x, raws);
         out = rest;

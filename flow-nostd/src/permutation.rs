@@ -33,7 +33,7 @@ pub(crate) fn check(record: &PermutationRecord, index: u16, loading: &mut Loadin
     if record.reserved_b != [0; 24] {
         return fail(8);
     }
-    let dim = usize::from(loading.dim);
+    let dim = usize::from(loading.lines);
     if record.indices.get() as usize != loading.indices_used {
         return fail(4);
     }

@@ -1,23 +1,33 @@
 //! Drawing rows from the flow: a latent vector from the base, then the inverse of the layers.
 
-use crate::{EvalError, Flow, normal};
+use crate::trig::uniform_angle;
+use crate::{EvalError, Flow, row};
 use rand_core::Rng;
 
 impl Flow<'_> {
-    /// Draws one row, in raw units, into `row` ([`Flow::columns`] values).
+    /// Draws one row in a context, in raw units, into `row` ([`Flow::columns`] values).
     ///
-    /// Takes exactly two `u32` draws for each of the [`Flow::dim`] latent values, in their order: the same generator in
-    /// the same state gives the same bits on every target.
+    /// Takes exactly two `u32` draws for each of the [`Flow::dim`] latent values, in their order, and where the base is a
+    /// mixture two before them: the same generator in the same state gives the same bits on every target.
     ///
     /// # Errors
-    /// The length of `row` or of `scratch`.
-    pub fn sample(&self, rng: &mut impl Rng, row: &mut [f32], scratch: &mut [f32]) -> Result<(), EvalError> {
+    /// The length of `row`, `context` or `scratch`, or the column of a context value that is NaN or infinite.
+    pub fn sample(
+        &self,
+        rng: &mut impl Rng,
+        context: &[f32],
+        row: &mut [f32],
+        scratch: &mut [f32],
+    ) -> Result<(), EvalError> {
         let (state, mut work) = self.split(scratch)?;
         self.check_row(row.len())?;
-        for z in state.iter_mut() {
-            let high = rng.next_u32();
-            let low = rng.next_u32();
-            *z = normal::from_draws(high, low);
+        self.check_context(context.len())?;
+        row::enter_context(self, context, state)?;
+        let (lines, angles) = self.latent(state).split_at_mut_checked(self.lines).unwrap_or_default();
+        self.base.sample(self, rng, lines);
+        for theta in angles {
+            *theta = uniform_angle(rng.next_u32());
+            rng.next_u32(); // Two draws here too, so that their number is that of the latent values, twice.
         }
         self.state_to_data(state, &mut work, row);
         Ok(())

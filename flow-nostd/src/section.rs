@@ -22,6 +22,10 @@ pub const INDICES: Tag = Tag(*b"INDX");
 pub const BASE: Tag = Tag(*b"BASE");
 /// Weights in the kernel's own order.
 pub const WEIGHTS: Tag = Tag(*b"WGHT");
+/// Atoms of the columns; there where a column has some.
+pub const ATOMS: Tag = Tag(*b"ATOM");
+/// Splines of the circular columns; there where a column is circular.
+pub const CIRCLES: Tag = Tag(*b"CIRC");
 /// Column names; may be absent.
 pub const NAMES: Tag = Tag(*b"NAME");
 /// Probe rows of the self-test; may be absent.
@@ -53,6 +57,8 @@ pub(crate) struct Sections<'a> {
     pub indices: Option<&'a [u8]>,
     pub base: Option<&'a [u8]>,
     pub weights: Option<&'a [u8]>,
+    pub atoms: Option<&'a [u8]>,
+    pub circles: Option<&'a [u8]>,
     pub names: Option<&'a [u8]>,
     pub probes: Option<&'a [u8]>,
 }
@@ -89,6 +95,8 @@ impl<'a> Sections<'a> {
                 INDICES => &mut sections.indices,
                 BASE => &mut sections.base,
                 WEIGHTS => &mut sections.weights,
+                ATOMS => &mut sections.atoms,
+                CIRCLES => &mut sections.circles,
                 NAMES => &mut sections.names,
                 PROBES => &mut sections.probes,
                 _ if entry.flags.get() & CRITICAL != 0 => return Err(FormatError::UnknownSection { tag }),

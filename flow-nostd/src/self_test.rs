@@ -22,8 +22,10 @@ impl Flow<'_> {
         }
         while let Some((row, after)) = rest.split_at_checked(self.columns.len()) {
             let Some((expected, after)) = after.split_first() else { break };
-            let found = match self.row_to_state(row.iter().map(|v| v.get()), state, &mut work) {
-                Ok(log_det) => self.base.log_prob(state) + log_det,
+            // Its values lie in the order of the columns, context among them.
+            let mut values = row.iter().map(|v| v.get());
+            let found = match self.row_log_prob(|_| values.next(), state, &mut work) {
+                Ok(log_prob) => log_prob,
                 Err(EvalError::NotFinite { .. }) => f32::NAN,
                 Err(error) => return Err(SelfTestError::Eval(error)),
             };

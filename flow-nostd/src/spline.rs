@@ -3,6 +3,8 @@
 //! Durkan et al., "Neural Spline Flows", arXiv 1906.04032, equations 4 to 8. A conditioner gives 3K − 1 raw values: K
 //! widths, K heights and the slopes at the K − 1 inner knots; the slope at both ends is 1. Raw values of 0 give the
 //! identity to the last bit. Neither direction needs memory of its own: widths and heights replace their raw values.
+//!
+//! A periodic spline has no outside and one raw value more, the slope at both ends: see [`circle`](crate::circle).
 
 use crate::FormatError;
 use crate::section::LAYERS;
@@ -48,13 +50,18 @@ pub(crate) fn raw_values(bins: u16) -> u16 {
     bins.saturating_mul(3).saturating_sub(1)
 }
 
+/// Whether a spline may have as many bins.
+pub(crate) fn is_bins(bins: u16) -> bool {
+    (NUM_BINS_MIN..=NUM_BINS_MAX).contains(&bins)
+}
+
 /// Checks the fields at the bytes 8 and 12 of a record.
 pub(crate) fn check(bound: f32, bins: u16, index: u16) -> Result<(), FormatError> {
     let fail = |offset| Err(FormatError::Record { tag: LAYERS, index, offset });
     if !(TAIL_BOUND_MIN..=TAIL_BOUND_MAX).contains(&bound) {
         return fail(8);
     }
-    if !(NUM_BINS_MIN..=NUM_BINS_MAX).contains(&bins) {
+    if !is_bins(bins) {
         return fail(12);
     }
     Ok(())
@@ -69,10 +76,19 @@ impl Spline {
 
     /// Replaces `x`; returns the log-determinant. `raws` are used up.
     pub(crate) fn to_latent(&self, x: &mut f32, raws: &mut [f32]) -> f32 {
-        let at = *x;
-        if at.abs() >= self.bound {
-            return 0.0;
+        if x.abs() >= self.bound { 0.0 } else { self.bend(x, raws) }
+    }
+
+    /// The inverse of [`Spline::to_latent`].
+    pub(crate) fn to_data(&self, y: &mut f32, raws: &mut [f32]) {
+        if y.abs() < self.bound {
+            self.unbend(y, raws);
         }
+    }
+
+    /// Replaces an `x` inside the box; returns the log-determinant.
+    pub(crate) fn bend(&self, x: &mut f32, raws: &mut [f32]) -> f32 {
+        let at = *x;
         let Some((widths, heights, slopes)) = self.parts(raws) else { return 0.0 };
         let (k, left, right) = self.find(at, widths);
         let (lower, upper) = self.edges(k, heights);
@@ -89,12 +105,9 @@ impl Spline {
         libm::logf(relative * relative * (theta * f + omega * e))
     }
 
-    /// The inverse of [`Spline::to_latent`].
-    pub(crate) fn to_data(&self, y: &mut f32, raws: &mut [f32]) {
+    /// The inverse of [`Spline::bend`].
+    pub(crate) fn unbend(&self, y: &mut f32, raws: &mut [f32]) {
         let at = *y;
-        if at.abs() >= self.bound {
-            return;
-        }
         let Some((widths, heights, slopes)) = self.parts(raws) else { return };
         let (k, lower, upper) = self.find(at, heights);
         let (left, right) = self.edges(k, widths);
@@ -174,9 +187,10 @@ impl Spline {
 
     #[inline(always)]
     fn bin(&self, k: usize, [x, right]: [f32; 2], [y, upper]: [f32; 2], slopes: &[f32]) -> Bin {
-        // Knot k has the raw slope k - 1, and both ends have none.
-        let at = |i: Option<usize>| i.and_then(|i| slopes.get(i)).map_or(1.0, |&raw| slope(raw));
-        Bin { x, y, width: right - x, height: upper - y, left: at(k.checked_sub(1)), right: at(Some(k)) }
+        // Knot k has the raw slope k - 1. Both ends have the one after those of the inner knots, or none.
+        let at = |i: usize| slopes.get(i).map_or(1.0, |&raw| slope(raw));
+        let before = k.checked_sub(1).unwrap_or(self.bins.saturating_sub(1));
+        Bin { x, y, width: right - x, height: upper - y, left: at(before), right: at(k) }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Spline coupling (Durkan et al., "Neural Spline Flows", arXiv 1906.04032).
 //!
-//! The first `kept` values pass unchanged and condition the others, which [`spline`] transforms: the conditioner gives
+//! The first `kept` values pass unchanged and, after the features, condition the others, which [`spline`] transforms: the conditioner gives
 //! the raw values column after column.
 
 use crate::conditioner;
@@ -61,7 +61,8 @@ fn each(
     work: &mut Work<'_>,
     mut transform: impl FnMut(&Spline, &mut f32, &mut [f32]),
 ) {
-    let Some((kept, moved)) = state.split_at_mut_checked(usize::from(record.kept.get())) else { return };
+    let kept = flow.features.saturating_add(record.kept.get().into());
+    let Some((kept, moved)) = state.split_at_mut_checked(kept) else { return };
     let mut out = conditioner::run(flow, record.dense.get(), record.dense_count.get(), kept, work);
     let bins = record.num_bins.get();
     let spline = Spline::new(record.tail_bound.get(), bins);

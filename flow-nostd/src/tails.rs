@@ -4,8 +4,9 @@
 //! `|u| -> knee + ln(1 + e)` with `e = |u| - knee`, whose log-determinant is `-ln(1 + e)`.
 
 use crate::FormatError;
-use crate::column::{Entered, clamp};
+use crate::column::clamp;
 use crate::layer::STATE_BOUND;
+use crate::row::Entered;
 use crate::section::TAILS;
 use zerocopy::little_endian::F32;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
@@ -24,8 +25,8 @@ pub struct TailsRecord {
     pub knee: F32,
     /// Nats lost for each box half-width outside the box; not negative.
     pub rate: F32,
-    /// Minus the sum of the logarithms of all scales, plus those of the integer columns' widths: what standardising adds
-    /// to the log-density.
+    /// Minus the sum of the logarithms of all scales and of the circular columns' periods: what standardising adds to the
+    /// log-density.
     pub log_volume: F32,
     /// Zero.
     pub reserved: [u8; 4],
@@ -50,13 +51,13 @@ impl TailsRecord {
         Ok(())
     }
 
-    /// Brings standardised values into the range of the layers; returns what this and the columns add to the
+    /// Brings the standardised values of columns on a line into the range of the layers; returns what this and the columns add to the
     /// log-density.
-    pub(crate) fn enter(&self, entered: &Entered, state: &mut [f32]) -> f32 {
+    pub(crate) fn enter(&self, entered: &Entered, lines: &mut [f32]) -> f32 {
         let knee = self.knee.get();
         let alpha = entered.alpha;
         let mut log_det = 0.0;
-        for slot in state.iter_mut() {
+        for slot in lines.iter_mut() {
             let u = if alpha > 1.0 { *slot / alpha } else { *slot };
             let excess = u.abs() - knee;
             *slot = if excess > 0.0 {

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Aligned, Column, Draw, Kind, Layer, Model, degree, model_of, random_model, seal};
+use common::{Aligned, Atom, Base, Column, Draw, Kind, Layer, Model, Order, family_of, model_of, random_model, seal};
 use flow_nostd::{Flow, FormatError, SelfTestError, Tag};
 use proptest::prelude::*;
 
@@ -16,7 +16,7 @@ fn small() -> Model {
     let flow = Flow::new(file.bytes()).unwrap();
     let mut scratch = vec![0.0; flow.scratch_len()];
     model.probes =
-        rows.into_iter().map(|row| (row.clone(), flow.log_prob(&row, &mut scratch).unwrap().to_bits())).collect();
+        rows.into_iter().map(|row| (row.clone(), flow.log_prob(&row, &[], &mut scratch).unwrap().to_bits())).collect();
     model
 }
 
@@ -45,15 +45,16 @@ fn exercise(flow: &Flow<'_>, seed: u64) {
     let mut scratch = vec![f32::NAN; flow.scratch_len()];
     let mut draw = Draw::new(seed);
     let (mut row, mut z) = (vec![0.0; flow.columns()], vec![0.0; flow.dim()]);
+    let mut context = vec![0.0; flow.context_dim()];
     for round in 0..4 {
-        row.iter_mut().for_each(|x| *x = if round < 2 { draw.normal() } else { draw.any_finite() });
-        assert!(flow.log_prob(&row, &mut scratch).unwrap().is_finite(), "{row:?}");
-        assert!(flow.to_latent(&row, &mut z, &mut scratch).unwrap().is_finite());
+        row.iter_mut().chain(&mut context).for_each(|x| *x = if round < 2 { draw.normal() } else { draw.any_finite() });
+        assert!(flow.log_prob(&row, &context, &mut scratch).unwrap().is_finite(), "{row:?}");
+        assert!(flow.to_latent(&row, &context, &mut z, &mut scratch).unwrap().is_finite());
         assert!(z.iter().all(|v| v.is_finite()));
         z.iter_mut().for_each(|v| *v = if round < 2 { draw.normal() } else { draw.any_finite() });
-        flow.to_data(&z, &mut row, &mut scratch).unwrap();
+        flow.to_data(&z, &context, &mut row, &mut scratch).unwrap();
         assert!(row.iter().all(|v| v.is_finite()), "{z:?} {row:?}");
-        flow.sample(&mut draw.0, &mut row, &mut scratch).unwrap();
+        flow.sample(&mut draw.0, &context, &mut row, &mut scratch).unwrap();
         assert!(row.iter().all(|v| v.is_finite()));
     }
     let _ = flow.self_test(&mut scratch);
@@ -131,14 +132,14 @@ fn erased_misaligned_foreign_newer() {
     assert_eq!(error_of(&[7; 300]), Some(FormatError::Magic));
     assert_eq!(error_of(&patched(&file, 8, &[2])), Some(FormatError::Version { expected: 1, found: 2 }));
     // A newer minor version may use what is reserved.
-    let newer = patched(&patched(&file, 10, &[2]), 80, &[9]);
+    let newer = patched(&patched(&file, 10, &[3]), 80, &[9]);
     assert_eq!(error_of(&newer), None);
-    assert_eq!(error_of(&patched(&file, 10, &[1])), None);
+    assert_eq!(error_of(&patched(&file, 10, &[2])), None);
     assert_eq!(error_of(&patched(&file, 80, &[9])), Some(FormatError::HeaderField { offset: 76 }));
     assert_eq!(error_of(&patched(&file, 20, &[4])), Some(FormatError::CriticalFlags { bits: 4 }));
     assert_eq!(error_of(&patched(&file, 24, &[4])), None);
     assert_eq!(error_of(&patched(&file, 60, &[1])), Some(FormatError::WeightType { found: 1 }));
-    assert_eq!(error_of(&patched(&file, 52, &[1])), Some(FormatError::HeaderField { offset: 52 }));
+    assert_eq!(error_of(&patched(&file, 52, &[0xff, 0xff])), Some(FormatError::HeaderField { offset: 52 }));
     assert_eq!(error_of(&patched(&file, 50, &[2])), Some(FormatError::Dimension { expected: 2, found: 3 }));
     assert!(matches!(error_of(&patched(&file, 64, &[1])), Some(FormatError::ScratchLength { found: 1, .. })));
     assert!(matches!(error_of(&patched(&file, 68, &[1])), Some(FormatError::Macs { found: 1, .. })));
@@ -254,6 +255,7 @@ fn weights_at_the_limit() {
                     s[2] = [1e-45, 1e-30, 1e38][exponent as usize % 3];
                 }
                 Column::Constant(v) => *v = [-3e38, 1e30, -1e30, 1e-45],
+                _ => {}
             }
         }
         model.knee = [1e-45, 6.0, f32::MAX][exponent as usize % 3];
@@ -270,6 +272,97 @@ fn weights_at_the_limit() {
     assert!((10..60).contains(&accepted), "{accepted}");
 }
 
+/// Columns whose numbers are as extreme as is allowed, and rows that are.
+#[test]
+fn columns_at_the_limit() {
+    let sizes = [1e-45, 1e-38, 1e-30, 1.0, 1e9, 1e30, 3e38];
+    let values = [0.0, -0.0, 1e-45, -1.0, 3e38, -3e38, 1e30, 0.5];
+    let mut draw = Draw::new(77);
+    let mut accepted = 0;
+    for seed in 0..3000 {
+        let mut model = family_of(Kind::Coupling, seed, [5, 2, 2], &[3], 2, 1);
+        let mut size = || sizes[draw.below(sizes.len())];
+        let mut number = {
+            let mut other = Draw::new(seed);
+            move || values[other.below(values.len())]
+        };
+        for (j, column) in model.columns.iter_mut().enumerate() {
+            let standard = [number(), size(), size()];
+            match column {
+                Column::Continuous(s) | Column::Integer(s) | Column::Positive(s) => *s = standard,
+                Column::Bounded(s, [low, high]) => {
+                    *s = standard;
+                    [*low, *high] = [number(), number()];
+                    if *low >= *high || !(*high - *low).is_finite() {
+                        [*low, *high] = [0.0, size()];
+                    }
+                }
+                Column::Lattice(s, cells) => {
+                    *s = standard;
+                    *cells = [number(), size()];
+                }
+                Column::Constant(v) => *v = [-3e38, 1e30, -1e30, 1e-45],
+                Column::Circular(v) => *v = [number(), size()],
+                Column::Context(s) => *s = [number(), size(), size().min(1e9)],
+            }
+            for (i, atom) in model.atoms[j].iter_mut().enumerate() {
+                let at = [-3e38, 1.0, 3e38][i];
+                (atom.value, atom.cut) = if column.is_discrete() { (at, at) } else { (number(), at) };
+                atom.width = size().clamp(if column.is_discrete() { 1.0 } else { 0.0 }, 1e30);
+            }
+        }
+        let file = Aligned::new(&model.file());
+        match Flow::new(file.bytes()) {
+            Ok(flow) => {
+                accepted += 1;
+                (0..20).for_each(|seed| exercise(&flow, seed));
+            }
+            Err(error) => assert!(matches!(error, FormatError::Record { offset: 8, .. }), "{error}"),
+        }
+    }
+    assert!(accepted > 2000, "{accepted}");
+}
+
+/// The same for what the latest minor version added.
+#[test]
+fn newest_weights_at_the_limit() {
+    let mut accepted = 0;
+    for exponent in 0..60u32 {
+        let factor = 10f32.powf(exponent as f32 / 2.5);
+        for mut model in newest() {
+            let log = |v: f32| if exponent % 2 == 0 { v } else { 1.0 / v };
+            for layer in &mut model.layers {
+                match layer {
+                    Layer::Linear { dense, .. } => {
+                        dense.iter_mut().flat_map(|d| &mut d.weights).for_each(|w| *w *= factor)
+                    }
+                    Layer::ActNorm { scale, shift, .. } => {
+                        scale.iter_mut().for_each(|s| *s *= log(factor));
+                        shift.iter_mut().for_each(|s| *s *= factor * factor.min(1e14));
+                    }
+                    _ => layer.dense_mut().iter_mut().flat_map(|d| &mut d.weights).for_each(|w| *w *= factor.sqrt()),
+                }
+            }
+            if let Base::Mixture(components) = &mut model.base {
+                for component in components {
+                    component.dense.weights.iter_mut().for_each(|w| *w *= log(factor));
+                    component.dense.biases.iter_mut().for_each(|w| *w *= factor);
+                }
+            }
+            model.rate = 0.0;
+            let file = Aligned::new(&model.file());
+            match Flow::new(file.bytes()) {
+                Ok(flow) => {
+                    accepted += 1;
+                    (0..20).for_each(|seed| exercise(&flow, seed));
+                }
+                Err(error) => assert!(matches!(error, FormatError::WeightsTooLarge { .. }), "{error}"),
+            }
+        }
+    }
+    assert!((100..300).contains(&accepted), "{accepted}");
+}
+
 /// Small files of the layers beyond affine couplings.
 fn others() -> Vec<Vec<u8>> {
     [(Kind::SplineCoupling(3), 1), (Kind::MaskedAffine, 0), (Kind::MaskedSpline(2), 0)]
@@ -277,9 +370,159 @@ fn others() -> Vec<Vec<u8>> {
         .to_vec()
 }
 
+/// Small files over columns of every kind, with atoms, context and circles.
+fn families() -> Vec<Model> {
+    [(Kind::Coupling, 2), (Kind::MaskedSpline(2), 0)]
+        .map(|(kind, kept)| {
+            let mut model = family_of(kind, 23, [5, 2, 1], &[5], kept, 1);
+            let row = model.row(&mut Draw::new(3), 1.0);
+            model.probes = vec![(row, 0)];
+            model
+        })
+        .to_vec()
+}
+
+/// The first column of which `which` holds, and the offset of its record.
+fn column(model: &Model, file: &[u8], which: impl Fn(&Column) -> bool) -> (u16, usize) {
+    let j = model.columns.iter().position(which).unwrap();
+    (j as u16, section(file, b"COLS").0 + 32 * j)
+}
+
+#[test]
+fn values_of_other_columns_that_are_not_allowed() {
+    let model = &families()[0];
+    let file = model.file();
+    assert_eq!(error_of(&file), None);
+    let refused = |column: (u16, usize), offset: usize, bytes: &[u8], at: u16| {
+        let error = error_of(&patched(&file, column.1 + offset, bytes));
+        assert_eq!(error, Some(FormatError::Record { tag: Tag(*b"COLS"), index: column.0, offset: at }));
+    };
+    let bits = f32::to_le_bytes;
+    let positive = column(model, &file, |c| matches!(c, Column::Positive(_)));
+    let bounded = column(model, &file, |c| matches!(c, Column::Bounded(..)));
+    let lattice = column(model, &file, |c| matches!(c, Column::Lattice(..)));
+    let circular = column(model, &file, |c| matches!(c, Column::Circular(_)));
+    let context = column(model, &file, |c| matches!(c, Column::Context(_)));
+    let constant = column(model, &file, |c| matches!(c, Column::Constant(_)));
+    for bad in [0.0, -1.0, f32::NAN] {
+        [positive, bounded, lattice, circular, context].iter().for_each(|&c| refused(c, 8, &bits(bad), 8));
+        [positive, bounded, lattice, context].iter().for_each(|&c| refused(c, 12, &bits(bad), 12));
+    }
+    [positive, bounded, context].iter().for_each(|&c| refused(c, 16, &bits(0.5), 16));
+    refused(context, 12, &bits(2e9), 12);
+    [12, 16].iter().for_each(|&at| refused(circular, at, &bits(1.0), 12));
+    [positive, bounded, lattice, circular].iter().for_each(|&c| refused(c, 4, &bits(f32::INFINITY), 4));
+    for bad in [f32::NAN, f32::INFINITY, 1e9] {
+        refused(bounded, 20, &bits(bad), 20);
+    }
+    refused(bounded, 24, &bits(-1e9), 20);
+    refused(lattice, 20, &bits(f32::NAN), 20);
+    [0.0, -1.0, f32::NAN, f32::INFINITY].iter().for_each(|&bad| refused(lattice, 24, &bits(bad), 20));
+    [positive, circular, context, constant].iter().for_each(|&c| refused(c, 20, &bits(1.0), 20));
+    [bounded, lattice].iter().for_each(|&c| refused(c, 28, &bits(1.0), 20));
+    // Atoms: none off a line, at most eight, and as many as there are.
+    [circular, context, constant].iter().for_each(|&c| refused(c, 2, &[1], 2));
+    refused(positive, 2, &[9], 2);
+    let more = error_of(&patched(&file, positive.1 + 2, &[8]));
+    assert!(matches!(more, Some(FormatError::Record { offset: 2 | 4 | 0, .. })), "{more:?}");
+}
+
+#[test]
+fn atoms_that_are_not_allowed() {
+    let (whole, real) = (Column::Integer([0.0, 2.0, 9.0]), Column::Continuous([0.0, 2.0, 9.0]));
+    let atom = |value, cut, width| Atom { value, cut, width };
+    let error = |column: &Column, atoms: &[Atom]| {
+        let model = Model { columns: vec![column.clone()], atoms: vec![atoms.to_vec()], knee: 6.0, ..Model::default() };
+        error_of(&model.file())
+    };
+    let at = |index, offset| Some(FormatError::Record { tag: Tag(*b"ATOM"), index, offset });
+    assert_eq!(error(&whole, &[atom(1.0, 1.0, 1.0), atom(3.0, 3.0, 9.5)]), None);
+    assert_eq!(error(&whole, &[atom(1.5, 1.5, 1.0)]), at(0, 0));
+    assert_eq!(error(&whole, &[atom(1.0, 2.0, 1.0)]), at(0, 4));
+    assert_eq!(error(&whole, &[atom(1.0, 1.0, 0.9)]), at(0, 8));
+    assert_eq!(error(&real, &[atom(1.0, 1.2, 0.1), atom(2.0, 1.3, 1e30)]), None);
+    assert_eq!(error(&real, &[atom(1.0, 1.2, 0.1), atom(2.0, 1.2, 0.1)]), at(1, 4));
+    assert_eq!(error(&real, &[atom(f32::NAN, 1.2, 0.1)]), at(0, 0));
+    assert_eq!(error(&real, &[atom(1.0, f32::INFINITY, 0.1)]), at(0, 4));
+    [0.0, -1.0, 2e30, f32::NAN].iter().for_each(|&width| assert_eq!(error(&real, &[atom(1.0, 1.0, width)]), at(0, 8)));
+
+    let model = Model { columns: vec![real], atoms: vec![vec![atom(1.0, 1.0, 1.0)]], knee: 6.0, ..Model::default() };
+    let file = model.file();
+    let (columns, (atoms, _)) = (section(&file, b"COLS").0, section(&file, b"ATOM"));
+    assert_eq!(error_of(&patched(&file, atoms + 12, &1e31f32.to_le_bytes())), at(0, 12));
+    assert_eq!(error_of(&patched(&file, columns + 2, &[0])), Some(FormatError::Unused { tag: Tag(*b"ATOM") }));
+    let two = error_of(&patched(&file, columns + 2, &[2]));
+    assert_eq!(two, Some(FormatError::Record { tag: Tag(*b"COLS"), index: 0, offset: 2 }));
+}
+
+#[test]
+fn circles_and_counts_that_are_not_allowed() {
+    let model = &families()[0];
+    let file = model.file();
+    let circles = section(&file, b"CIRC").0;
+    let refused = |offset: usize, bytes: &[u8], index: u16, at: u16| {
+        let error = error_of(&patched(&file, circles + offset, bytes));
+        assert_eq!(error, Some(FormatError::Record { tag: Tag(*b"CIRC"), index, offset: at }));
+    };
+    refused(0, &[1], 0, 0);
+    refused(16, &[0], 1, 0);
+    refused(2, &[0], 0, 2);
+    [0, 1, 65].iter().for_each(|&bins| refused(4, &[bins], 0, 4));
+    refused(6, &[1], 0, 6);
+    refused(15, &[1], 0, 6);
+    // A circle without its spline, and a spline without its circle.
+    let entry = (128..).step_by(16).find(|&at| &file[at..at + 4] == b"CIRC").unwrap();
+    let hidden = patched(&patched(&file, entry, b"circ"), entry + 4, &[0]);
+    let length = |expected, found| Some(FormatError::SectionLength { tag: Tag(*b"CIRC"), expected, found });
+    assert_eq!(error_of(&hidden), length(32, 0));
+    let mut plain = model_of(Kind::Coupling, 1, 2, &[], 1, 1);
+    plain.circles = vec![model.circles[0].clone()];
+    plain.circles[0].dense.truncate(1);
+    let file = plain.file();
+    assert_eq!(error_of(&patched(&file, 50, &[2])), length(0, 16));
+
+    let file = model.file();
+    let found = FormatError::ContextDimension { expected: 0, found: 1 };
+    let columns = model.columns.len() as u8;
+    assert_eq!(error_of(&patched(&patched(&file, 52, &[0]), 48, &[columns])), Some(found));
+    // Layers, but nothing on a line.
+    let mut turning = family_of(Kind::Coupling, 4, [0, 1, 0], &[], 0, 0);
+    assert_eq!(error_of(&turning.file()), None);
+    turning.layers.push(Layer::Permutation(vec![]));
+    assert_eq!(error_of(&turning.file()), Some(FormatError::HeaderField { offset: 54 }));
+}
+
+#[test]
+fn every_byte_of_families_replaced() {
+    for model in families() {
+        let file = model.file();
+        assert!(file.len() < 4096, "{}", file.len());
+        let mut accepted = 0;
+        for offset in 0..file.len() {
+            for value in [0, 1, 2, 3, 5, 0x3f, 0x7f, 0x80, 0xff] {
+                let file = Aligned::new(&patched(&file, offset, &[value]));
+                if let Ok(flow) = Flow::new(file.bytes()) {
+                    accepted += 1;
+                    exercise(&flow, offset as u64);
+                }
+            }
+        }
+        assert!(accepted > 1000);
+    }
+}
+
+/// Small models of what the latest minor version added: residual, linear, shift and scale; Student-t and mixture.
+fn newest() -> [Model; 5] {
+    let kinds = [Kind::ResidualCoupling, Kind::Linear, Kind::ActNorm, Kind::Coupling, Kind::Coupling];
+    let mut models = kinds.map(|kind| model_of(kind, 23, 3, &[5], 1, 1));
+    models[3].base = Base::student_t(&mut Draw::new(5), 3);
+    models[4].base = Base::mixture(&mut Draw::new(6), 3, 3);
+    models
+}
+
 #[test]
 fn every_byte_of_other_layers_replaced() {
-    for file in others() {
+    for file in others().into_iter().chain(newest().iter().map(Model::file)) {
         let mut accepted = 0;
         for offset in 0..file.len() {
             for value in [0, 1, 2, 3, 5, 0x3f, 0x7f, 0x80, 0xff] {
@@ -323,19 +566,210 @@ fn values_of_other_layers_that_are_not_allowed() {
 }
 
 #[test]
+fn residual_conditioners_that_are_refused() {
+    let [model, ..] = newest();
+    let refused = |change: &dyn Fn(&mut Vec<common::Dense>)| {
+        let mut model = model.clone();
+        let Layer::Coupling { dense, .. } = &mut model.layers[1] else { panic!("another layer") };
+        change(dense);
+        error_of(&model.file())
+    };
+    let dense = |index, offset| Some(FormatError::Record { tag: Tag(*b"DENS"), index, offset });
+    assert_eq!(refused(&|_| {}), None);
+    // Without an activation, ReLU, added, without: every other order is refused.
+    for (at, right) in [0, 1, 2, 0].into_iter().enumerate() {
+        for wrong in (0..4).filter(|&a| a != right) {
+            // ReLU at the front makes a plain conditioner, in which the third record is wrong.
+            let index = if at == 0 && wrong == 1 { 2 } else { at as u16 };
+            assert_eq!(refused(&|d| d[at].activation = wrong), dense(index, 4), "{at} {wrong}");
+        }
+    }
+    // Not a whole number of blocks, and no block.
+    assert_eq!(refused(&|d| drop(d.remove(2))), dense(0, 4));
+    assert_eq!(refused(&|d| drop(d.drain(1..3))), dense(0, 4));
+    // A block of another width.
+    let narrow = |d: &mut Vec<common::Dense>| {
+        d[1].outputs = 4;
+        d[1].weights.truncate(20);
+        d[1].biases.truncate(4);
+        d[2].inputs = 4;
+        d[2].weights.truncate(20);
+    };
+    assert_eq!(refused(&narrow), dense(1, 2));
+    // What a block adds to counts: up to 4e29 after the first dense layer, and each of these blocks doubles it.
+    let large = |d: &mut Vec<common::Dense>, blocks: usize| {
+        d[0].weights.fill(4e20);
+        d[0].biases.fill(0.0);
+        let (mut relu, mut add) = (d[1].clone(), d[2].clone());
+        relu.weights.fill(0.2);
+        add.weights.fill(0.2);
+        d.splice(1..3, (0..blocks).flat_map(|_| [relu.clone(), add.clone()]));
+        d.last_mut().unwrap().weights.fill(0.01);
+    };
+    assert_eq!(refused(&|d| large(d, 1)), None);
+    assert_eq!(refused(&|d| large(d, 2)), Some(FormatError::WeightsTooLarge { dense: 4 }));
+
+    // A masked layer has none.
+    let mut model = model_of(Kind::MaskedAffine, 1, 3, &[5, 5, 5], 0, 1);
+    assert_eq!(error_of(&model.file()), None);
+    let activations = common::activations(4, true);
+    model.layers[1].dense_mut().iter_mut().zip(activations).for_each(|(d, a)| d.activation = a);
+    assert_eq!(error_of(&model.file()), dense(0, 4));
+}
+
+#[test]
+fn linear_layers_that_are_refused() {
+    let [_, linear, act_norm, ..] = newest().map(|model| model.file());
+    for file in [&linear, &act_norm] {
+        let layer = section(file, b"LAYR").0 + 32;
+        let refused = |offset: usize, bytes: &[u8], at: u16| {
+            let error = error_of(&patched(file, layer + offset, bytes));
+            assert_eq!(error, Some(FormatError::Record { tag: Tag(*b"LAYR"), index: 1, offset: at }));
+        };
+        refused(2, &[1], 2);
+        refused(4, &[8], 4);
+        for bad in [f32::NAN, f32::INFINITY, 2e9, -2e9] {
+            refused(8, &bad.to_le_bytes(), 8);
+        }
+        refused(12, &[1], 12);
+        refused(31, &[1], 12);
+        if file == &linear {
+            refused(6, &[1], 6);
+            refused(6, &[3], 6);
+        }
+    }
+    let (dense, _) = section(&linear, b"DENS");
+    let refused = |offset: usize, bytes: &[u8], at: u16| {
+        let error = error_of(&patched(&linear, dense + offset, bytes));
+        let index = (offset / 16) as u16;
+        assert_eq!(error, Some(FormatError::Record { tag: Tag(*b"DENS"), index, offset: at }));
+    };
+    for index in [0, 16] {
+        refused(index, &[2], 0);
+        refused(index + 2, &[4], 2);
+        refused(index + 4, &[1], 4);
+        refused(index + 4, &[2], 4);
+        refused(index + 6, &[1], 6);
+    }
+    let (weights, _) = section(&linear, b"WGHT");
+    // Three rows of a panel, then its biases; the same again for the inverse.
+    for (index, bias) in [(0, weights + 96), (1, weights + 128 + 96)] {
+        for bad in [1e-30, -1.0] {
+            let error = error_of(&patched(&linear, bias, &f32::to_le_bytes(bad)));
+            assert_eq!(error, Some(FormatError::Record { tag: Tag(*b"DENS"), index, offset: 12 }));
+        }
+    }
+
+    let (values, length) = section(&act_norm, b"WGHT");
+    assert_eq!(length, 4 * 16);
+    let bad: [(usize, &[f32]); 3] = [
+        (0, &[0.0, -0.0, -1.0, f32::NAN, f32::INFINITY]),
+        (3, &[f32::NAN, f32::INFINITY, f32::NEG_INFINITY]),
+        (6, &[0.0, -2.0, f32::NAN, f32::INFINITY]),
+    ];
+    for (first, bad) in bad {
+        for at in first..first + 3 {
+            for bad in bad {
+                let error = error_of(&patched(&act_norm, values + 4 * at, &bad.to_le_bytes()));
+                assert_eq!(error, Some(FormatError::Record { tag: Tag(*b"LAYR"), index: 1, offset: 4 }), "{at} {bad}");
+            }
+        }
+    }
+}
+
+#[test]
+fn bases_that_are_refused() {
+    let [normal, .., student_t, mixture] = newest().map(|model| model.file());
+    let refused = |file: &[u8], offset: usize, bytes: &[u8], index: u16, at: u16| {
+        let base = section(file, b"BASE").0;
+        let error = error_of(&patched(file, base + offset, bytes));
+        let expected = FormatError::Record { tag: Tag(*b"BASE"), index, offset: at };
+        assert_eq!(error, Some(expected), "{offset} {bytes:?}");
+    };
+    for file in [&normal, &student_t, &mixture] {
+        refused(file, 4, &[1], 0, 4);
+        refused(file, 15, &[1], 0, 4);
+        refused(file, 2, &[if file == &mixture { 0 } else { 1 }], 0, 2);
+        for kind in [0, 4] {
+            let error = error_of(&patched(file, section(file, b"BASE").0, &[kind]));
+            assert_eq!(error, Some(FormatError::UnknownKind { tag: Tag(*b"BASE"), index: 0, kind: kind.into() }));
+        }
+    }
+    let base = |file: &[u8]| section(file, b"BASE").0;
+    let length = |expected, found| Some(FormatError::SectionLength { tag: Tag(*b"BASE"), expected, found });
+    assert_eq!(error_of(&patched(&normal, base(&normal), &[2])), length(64, 16));
+    assert_eq!(error_of(&patched(&normal, base(&normal), &[3, 0, 5])), length(96, 16));
+    assert_eq!(error_of(&patched(&student_t, base(&student_t), &[1])), length(16, 64));
+    assert_eq!(error_of(&patched(&mixture, base(&mixture) + 2, &[2])), length(48, 64));
+
+    for index in 1..=3 {
+        let record = 16 * usize::from(index);
+        let number = |file: &[u8], offset: usize, bad: f32| {
+            refused(file, record + offset, &bad.to_le_bytes(), index, offset as u16);
+        };
+        for bad in [2.0, 1000.1, -3.0, f32::NAN, f32::INFINITY] {
+            number(&student_t, 8, bad);
+        }
+        for bad in [0.0, 1.0, f32::NAN] {
+            number(&student_t, 0, bad);
+            number(&student_t, 4, bad);
+        }
+        for bad in [101.0, -101.0, f32::NAN] {
+            number(&student_t, 12, bad);
+        }
+        for bad in [2e9, f32::NEG_INFINITY, f32::NAN] {
+            number(&mixture, 0, bad);
+        }
+        // Beyond 1, not a number, and for the later ones less than the one before.
+        for bad in [1.1, f32::NAN, -0.1] {
+            number(&mixture, 4, bad);
+        }
+        refused(&mixture, record + 8, &[9], index, 8);
+        refused(&mixture, record + 10, &[1], index, 10);
+        refused(&mixture, record + 15, &[1], index, 10);
+    }
+    refused(&mixture, 48 + 4, &0.999f32.to_le_bytes(), 3, 4);
+    refused(&mixture, 32 + 4, &1e-3f32.to_le_bytes(), 2, 4);
+
+    // The last three panels of three rows and biases are the components'.
+    let (weights, length) = section(&mixture, b"WGHT");
+    for component in 0..3 {
+        let panel = weights + length - 128 * (3 - component);
+        let dense = 2 + component as u16;
+        for from in 0..3 {
+            for to in 0..3 {
+                let place = panel + 4 * (8 * from + to);
+                for bad in [-1.0, -0.0, f32::from_bits(1)] {
+                    let error = error_of(&patched(&mixture, place, &f32::to_le_bytes(bad)));
+                    let expected = match from.cmp(&to) {
+                        std::cmp::Ordering::Greater => Some(FormatError::MaskedWeight { dense }),
+                        std::cmp::Ordering::Equal if bad <= 0.0 => Some(FormatError::Diagonal { dense }),
+                        _ => None,
+                    };
+                    assert_eq!(error, expected, "{from} {to} {bad}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn weights_against_the_order_are_refused() {
-    for kind in [Kind::MaskedAffine, Kind::MaskedSpline(3)] {
-        let model = model_of(kind, 3, 4, &[6, 7], 0, 1);
+    let kinds = [Kind::MaskedAffine, Kind::MaskedSpline(3)];
+    for (kind, context) in kinds.into_iter().flat_map(|kind| [(kind, 0), (kind, 2)]) {
         let dim = 4;
+        let mut model = family_of(kind, 3, [dim, 0, context], &[6, 7], 0, 1);
+        model.atoms.clear();
+        let order = Order { lines: dim, features: context };
         let (mut refused, mut accepted) = (0, 0);
         for (i, d) in model.layers[1].clone().dense_mut().iter().enumerate() {
             for at in 0..d.weights.len() {
                 let mut model = model.clone();
                 model.layers[1].dense_mut()[i].weights[at] = 1e-9;
                 let (input, output) = (at / d.outputs, at % d.outputs);
-                let below = if i == 0 { input + 1 } else { degree(input, d.inputs, dim) };
+                let below = if i == 0 { (input + 1).saturating_sub(context) } else { order.degree(input, d.inputs) };
                 let above = match kind {
-                    _ if i < 2 => degree(output, d.outputs, dim),
+                    _ if i < 2 => order.degree(output, d.outputs),
                     Kind::MaskedAffine => output % dim,
                     _ => output / 8,
                 };
@@ -376,11 +810,34 @@ proptest! {
 
     #[test]
     fn words_of_other_layers_replaced(
-        which in 0usize..3,
+        which in 0usize..8,
         changes in prop::collection::vec((0usize..1024, any::<u32>(), 0u8..4), 1..6),
         seed: u64,
     ) {
-        let mut file = others()[which].clone();
+        let mut file = match which {
+            0..3 => others()[which].clone(),
+            _ => newest()[which - 3].file(),
+        };
+        for (word, value, how) in changes {
+            let at = 4 * (word % (file.len() / 4));
+            let value = match how { 0 => value % 64, 1 => value & 0x00ff_00ff & (value >> 3), _ => value };
+            file[at..at + 4].copy_from_slice(&value.to_le_bytes());
+        }
+        file[..10].copy_from_slice(b"\x89FLOW\r\n\x1a\x01\x00");
+        seal(&mut file);
+        let file = Aligned::new(&file);
+        if let Ok(flow) = Flow::new(file.bytes()) {
+            exercise(&flow, seed);
+        }
+    }
+
+    #[test]
+    fn words_of_families_replaced(
+        which in 0usize..2,
+        changes in prop::collection::vec((0usize..1024, any::<u32>(), 0u8..4), 1..6),
+        seed: u64,
+    ) {
+        let mut file = families()[which].file();
         for (word, value, how) in changes {
             let at = 4 * (word % (file.len() / 4));
             let value = match how { 0 => value % 64, 1 => value & 0x00ff_00ff & (value >> 3), _ => value };

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Column, Dense, Layer, Model, seal};
+use common::{Base, Column, Dense, Layer, Model, activations, seal};
 use flow_nostd::Flow;
 
 flow_nostd::include_flow!(mod example = "../../spec/example.flow");
@@ -19,8 +19,11 @@ fn model() -> Model {
             .collect()
     };
     let mut chain = |widths: &[usize]| -> Vec<Dense> {
-        let dense = |w: &[usize]| Dense { inputs: w[0], outputs: w[1], weights: next(w[0] * w[1]), biases: next(w[1]) };
-        widths.windows(2).map(dense).collect()
+        let dense = |(w, activation): (&[usize], usize)| {
+            let (inputs, outputs) = (w[0], w[1]);
+            Dense { inputs, outputs, weights: next(inputs * outputs), biases: next(outputs), activation }
+        };
+        widths.windows(2).zip(activations(widths.len() - 1, false)).map(dense).collect()
     };
     Model {
         columns: vec![
@@ -36,7 +39,9 @@ fn model() -> Model {
             Layer::Permutation(vec![2, 0, 1]),
             Layer::Coupling { kept: 2, bound: 1.5, dense: chain(&[2, 9, 3, 2]) },
         ],
+        base: Base::Normal,
         probes: vec![(vec![1.25, 3.0, 17.0, -30.0], 0), (vec![90.0, 2.0, -5.0, 0.0], 0)],
+        ..Model::default()
     }
 }
 
@@ -48,7 +53,7 @@ fn two_writers_one_file() {
     flow.self_test(&mut scratch).unwrap();
     let mut model = model();
     for (row, bits) in &mut model.probes {
-        let log_prob = flow.log_prob(row, &mut scratch).unwrap();
+        let log_prob = flow.log_prob(row, &[], &mut scratch).unwrap();
         *bits = log_prob.to_bits();
         let (_, _, expected, s) = model_reference(row);
         assert!((f64::from(log_prob) - expected).abs() <= 5e-6 * s.max(1.0));

@@ -3,12 +3,15 @@
 
 mod common;
 
-use common::Kind::{self, Coupling, MaskedAffine, MaskedSpline, SplineCoupling};
-use common::{Aligned, Draw, KNEE, Layer, Model, model_of, random_model};
-use flow_nostd::{EvalError, Flow};
+use common::Kind::{
+    self, ActNorm, Coupling, Linear, MaskedAffine, MaskedSpline, ResidualCoupling, ResidualSplineCoupling,
+    SplineCoupling,
+};
+use common::{Aligned, Atom, Base, Column, Draw, KNEE, Layer, Model, family_of, model_of, random_model};
+use flow_nostd::{EvalError, FLOOR, Flow};
 
 /// Kind, dim, hidden, kept, layers.
-const SHAPES: [(Kind, usize, &[usize], usize, usize); 30] = [
+const SHAPES: [(Kind, usize, &[usize], usize, usize); 41] = [
     (Coupling, 1, &[], 0, 2),
     (Coupling, 2, &[5], 1, 3),
     (Coupling, 2, &[], 1, 4),
@@ -39,16 +42,96 @@ const SHAPES: [(Kind, usize, &[usize], usize, usize); 30] = [
     (MaskedSpline(8), 8, &[64, 64], 0, 3),
     (MaskedSpline(4), 21, &[30], 0, 2),
     (MaskedSpline(8), 36, &[40, 40], 0, 2),
+    (ResidualCoupling, 2, &[5], 1, 3),
+    (ResidualCoupling, 3, &[1, 1], 2, 3),
+    (ResidualCoupling, 8, &[32, 32], 4, 6),
+    (ResidualCoupling, 21, &[20, 20, 20], 10, 3),
+    (ResidualSplineCoupling(8), 8, &[30, 30], 4, 4),
+    (Linear, 1, &[], 0, 2),
+    (Linear, 3, &[], 1, 3),
+    (Linear, 21, &[], 1, 3),
+    (ActNorm, 1, &[], 0, 2),
+    (ActNorm, 8, &[], 1, 3),
+    (ActNorm, 21, &[], 1, 2),
+];
+
+/// A shape, a base and its components.
+type WithBase = ((Kind, usize, &'static [usize], usize, usize), &'static str, usize);
+
+const BASES: [WithBase; 7] = [
+    ((Coupling, 1, &[], 0, 1), "student_t", 0),
+    ((Coupling, 8, &[16], 4, 3), "student_t", 0),
+    ((MaskedAffine, 21, &[30], 0, 1), "student_t", 0),
+    ((Coupling, 1, &[], 0, 1), "mixture", 3),
+    ((ResidualCoupling, 3, &[9], 1, 2), "mixture", 1),
+    ((Coupling, 8, &[16], 4, 2), "mixture", 11),
+    ((Linear, 21, &[], 0, 1), "mixture", 40),
+];
+
+/// Kind, columns on a line, circular and context columns, hidden, kept, layers.
+type Family = (Kind, [usize; 3], &'static [usize], usize, usize);
+
+/// Over columns of every kind, with atoms.
+const FAMILY: [Family; 27] = [
+    (Coupling, [1, 0, 0], &[], 0, 2),
+    (Coupling, [5, 0, 0], &[16], 2, 4),
+    (Coupling, [1, 0, 1], &[5], 0, 2),
+    (Coupling, [1, 1, 0], &[5], 0, 3),
+    (Coupling, [4, 1, 2], &[9, 9], 2, 3),
+    (Coupling, [10, 3, 4], &[32, 32], 5, 4),
+    (Coupling, [0, 1, 0], &[], 0, 0),
+    (Coupling, [0, 3, 0], &[7], 0, 0),
+    (Coupling, [0, 2, 3], &[8, 8, 8], 0, 0),
+    (SplineCoupling(8), [5, 0, 0], &[16], 2, 3),
+    (SplineCoupling(4), [1, 0, 2], &[5, 6], 0, 2),
+    (SplineCoupling(4), [3, 2, 1], &[17], 1, 3),
+    (SplineCoupling(8), [10, 0, 20], &[30], 5, 3),
+    (MaskedAffine, [5, 0, 0], &[16], 0, 3),
+    (MaskedAffine, [1, 0, 1], &[5, 3], 0, 2),
+    (MaskedAffine, [1, 2, 0], &[], 0, 2),
+    (MaskedAffine, [5, 1, 2], &[64, 11], 0, 3),
+    (MaskedAffine, [7, 0, 3], &[3], 0, 3),
+    (MaskedSpline(4), [1, 1, 1], &[9], 0, 2),
+    (MaskedSpline(4), [5, 0, 4], &[16, 16], 0, 2),
+    (MaskedSpline(8), [6, 3, 0], &[20, 5, 30], 0, 2),
+    (MaskedSpline(3), [10, 2, 2], &[40], 0, 2),
+    (ResidualCoupling, [4, 1, 1], &[9, 9], 2, 2),
+    (ResidualCoupling, [1, 2, 0], &[6], 0, 2),
+    (ResidualSplineCoupling(4), [5, 0, 2], &[7, 7, 7], 3, 2),
+    (Linear, [4, 1, 2], &[5], 1, 2),
+    (ActNorm, [4, 2, 1], &[5], 1, 2),
 ];
 
 fn each(mut test: impl FnMut(&Model, &Flow<'_>, &mut [f32], &mut Draw)) {
-    for (seed, (kind, dim, hidden, kept, layers)) in (0u64..).zip(SHAPES) {
-        let model = model_of(kind, seed, dim, hidden, kept, layers);
+    let shapes = SHAPES.map(|shape| (shape, "normal", 0)).into_iter().chain(BASES);
+    let plain = (0u64..).zip(shapes).map(|(seed, (shape, base, components))| {
+        let (kind, dim, hidden, kept, layers) = shape;
+        let mut model = model_of(kind, seed, dim, hidden, kept, layers);
+        model.base = match base {
+            "normal" => Base::Normal,
+            "student_t" => Base::student_t(&mut Draw::new(seed), dim),
+            _ => Base::mixture(&mut Draw::new(seed), dim, components),
+        };
+        (seed, model, format!("{shape:?}, base {base}"))
+    });
+    // The bases in turn, over what lies on a line.
+    let family = (50u64..).zip(FAMILY).map(|(seed, shape)| {
+        let (kind, columns, hidden, kept, layers) = shape;
+        let mut model = family_of(kind, seed, columns, hidden, kept, layers);
+        model.base = match (columns[0], seed % 3) {
+            (0, _) | (_, 0) => Base::Normal,
+            (lines, 1) => Base::student_t(&mut Draw::new(seed), lines),
+            (lines, _) => Base::mixture(&mut Draw::new(seed), lines, 3),
+        };
+        (seed, model, format!("{shape:?}"))
+    });
+    for (seed, model, name) in plain.chain(family) {
         let file = Aligned::new(&model.file());
-        let flow = Flow::new(file.bytes()).unwrap_or_else(|e| panic!("{kind:?}, dim {dim}, hidden {hidden:?}: {e}"));
-        assert_eq!((flow.columns(), flow.dim()), (dim + 1, dim));
+        let flow = Flow::new(file.bytes()).unwrap_or_else(|e| panic!("{name}: {e}"));
+        assert_eq!((flow.columns(), flow.dim()), (model.columns.len() - model.context(), model.dim()));
+        assert_eq!(flow.context_dim(), model.context());
         let mut scratch = vec![f32::NAN; flow.scratch_len()];
-        println!("{kind:?}, dim {dim}, hidden {hidden:?}");
+        println!("{name}");
         test(&model, &flow, &mut scratch, &mut Draw::new(seed + 100));
     }
 }
@@ -58,12 +141,13 @@ fn log_prob_near_the_data() {
     each(|model, flow, scratch, draw| {
         let mut worst = 0.0f64;
         for _ in 0..500 {
-            let row = model.row(draw, 1.0);
-            let (z, log_det, log_prob, s) = model.reference(&row);
-            let got = flow.log_prob(&row, scratch).unwrap();
+            let all = model.row(draw, 1.0);
+            let (z, log_det, log_prob, s) = model.reference(&all);
+            let (row, context) = model.split(&all);
+            let got = flow.log_prob(&row, &context, scratch).unwrap();
             worst = worst.max((f64::from(got) - log_prob).abs() / s.max(1.0));
             let mut latent = vec![0.0; flow.dim()];
-            let got = flow.to_latent(&row, &mut latent, scratch).unwrap();
+            let got = flow.to_latent(&row, &context, &mut latent, scratch).unwrap();
             assert!((f64::from(got) - log_det).abs() <= 5e-6 * s.max(1.0), "{got} {log_det}");
             for (got, z) in latent.iter().zip(&z) {
                 assert!((f64::from(*got) - z).abs() < 1e-4 * (1.0 + z.abs()), "{got} {z}");
@@ -79,9 +163,10 @@ fn log_prob_far_from_the_data() {
     each(|model, flow, scratch, draw| {
         let mut worst = 0.0f64;
         for exponent in 0..300 {
-            let row = model.row(draw, 10f32.powf(exponent as f32 / 50.0));
-            let (_, _, log_prob, s) = model.reference(&row);
-            let got = f64::from(flow.log_prob(&row, scratch).unwrap());
+            let all = model.row(draw, 10f32.powf(exponent as f32 / 50.0));
+            let (_, _, log_prob, s) = model.reference(&all);
+            let (row, context) = model.split(&all);
+            let got = f64::from(flow.log_prob(&row, &context, scratch).unwrap());
             worst = worst.max((got - log_prob).abs() / s.max(1.0));
         }
         assert!(worst <= 1e-4, "dim {}: {worst:e}", flow.dim());
@@ -93,23 +178,24 @@ fn every_finite_row_is_finite() {
     let extremes = [0.0, -0.0, 1e-45, -1e-40, 1e30, -1e30, f32::MAX, f32::MIN, f32::MIN_POSITIVE, 1.0, -8e37];
     each(|model, flow, scratch, draw| {
         for round in 0..3000 {
-            let mut row = model.row(draw, 2.0);
-            for x in &mut row {
+            let mut all = model.row(draw, 2.0);
+            for x in &mut all {
                 match draw.below(if round < 1000 { 1 } else { 4 }) {
                     0 => *x = extremes[draw.below(extremes.len())],
                     1 => *x = draw.any_finite(),
                     _ => {}
                 }
             }
-            let got = flow.log_prob(&row, scratch).unwrap();
-            assert!(got.is_finite(), "{row:?}: {got}");
+            let (mut row, context) = model.split(&all);
+            let got = flow.log_prob(&row, &context, scratch).unwrap();
+            assert!(got.is_finite(), "{all:?}: {got}");
             let mut z = vec![0.0; flow.dim()];
-            let log_det = flow.to_latent(&row, &mut z, scratch).unwrap();
+            let log_det = flow.to_latent(&row, &context, &mut z, scratch).unwrap();
             assert!(log_det.is_finite() && z.iter().all(|v| v.is_finite()));
 
             z.iter_mut()
                 .for_each(|v| *v = if draw.below(2) == 0 { draw.any_finite() } else { extremes[draw.below(11)] });
-            flow.to_data(&z, &mut row, scratch).unwrap();
+            flow.to_data(&z, &context, &mut row, scratch).unwrap();
             assert!(row.iter().all(|v| v.is_finite()), "{z:?}: {row:?}");
         }
     });
@@ -120,13 +206,14 @@ fn rows_come_back() {
     each(|model, flow, scratch, draw| {
         let (mut z, mut back) = (vec![0.0; flow.dim()], vec![0.0; flow.columns()]);
         for _ in 0..500 {
-            let row = model.row(draw, 1.0);
-            flow.to_latent(&row, &mut z, scratch).unwrap();
-            flow.to_data(&z, &mut back, scratch).unwrap();
-            for ((x, y), column) in row.iter().zip(&back).zip(&model.columns) {
+            let (row, context) = model.split(&model.row(draw, 1.0));
+            flow.to_latent(&row, &context, &mut z, scratch).unwrap();
+            flow.to_data(&z, &context, &mut back, scratch).unwrap();
+            for ((&x, &y), (column, atoms)) in row.iter().zip(&back).zip(model.modelled()) {
                 match column {
-                    common::Column::Continuous([_, scale, _]) => assert!((x - y).abs() <= 1e-4 * scale, "{x} {y}"),
-                    _ => assert_eq!(x, y),
+                    Column::Integer(_) | Column::Constant(_) => assert_eq!(x, y),
+                    _ if atoms.iter().any(|a| a.value == x) => assert_eq!(x, y),
+                    _ => assert!(column.distance(x.into(), y.into()) <= 1e-4, "{column:?}: {x} {y}"),
                 }
             }
         }
@@ -138,7 +225,7 @@ fn compression_comes_back() {
     // No box in the way: values up to 1e4 standard deviations are compressed and come back.
     let mut model = random_model(7, 4, &[8], 2, 3);
     for column in &mut model.columns {
-        if let common::Column::Continuous([_, _, reach]) | common::Column::Integer([_, _, reach]) = column {
+        if let Column::Continuous([_, _, reach]) | Column::Integer([_, _, reach]) = column {
             *reach = 1e9;
         }
     }
@@ -150,10 +237,10 @@ fn compression_comes_back() {
     let (mut z, mut back) = (vec![0.0; flow.dim()], vec![0.0; flow.columns()]);
     for _ in 0..1000 {
         let row = model.row(&mut draw, 1000.0);
-        flow.to_latent(&row, &mut z, &mut scratch).unwrap();
+        flow.to_latent(&row, &[], &mut z, &mut scratch).unwrap();
         assert!(z.iter().all(|v| v.abs() < KNEE + 12.0));
-        flow.to_data(&z, &mut back, &mut scratch).unwrap();
-        let expected = model.reference_to_data(&z.iter().map(|&v| f64::from(v)).collect::<Vec<_>>());
+        flow.to_data(&z, &[], &mut back, &mut scratch).unwrap();
+        let expected = model.reference_to_data(&z.iter().map(|&v| f64::from(v)).collect::<Vec<_>>(), &[]);
         for ((x, y), exact) in row.iter().zip(&back).zip(&expected) {
             assert!((x - y).abs() <= 1e-4 * x.abs().max(1.0) + 1.0, "{x} {y}");
             assert!((f64::from(*y) - exact).abs() <= 1e-4 * exact.abs().max(1.0) + 1.0, "{y} {exact}");
@@ -166,12 +253,18 @@ fn to_data_as_the_reference() {
     each(|model, flow, scratch, draw| {
         let mut row = vec![0.0; flow.columns()];
         for _ in 0..300 {
-            let z: Vec<f32> = (0..flow.dim()).map(|_| draw.normal()).collect();
-            flow.to_data(&z, &mut row, scratch).unwrap();
-            let expected = model.reference_to_data(&z.iter().map(|&v| f64::from(v)).collect::<Vec<_>>());
-            for ((x, exact), column) in row.iter().zip(&expected).zip(&model.columns) {
-                let slack = if matches!(column, common::Column::Integer(_)) { 1.0 } else { 0.0 };
-                assert!((f64::from(*x) - exact).abs() <= slack + 2e-4 * exact.abs().max(1.0), "{x} {exact}");
+            let z: Vec<f32> = (0..flow.dim())
+                .map(|j| if j < model.lines() { draw.normal() } else { draw.around(std::f32::consts::PI) })
+                .collect();
+            let (_, context) = model.split(&model.row(draw, 1.0));
+            flow.to_data(&z, &context, &mut row, scratch).unwrap();
+            let expected = model.reference_to_data(&z.iter().map(|&v| f64::from(v)).collect::<Vec<_>>(), &context);
+            for ((x, exact), (column, _)) in row.iter().zip(&expected).zip(model.modelled()) {
+                let slack = if column.is_discrete() { 1.001 } else { 2e-4 };
+                assert!(
+                    column.distance(f64::from(*x), *exact) <= slack * exact.abs().max(1.0),
+                    "{column:?} {x} {exact}"
+                );
             }
         }
     });
@@ -180,19 +273,21 @@ fn to_data_as_the_reference() {
 #[test]
 fn samples_are_the_inverse_of_what_the_generator_gives() {
     use rand_core::Rng;
-    each(|_, flow, scratch, draw| {
+    each(|model, flow, scratch, draw| {
+        let (_, context) = model.split(&model.row(draw, 1.0));
         let mut row = vec![0.0; flow.columns()];
         let before = draw.0.clone();
-        flow.sample(&mut draw.0, &mut row, scratch).unwrap();
+        flow.sample(&mut draw.0, &context, &mut row, scratch).unwrap();
         assert!(row.iter().all(|v| v.is_finite()));
-        // Two draws for each latent value, and no more.
+        // Two draws for each latent value, and two for the component of a mixture.
         let mut skipped = before.clone();
-        (0..2 * flow.dim()).for_each(|_| {
+        let components = usize::from(matches!(flow.base(), flow_nostd::layout::Base::Mixture(_)));
+        (0..2 * (flow.dim() + components)).for_each(|_| {
             skipped.next_u32();
         });
         assert_eq!(skipped.next_u32(), draw.0.clone().next_u32());
         let mut again = vec![0.0; flow.columns()];
-        flow.sample(&mut before.clone(), &mut again, scratch).unwrap();
+        flow.sample(&mut before.clone(), &context, &mut again, scratch).unwrap();
         assert_eq!(row, again);
     });
 }
@@ -200,13 +295,7 @@ fn samples_are_the_inverse_of_what_the_generator_gives() {
 /// Without layers, with center 0 and scale 1, samples are the normal variates themselves.
 #[test]
 fn variates_are_normal() {
-    let model = Model {
-        columns: vec![common::Column::Continuous([0.0, 1.0, 6.0])],
-        knee: 30.0,
-        rate: 1.0,
-        layers: vec![],
-        probes: vec![],
-    };
+    let model = Model { columns: vec![Column::Continuous([0.0, 1.0, 6.0])], knee: 30.0, rate: 1.0, ..Model::default() };
     let file = Aligned::new(&model.file());
     let flow = Flow::new(file.bytes()).unwrap();
     let mut scratch = vec![0.0; flow.scratch_len()];
@@ -215,7 +304,7 @@ fn variates_are_normal() {
     let mut samples: Vec<f32> = (0..n)
         .map(|_| {
             let mut row = [0.0];
-            flow.sample(&mut draw.0, &mut row, &mut scratch).unwrap();
+            flow.sample(&mut draw.0, &[], &mut row, &mut scratch).unwrap();
             row[0]
         })
         .collect();
@@ -240,18 +329,26 @@ fn what_a_call_refuses() {
     let n = flow.scratch_len();
     let mut scratch = vec![0.0; n];
     let mut row = model.row(&mut Draw::new(1), 1.0);
-    assert_eq!(flow.log_prob(&row, &mut scratch[..n - 1]), Err(EvalError::ScratchLength { expected: n, found: n - 1 }));
-    assert_eq!(flow.log_prob(&row[1..], &mut scratch), Err(EvalError::RowLength { expected: 4, found: 3 }));
     assert_eq!(
-        flow.to_latent(&row, &mut [0.0; 4], &mut scratch),
+        flow.log_prob(&row, &[], &mut scratch[..n - 1]),
+        Err(EvalError::ScratchLength { expected: n, found: n - 1 })
+    );
+    assert_eq!(flow.log_prob(&row[1..], &[], &mut scratch), Err(EvalError::RowLength { expected: 4, found: 3 }));
+    assert_eq!(
+        flow.to_latent(&row, &[], &mut [0.0; 4], &mut scratch),
         Err(EvalError::LatentLength { expected: 3, found: 4 })
     );
     for (column, bad) in [(0, f32::NAN), (1, f32::INFINITY), (3, f32::NEG_INFINITY)] {
         let mut row = row.clone();
         row[column] = bad;
-        assert_eq!(flow.log_prob(&row, &mut scratch), Err(EvalError::NotFinite { column }));
+        assert_eq!(flow.log_prob(&row, &[], &mut scratch), Err(EvalError::NotFinite { column }));
     }
-    assert_eq!(flow.to_data(&[0.0, 0.0, f32::NAN], &mut row, &mut scratch), Err(EvalError::NotFinite { column: 2 }));
+    assert_eq!(
+        flow.to_data(&[0.0, 0.0, f32::NAN], &[], &mut row, &mut scratch),
+        Err(EvalError::NotFinite { column: 2 })
+    );
+    let one = Err(EvalError::ContextLength { expected: 0, found: 1 });
+    assert_eq!(flow.log_prob(&row, &[1.0], &mut scratch), one);
     assert_eq!(flow.column_name(3), Some("c3"));
     assert_eq!(flow.column_name(4), None);
 }
@@ -272,7 +369,13 @@ fn parameters_of_zero_are_the_identity() {
             dense.weights.fill(0.0);
             dense.biases.fill(0.0);
         }
-        model.layers.retain(|layer| !matches!(layer, Layer::Permutation(_)));
+        for dense in model.circles.iter_mut().flat_map(|circle| &mut circle.dense) {
+            dense.weights.fill(0.0);
+            dense.biases.fill(0.0);
+        }
+        model
+            .layers
+            .retain(|layer| !matches!(layer, Layer::Permutation(_) | Layer::Linear { .. } | Layer::ActNorm { .. }));
         let mut plain = model.clone();
         plain.layers.clear();
         let (file, plain_file) = (Aligned::new(&model.file()), Aligned::new(&plain.file()));
@@ -280,12 +383,12 @@ fn parameters_of_zero_are_the_identity() {
         let (mut scratch, mut other) = (vec![f32::NAN; flow.scratch_len()], vec![f32::NAN; plain.scratch_len()]);
         let (mut row, mut back) = (vec![0.0; flow.columns()], vec![0.0; flow.columns()]);
         for _ in 0..200 {
-            let x = model.row(draw, 2.0);
-            let expected = plain.log_prob(&x, &mut other).unwrap();
-            assert_eq!(flow.log_prob(&x, &mut scratch).unwrap().to_bits(), expected.to_bits());
+            let (x, context) = model.split(&model.row(draw, 2.0));
+            let expected = plain.log_prob(&x, &context, &mut other).unwrap();
+            assert_eq!(flow.log_prob(&x, &context, &mut scratch).unwrap().to_bits(), expected.to_bits());
             let z: Vec<f32> = (0..flow.dim()).map(|_| 2.0 * draw.normal()).collect();
-            flow.to_data(&z, &mut row, &mut scratch).unwrap();
-            plain.to_data(&z, &mut back, &mut other).unwrap();
+            flow.to_data(&z, &context, &mut row, &mut scratch).unwrap();
+            plain.to_data(&z, &context, &mut back, &mut other).unwrap();
             assert_eq!(row, back);
         }
     });
@@ -295,7 +398,7 @@ fn parameters_of_zero_are_the_identity() {
 fn one_spline(bins: usize, scale: f32, seed: u64) -> Model {
     let mut model = model_of(SplineCoupling(bins), seed, 1, &[], 0, 1);
     let mut draw = Draw::new(seed);
-    model.columns = vec![common::Column::Continuous([0.0, 1.0, 1e9])];
+    model.columns = vec![Column::Continuous([0.0, 1.0, 1e9])];
     model.knee = 1e9;
     model.layers.iter_mut().flat_map(|layer| layer.dense_mut()).for_each(|d| {
         d.biases.iter_mut().for_each(|b| *b = scale * draw.normal() + 0.0);
@@ -318,14 +421,14 @@ fn splines_come_back_and_never_fall() {
             let (mut z, mut back, mut before) = ([0.0], [0.0], f32::NEG_INFINITY);
             for i in 0..2000 {
                 let x = [(i as f32 / 1000.0 - 1.0) * 3.2];
-                let log_det = flow.to_latent(&x, &mut z, &mut scratch).unwrap();
+                let log_det = flow.to_latent(&x, &[], &mut z, &mut scratch).unwrap();
                 assert!(log_det.is_finite() && z[0].is_finite());
                 assert!(z[0] >= before - 5e-7, "seed {seed}: {} after {before}", z[0]);
                 before = z[0];
-                flow.to_data(&z, &mut back, &mut scratch).unwrap();
+                flow.to_data(&z, &[], &mut back, &mut scratch).unwrap();
                 worst = worst.max((x[0] - back[0]).abs());
                 // The inverse by itself, against bisection in f64.
-                let exact = model.reference_to_data(&[f64::from(z[0])])[0];
+                let exact = model.reference_to_data(&[f64::from(z[0])], &[])[0];
                 exact_worst = exact_worst.max((f64::from(back[0]) - exact).abs());
             }
         }
@@ -351,8 +454,8 @@ fn raw_values_at_the_limit() {
         let (mut z, mut back) = ([0.0], [0.0]);
         for _ in 0..50 {
             let x = [draw.around([1.1e-3, 3.3, 1.1e6][round % 3])];
-            assert!(flow.to_latent(&x, &mut z, &mut scratch).unwrap().is_finite() && z[0].is_finite(), "{x:?}");
-            flow.to_data(&x, &mut back, &mut scratch).unwrap();
+            assert!(flow.to_latent(&x, &[], &mut z, &mut scratch).unwrap().is_finite() && z[0].is_finite(), "{x:?}");
+            flow.to_data(&x, &[], &mut back, &mut scratch).unwrap();
             assert!(back[0].is_finite(), "{x:?}");
         }
     }
@@ -365,4 +468,155 @@ fn the_way_back_takes_products_of_its_own() {
     assert_eq!(flow.macs_log_prob(), 5 * (8 * 64 + 64 * 64 + 64 * 16));
     assert_eq!(flow.macs_sample(), 25_550);
     assert_eq!(flow.scratch_len(), 8 + 128 + 64);
+}
+
+/// One column alone, without layers, in its own units.
+fn alone(column: Column, atoms: Vec<Atom>) -> Model {
+    Model { columns: vec![column], atoms: vec![atoms], knee: 1e9, rate: 1.0, ..Model::default() }
+}
+
+/// The log-density of N(0, 1).
+fn normal(u: f64) -> f64 {
+    -0.5 * u * u - 0.5 * (2.0 * std::f64::consts::PI).ln()
+}
+
+fn log_prob(model: &Model, row: &[f32], context: &[f32]) -> f64 {
+    let file = Aligned::new(&model.file());
+    let flow = Flow::new(file.bytes()).unwrap();
+    flow.log_prob(row, context, &mut vec![f32::NAN; flow.scratch_len()]).unwrap().into()
+}
+
+#[test]
+fn densities_of_columns_by_hand() {
+    let wide = [0.5, 2.0, 1e9];
+    let near = |got: f64, expected: f64| assert!((got - expected).abs() < 1e-5, "{got} {expected}");
+    let u = |q: f64| (q - 0.5) / 2.0;
+    let scale = 2f64.ln();
+    near(log_prob(&alone(Column::Positive(wide), vec![]), &[3.0], &[]), normal(u(3f64.ln())) - scale - 3f64.ln());
+    let bounded = alone(Column::Bounded(wide, [10.0, 14.0]), vec![]);
+    let logit = (0.75f64 / 0.25).ln();
+    near(log_prob(&bounded, &[13.0], &[]), normal(u(logit)) - scale - (0.75f64 * 0.25 * 4.0).ln());
+    let lattice = alone(Column::Lattice(wide, [0.1, 0.2]), vec![]);
+    // The cells around 0.1 + 0.2 k: mass at the middle of cell k.
+    for (x, k) in [(0.1, 0.0), (0.19, 0.0), (0.21, 1.0), (-0.7, -4.0)] {
+        near(log_prob(&lattice, &[x], &[]), normal(u(k + 0.5)) - scale);
+    }
+    // An atom of width 3 in place of cell 1: its mass, and what lies above moves up by 2.
+    let atoms = vec![Atom { value: 1.0, cut: 1.0, width: 3.0 }];
+    for column in [Column::Integer(wide), Column::Lattice(wide, [0.0, 1.0])] {
+        let model = alone(column, atoms.clone());
+        for (x, q, mass) in [(0.0, 0.5, 0.0), (1.0, 2.5, 3f64.ln()), (2.0, 4.5, 0.0)] {
+            near(log_prob(&model, &[x], &[]), normal(u(q)) - scale + mass);
+        }
+    }
+    let atoms = vec![Atom { value: 1.0, cut: 0.9, width: 0.5 }, Atom { value: 2.0, cut: 2.0, width: 0.25 }];
+    let model = alone(Column::Continuous(wide), atoms);
+    for (x, q, mass) in [(0.8, 0.8, 1.0f64), (1.0, 1.15, 0.5), (0.95, 1.45, 1.0), (2.0, 2.625, 0.25), (3.0, 3.75, 1.0)]
+    {
+        near(log_prob(&model, &[x], &[]), normal(u(q)) - scale + mass.ln());
+    }
+}
+
+#[test]
+fn values_outside_the_support() {
+    let wide = [0.5, 2.0, 1e9];
+    let atom = Atom { value: -1.0, cut: -3.0, width: 0.5 };
+    let context = Column::Context([0.0, 1.0, 3.0]);
+    let mut model = alone(context, vec![]);
+    model.columns.extend([Column::Positive(wide), Column::Bounded(wide, [2.0, 3.0]), Column::Continuous(wide)]);
+    model.atoms.extend([vec![atom], vec![], vec![]]);
+    let file = Aligned::new(&model.file());
+    let flow = Flow::new(file.bytes()).unwrap();
+    for (row, outside) in [
+        ([1.0, 2.5, 0.0], None),
+        ([-1.0, 2.0, 0.0], None),
+        ([0.0, 2.5, 0.0], Some(1)),
+        ([-2.0, 1.0, 0.0], Some(1)),
+        ([1.0, 3.1, -1e30], Some(2)),
+        ([-1.0, 1.9, 0.0], Some(2)),
+    ] {
+        assert_eq!(flow.outside_support(&row), outside, "{row:?}");
+        let log_prob = log_prob(&model, &row, &[0.1]);
+        assert!(log_prob.is_finite() && (log_prob <= f64::from(FLOOR)) == outside.is_some(), "{row:?}: {log_prob}");
+    }
+}
+
+#[test]
+fn a_turn_ends_where_it_starts() {
+    let model = family_of(Coupling, 91, [2, 2, 1], &[9], 1, 3);
+    let file = Aligned::new(&model.file());
+    let flow = Flow::new(file.bytes()).unwrap();
+    let mut scratch = vec![f32::NAN; flow.scratch_len()];
+    let mut draw = Draw::new(4);
+    let (all_columns, mut worst) = (&model.columns, 0.0f32);
+    for _ in 0..500 {
+        let mut all = model.row(&mut draw, 1.0);
+        let (row, context) = model.split(&all);
+        let here = flow.log_prob(&row, &context, &mut scratch).unwrap();
+        for (x, column) in all.iter_mut().zip(all_columns) {
+            if let Column::Circular([_, period]) = column {
+                *x += period;
+            }
+        }
+        let (row, _) = model.split(&all);
+        worst = worst.max((flow.log_prob(&row, &context, &mut scratch).unwrap() - here).abs());
+    }
+    assert!(worst < 1e-3, "{worst}");
+    // Neither the start of a turn nor what is just before it is a special place.
+    let mut one = alone(Column::Circular([0.0, 360.0]), vec![]);
+    one.circles = family_of(Coupling, 5, [0, 1, 0], &[], 0, 0).circles;
+    let [at, before] = [0.0, -1e-9].map(|x| log_prob(&one, &[x], &[]));
+    assert!((at - before).abs() < 1e-5, "{at} {before}");
+    assert!((at - log_prob(&one, &[359.999], &[])).abs() < 1e-3);
+    assert!(log_prob(&one, &[f32::MAX], &[]).is_finite());
+}
+
+/// With splines of zeros an angle is its own latent value: from anywhere in the turn with the same probability.
+#[test]
+fn angles_are_uniform() {
+    let mut model = alone(Column::Circular([-90.0, 360.0]), vec![]);
+    model.circles = family_of(Coupling, 5, [0, 1, 0], &[], 0, 0).circles;
+    model.circles[0].dense[0].biases.fill(0.0);
+    let file = Aligned::new(&model.file());
+    let flow = Flow::new(file.bytes()).unwrap();
+    let mut scratch = vec![f32::NAN; flow.scratch_len()];
+    let mut draw = Draw::new(12);
+    let mut counts = [0u32; 8];
+    for _ in 0..80_000 {
+        let mut row = [0.0];
+        flow.sample(&mut draw.0, &[], &mut row, &mut scratch).unwrap();
+        assert!((-90.0..=270.0).contains(&row[0]), "{row:?}");
+        counts[((row[0] + 90.0) / 45.0).min(7.0) as usize] += 1;
+    }
+    assert!(counts.iter().all(|n| n.abs_diff(10_000) < 500), "{counts:?}");
+    assert!((log_prob(&model, &[17.0], &[]) + 360f64.ln()).abs() < 1e-5);
+}
+
+#[test]
+fn what_a_context_must_be() {
+    let model = family_of(Coupling, 7, [2, 0, 2], &[5], 1, 2);
+    let file = Aligned::new(&model.file());
+    let flow = Flow::new(file.bytes()).unwrap();
+    let mut scratch = vec![f32::NAN; flow.scratch_len()];
+    let (mut row, context) = model.split(&model.row(&mut Draw::new(1), 1.0));
+    assert_eq!((flow.columns(), flow.context_dim(), flow.dim()), (3, 2, 2));
+    let short = Err(EvalError::ContextLength { expected: 2, found: 1 });
+    assert_eq!(flow.log_prob(&row, &context[..1], &mut scratch), short);
+    let record = |n: usize| model.columns.iter().enumerate().filter(|(_, c)| matches!(c, Column::Context(_))).nth(n);
+    for (n, bad) in [(0, f32::NAN), (1, f32::INFINITY)] {
+        let mut context = context.clone();
+        context[n] = bad;
+        let error = EvalError::NotFinite { column: record(n).unwrap().0 };
+        assert_eq!(flow.log_prob(&row, &context, &mut scratch), Err(error));
+        assert_eq!(flow.to_data(&[0.0; 2], &context, &mut row, &mut scratch), Err(error));
+        assert_eq!(flow.sample(&mut Draw::new(1).0, &context, &mut row, &mut scratch), Err(error));
+    }
+    // The same latent vector in another context is another row, and a context far out is one at the box.
+    let at = |context: &[f32], scratch: &mut [f32]| {
+        let mut row = vec![0.0; 3];
+        flow.to_data(&[0.3, -0.8], context, &mut row, scratch).unwrap();
+        row
+    };
+    assert_ne!(at(&[-1e6, 1e6], &mut scratch), at(&[1e6, 1e6], &mut scratch));
+    assert_eq!(at(&[-1e6, 1e6], &mut scratch), at(&[f32::MIN, f32::MAX], &mut scratch));
 }

@@ -1,7 +1,7 @@
 //! What `firmware/parity` prints, one line each:
 //!
 //! ```text
-//! flow columns=3 dim=2 scratch=40 id=00112233445566778899aabbccddeeff
+//! flow columns=3 context=0 dim=2 scratch=40 id=00112233445566778899aabbccddeeff
 //! self_test ok
 //! log_prob ROW BITS
 //! to_latent ROW BITS_OF_LOG_DET BITS…

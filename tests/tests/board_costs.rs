@@ -6,7 +6,7 @@ use flow_export::freeze::freeze;
 use flow_export::probes;
 use flow_model::models;
 use flow_model::params::Layout;
-use flow_model::spec::{Base, Column, FlowSpec, Kind, Layer, Standard, Tails};
+use flow_model::spec::{Base, Column, Dequantization, FlowSpec, Kind, Layer, Standard, Tails};
 use flow_tests::board::MPS2_AN386;
 use flow_tests::flows;
 
@@ -15,9 +15,16 @@ const DIM: usize = 8;
 /// Eight columns with conditioners of 64×64, the size at which speed is stated.
 fn reference(layers: Vec<Layer>) -> FlowSpec {
     let standard = Standard { center: 0.5, scale: 2.0, reach: 6.0 };
-    let column = |j| Column { name: format!("c{j}"), kind: Kind::Continuous { standard, jitter: 0.0 } };
+    let column = |j| Column::new(&format!("c{j}"), Kind::Continuous { standard, jitter: 0.0 });
     let columns = (0..DIM).map(column).collect();
-    FlowSpec { columns, tails: Tails { knee: 4.0, rate: 26.0 }, layers, base: Base::Normal }
+    FlowSpec {
+        columns,
+        tails: Tails { knee: 4.0, rate: 26.0 },
+        circles: None,
+        layers,
+        base: Base::Normal,
+        dequantization: Dequantization::Uniform,
+    }
 }
 
 #[test]

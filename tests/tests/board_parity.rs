@@ -23,21 +23,31 @@ fn a_cortex_m4f_computes_the_same_bits_of_a_flow_with_random_weights() {
     same_bits(&MPS2_AN386, "mixed", &spec, &flows::parameters(&spec, 0), 1000);
 }
 
+#[test]
+fn a_cortex_m4f_computes_the_same_bits_of_every_kind_of_column() {
+    let spec = flows::every_kind();
+    same_bits(&MPS2_AN386, "every-kind", &spec, &flows::parameters(&spec, 0), 1000);
+}
+
 fn same_bits(board: &Board, name: &str, spec: &FlowSpec, params: &[f32], count: usize) {
     let Some(board) = board.find() else { return };
     let rows = flows::rows(spec, count, 0);
-    let columns = spec.columns.len();
+    let columns = spec.columns.len(); // Context among them.
     let probes: Vec<Vec<f32>> = rows.chunks(columns).take(4).map(<[f32]>::to_vec).collect();
     let bytes = freeze(spec, params, &probes, 0).unwrap();
-    let on_board = board.compute(name, &bytes, &rows).unwrap();
-    let on_host = compute(&AlignedBytes::from(bytes), &rows);
+    // A board reads each row with its context behind it.
+    let (rows, context): (Vec<_>, Vec<_>) = rows.chunks(columns).map(|row| flows::split(spec, row)).unzip();
+    let embedded: Vec<f32> =
+        rows.iter().zip(&context).flat_map(|(row, context)| row.iter().chain(context)).copied().collect();
+    let on_board = board.compute(name, &bytes, &embedded).unwrap();
+    let on_host = compute(&AlignedBytes::from(bytes), &rows, &context);
 
     assert!(on_board.self_test);
     assert_eq!((on_board.columns, on_board.dim), (on_host.columns, on_host.dim));
     assert_eq!((on_board.scratch, &on_board.id), (on_host.scratch, &on_host.id));
     assert_eq!(on_board.log_prob.len(), count);
     for (i, (board, host)) in on_board.log_prob.iter().zip(&on_host.log_prob).enumerate() {
-        assert_eq!(board, host, "row {i}: {:?}", &rows[i * columns..][..columns]);
+        assert_eq!(board, host, "row {i}: {:?} in {:?}", rows[i], context[i]);
         assert!(f32::from_bits(*host).is_finite(), "row {i}");
     }
     assert_eq!(on_board.samples.len(), 200);
@@ -49,7 +59,7 @@ fn same_bits(board: &Board, name: &str, spec: &FlowSpec, params: &[f32], count: 
 }
 
 /// What `firmware/parity` computes, on the host.
-fn compute(bytes: &[u8], rows: &[f32]) -> Report {
+fn compute(bytes: &[u8], rows: &[Vec<f32>], context: &[Vec<f32>]) -> Report {
     let flow = Flow::new(bytes).unwrap();
     let mut scratch = vec![0.0; flow.scratch_len()];
     let id = flow.model_id_hex().as_str().to_owned();
@@ -64,17 +74,19 @@ fn compute(bytes: &[u8], rows: &[f32]) -> Report {
     };
     let bits = |values: &[f32]| values.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
     let mut back = vec![0.0; flow.columns()];
-    for row in rows.chunks_exact(flow.columns()) {
-        report.log_prob.push(flow.log_prob(row, &mut scratch).unwrap().to_bits());
+    for (row, context) in rows.iter().zip(context) {
+        report.log_prob.push(flow.log_prob(row, context, &mut scratch).unwrap().to_bits());
         let mut latent = vec![0.0; 1 + flow.dim()];
-        latent[0] = flow.to_latent(row, &mut latent[1..], &mut scratch).unwrap();
+        latent[0] = flow.to_latent(row, context, &mut latent[1..], &mut scratch).unwrap();
         report.to_latent.push(bits(&latent));
-        flow.to_data(&latent[1..], &mut back, &mut scratch).unwrap();
+        flow.to_data(&latent[1..], context, &mut back, &mut scratch).unwrap();
         report.to_data.push(bits(&back));
     }
     let mut rng = Pcg32::new(1, flow_export::sample::STREAM);
+    // In the context of the last row that the board takes to the latent space.
+    let context = &context[context.len().min(16) - 1];
     for _ in 0..200 {
-        flow.sample(&mut rng, &mut back, &mut scratch).unwrap();
+        flow.sample(&mut rng, context, &mut back, &mut scratch).unwrap();
         report.samples.push(bits(&back));
     }
     report

@@ -130,7 +130,7 @@ fn the_engine_agrees_with_the_oracle() {
             let mut scratch = vec![0.0; engine.scratch_len()];
             engine.self_test(&mut scratch).unwrap();
             let rows = case.rows.rows().into_iter();
-            rows.map(|row| engine.log_prob(row.to_slice().unwrap(), &mut scratch).unwrap()).collect()
+            rows.map(|row| engine.log_prob(row.to_slice().unwrap(), &[], &mut scratch).unwrap()).collect()
         });
         case.check("flow-nostd", &log_prob);
     }
@@ -145,8 +145,8 @@ fn the_engine_goes_there_and_back() {
             let mut worst = 0.0f32;
             for row in case.rows.rows().into_iter().take(case.near) {
                 let row = row.to_slice().unwrap();
-                engine.to_latent(row, &mut z, &mut scratch).unwrap();
-                engine.to_data(&z, &mut back, &mut scratch).unwrap();
+                engine.to_latent(row, &[], &mut z, &mut scratch).unwrap();
+                engine.to_data(&z, &[], &mut back, &mut scratch).unwrap();
                 for ((a, b), column) in row.iter().zip(&back).zip(&case.trained.flow.spec().columns) {
                     let scale = column.standard().map_or(1.0, |s| s.scale);
                     worst = worst.max((a - b).abs() / scale);
@@ -165,7 +165,7 @@ fn the_engine_draws_what_the_oracle_draws() {
         let samples: Vec<f32> = case.with_engine(|engine| {
             let (mut row, mut scratch) = (vec![0.0; engine.columns()], vec![0.0; engine.scratch_len()]);
             let mut draw = |z: &[f32]| {
-                engine.to_data(z, &mut row, &mut scratch).unwrap();
+                engine.to_data(z, &[], &mut row, &mut scratch).unwrap();
                 row.clone()
             };
             case.latent().rows().into_iter().flat_map(|z| draw(z.to_slice().unwrap())).collect()
@@ -182,7 +182,7 @@ fn every_finite_row_has_a_finite_log_density() {
             let mut scratch = vec![0.0; engine.scratch_len()];
             for i in 0..10_000usize {
                 let row = [i, i / 10, i / 100, i / 1000].map(|k| VALUES[k % 10]);
-                let log_prob = engine.log_prob(&row, &mut scratch).unwrap();
+                let log_prob = engine.log_prob(&row, &[], &mut scratch).unwrap();
                 assert!(log_prob.is_finite(), "{}, {row:?}: {log_prob}", case.trained.name);
             }
         });

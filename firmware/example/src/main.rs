@@ -23,7 +23,7 @@ fn main() -> ! {
     flow.self_test(&mut scratch).expect("a core that computes as the host did");
     let mut sensor = sensor::Sensor::new();
     while let Some(reading) = sensor.read(flow.columns()) {
-        let log_prob = flow.log_prob(reading, &mut scratch).expect("a finite value in every column");
+        let log_prob = flow.log_prob(reading, &[], &mut scratch).expect("a finite value in every column");
         let alarm = if log_prob < THRESHOLD { " ALARM" } else { "" };
         output.line(format_args!("{log_prob:.2}{alarm}"));
     }

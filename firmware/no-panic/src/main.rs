@@ -14,11 +14,12 @@ static FILE: [u8; 4096] = [0; 4096];
 
 #[board::entry]
 fn main() -> ! {
-    let (mut row, mut z, mut scratch) = ([0.0; 64], [0.0; 64], [0.0; 1024]);
-    let (row, z, scratch) = (opaque(&mut row), opaque(&mut z), opaque(&mut scratch));
+    let (mut row, mut context, mut z, mut scratch) = ([0.0; 64], [0.0; 64], [0.0; 64], [0.0; 1024]);
+    let (row, context) = (opaque(&mut row), opaque(&mut context));
+    let (z, scratch) = (opaque(&mut z), opaque(&mut scratch));
     let flow = Flow::new(opaque_file());
     if let Ok(flow) = &flow {
-        use_all(black_box(flow), row, z, scratch);
+        use_all(black_box(flow), row, context, z, scratch);
     }
     use_result(flow);
     #[cfg(feature = "deliberate-panic")]
@@ -55,16 +56,24 @@ impl Write for Nowhere {
 }
 
 #[inline(never)]
-fn use_all(flow: &Flow, row: &mut [f32], z: &mut [f32], scratch: &mut [f32]) {
-    black_box((flow.columns(), flow.dim(), flow.scratch_len(), flow.macs_log_prob(), flow.macs_sample()));
+fn use_all(flow: &Flow, row: &mut [f32], context: &[f32], z: &mut [f32], scratch: &mut [f32]) {
+    black_box((
+        flow.columns(),
+        flow.context_dim(),
+        flow.dim(),
+        flow.scratch_len(),
+        flow.macs_log_prob(),
+        flow.macs_sample(),
+    ));
     black_box((flow.model_id(), flow.model_id_hex(), flow.column_name(black_box(0)), flow.probes(), flow.header()));
-    black_box((flow.column_records(), flow.layer_records(), flow.dense_records(), flow.tails_record()));
+    black_box((flow.column_records(), flow.layer_records(), flow.dense_records(), flow.tails_record(), flow.base()));
+    black_box((flow.atom_records(), flow.circle_records(), flow.outside_support(row)));
     black_box(flow_nostd::scratch_len(opaque_file()));
     let rng = &mut Pcg32::new(black_box(1), black_box(2));
-    use_result(flow.log_prob(row, scratch));
-    use_result(flow.to_latent(row, z, scratch));
-    use_result(flow.to_data(z, row, scratch));
-    use_result(flow.sample(rng, row, scratch));
+    use_result(flow.log_prob(row, context, scratch));
+    use_result(flow.to_latent(row, context, z, scratch));
+    use_result(flow.to_data(z, context, row, scratch));
+    use_result(flow.sample(rng, context, row, scratch));
     use_result(flow.self_test(scratch));
 }
 

@@ -1,0 +1,112 @@
+//! Atoms: values of a column that hold a mass of their own.
+//!
+//! On the column's axis an interval of the atom's width is inserted at its cut, and the value stands in the middle of it,
+//! as a whole number stands in the middle of its cell: the density there, times the width, is the value's mass. What
+//! lies above moves up by the width; in a column of cells by the width less 1, that of the cell which it replaces.
+
+use crate::FormatError;
+use crate::column::{ColumnRecord, LOG_MASS_MAX, floor};
+use crate::section::{ATOMS, COLUMNS};
+use zerocopy::little_endian::F32;
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
+
+/// Most atoms of a column.
+pub const ATOMS_MAX: u16 = 8;
+/// Largest width of an atom: sums of all shifts of a column are finite.
+pub const ATOM_WIDTH_MAX: f32 = 1e30;
+
+/// An atom as it lies in the file.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+pub struct AtomRecord {
+    /// The value: raw in columns of real numbers, the number of its cell in discrete ones.
+    pub value: F32,
+    /// Where on the axis the interval starts; in discrete columns `value` again.
+    pub cut: F32,
+    /// Width of the interval; positive, at least 1 in discrete columns.
+    pub width: F32,
+    /// The logarithm of the width.
+    pub log_mass: F32,
+}
+
+impl AtomRecord {
+    fn shift(&self, discrete: bool) -> f32 {
+        let width = self.width.get();
+        if discrete { width - 1.0 } else { width }
+    }
+
+    fn check(&self, discrete: bool, before: f32, index: u16) -> Result<(), FormatError> {
+        let fail = |offset| Err(FormatError::Record { tag: ATOMS, index, offset });
+        let [value, cut, width, log_mass] = [self.value, self.cut, self.width, self.log_mass].map(F32::get);
+        if !value.is_finite() || (discrete && floor(value) != value) {
+            return fail(0);
+        }
+        if !(cut.is_finite() && cut > before) || (discrete && cut != value) {
+            return fail(4);
+        }
+        if !(width > 0.0 && width <= ATOM_WIDTH_MAX) || (discrete && width < 1.0) {
+            return fail(8);
+        }
+        if !(-LOG_MASS_MAX..=LOG_MASS_MAX).contains(&log_mass) {
+            return fail(12);
+        }
+        Ok(())
+    }
+}
+
+/// Checks that the columns, in order, take all atoms, by rising cut in each.
+pub(crate) fn check(columns: &[ColumnRecord], atoms: &[AtomRecord]) -> Result<(), FormatError> {
+    let mut rest = atoms;
+    let mut index = 0u16;
+    for (column, record) in (0u16..).zip(columns) {
+        let count = record.atoms.get();
+        let none = FormatError::Record { tag: COLUMNS, index: column, offset: 2 };
+        if count > ATOMS_MAX || (count > 0 && !record.is_line()) {
+            return Err(none);
+        }
+        let (mine, after) = rest.split_at_checked(count.into()).ok_or(none)?;
+        rest = after;
+        let mut before = f32::NEG_INFINITY;
+        for atom in mine {
+            atom.check(record.is_discrete(), before, index)?;
+            before = atom.cut.get();
+            index = index.saturating_add(1);
+        }
+    }
+    if rest.is_empty() { Ok(()) } else { Err(FormatError::Unused { tag: ATOMS }) }
+}
+
+/// The middle of the interval of the atom with that value, and its log-mass.
+pub(crate) fn find(atoms: &[AtomRecord], value: f32, discrete: bool) -> Option<(f32, f32)> {
+    let mut shift = 0.0;
+    for atom in atoms {
+        if atom.value.get() == value {
+            return Some(((atom.cut.get() + shift) + 0.5 * atom.width.get(), atom.log_mass.get()));
+        }
+        shift += atom.shift(discrete);
+    }
+    None
+}
+
+/// By how much the atoms move a place `w` on the axis.
+pub(crate) fn shift(atoms: &[AtomRecord], w: f32, discrete: bool) -> f32 {
+    let below = atoms.iter().take_while(|atom| atom.cut.get() < w);
+    below.fold(0.0, |shift, atom| shift + atom.shift(discrete))
+}
+
+/// What a place on the axis with all intervals inserted stands for: an atom's value, or the place on the axis without
+/// them.
+pub(crate) fn leave(atoms: &[AtomRecord], q: f32, discrete: bool) -> Result<f32, f32> {
+    let mut shift = 0.0;
+    for atom in atoms {
+        let start = atom.cut.get() + shift;
+        if q <= start {
+            break;
+        }
+        if q < start + atom.width.get() {
+            return Ok(atom.value.get());
+        }
+        shift += atom.shift(discrete);
+    }
+    Err(q - shift)
+}
