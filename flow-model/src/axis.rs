@@ -89,15 +89,18 @@ pub fn to_axis(g: &mut Graph, columns: &[&Column], x: NodeId, noise: Option<Node
     if any(&|c| limits(c).is_some()) {
         let (bounded, others) = masks(g, columns, |c| limits(c).is_some());
         let low = row(g, columns, |c| limits(c).map_or(-0.5, |[low, _]| low));
+        let high = row(g, columns, |c| limits(c).map_or(0.5, |[_, high]| high));
         let range = row(g, columns, |c| limits(c).map_or(1.0, |[low, high]| high - low));
         let value = g.mul(x, bounded);
-        let value = g.sub(value, low);
-        let share = g.div(value, range);
-        let (one, least, most) = (g.scalar(1.0, share), g.scalar(EDGE, share), g.scalar(1.0 - EDGE, share));
-        let inner = g.max(share, least);
-        let inner = g.min(inner, most);
-        let rest = g.sub(one, inner);
-        let (log_below, log_above) = (g.log(inner), g.log(rest));
+        // The shares of the range below and above: each from its own end, so that neither loses digits.
+        let (below, above) = (g.sub(value, low), g.sub(high, value));
+        let [below, above] = [below, above].map(|part| g.div(part, range));
+        let [log_below, log_above] = [below, above].map(|share| {
+            let (least, most) = (g.scalar(EDGE, share), g.scalar(1.0 - EDGE, share));
+            let inner = g.max(share, least);
+            let inner = g.min(inner, most);
+            g.log(inner)
+        });
         let logit = g.sub(log_below, log_above);
         let others = g.mul(w, others);
         w = g.add(others, logit);
@@ -106,11 +109,11 @@ pub fn to_axis(g: &mut Graph, columns: &[&Column], x: NodeId, noise: Option<Node
         let logs = g.mul(logs, bounded);
         let logs = g.add(logs, log_range);
         terms.push(g.neg(logs));
-        let below = g.neg(share);
-        let below = g.step(below);
-        let above = g.sub(share, one);
-        let above = g.step(above);
-        outside.push(g.add(below, above));
+        let [missing_below, missing_above] = [below, above].map(|share| {
+            let negative = g.neg(share);
+            g.step(negative)
+        });
+        outside.push(g.add(missing_below, missing_above));
     }
     for missing in outside {
         let floor = g.scalar(FLOOR, missing);

@@ -34,7 +34,8 @@ impl Weights {
     }
 
     fn collect(layout: &Layout, mut node: impl FnMut(&crate::params::Slice) -> NodeId) -> Self {
-        let mut weights = Weights { by_name: HashMap::new(), in_order: Vec::new(), dropout: Cell::new(None), smoothed: false };
+        let mut weights =
+            Weights { by_name: HashMap::new(), in_order: Vec::new(), dropout: Cell::new(None), smoothed: false };
         for slice in layout.slices() {
             let id = node(slice);
             weights.by_name.insert(slice.name.clone(), id);

@@ -55,7 +55,8 @@ pub fn fit(
             if best.is_some() && stop.load(Ordering::Relaxed) {
                 break 'search;
             }
-            let mixture = Mixture::fit(x.view(), em::Settings { components, full: true, ridge, floor, seed: choices.seed });
+            let mixture =
+                Mixture::fit(x.view(), em::Settings { components, full: true, ridge, floor, seed: choices.seed });
             let found = mixture.log_prob(held_out.view()).mean().unwrap_or(f64::NEG_INFINITY);
             watch(&Try { components: mixture.components(), ridge, validation: found });
             tries += 1;

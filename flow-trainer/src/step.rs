@@ -31,7 +31,15 @@ pub struct Optimiser {
 
 impl Default for Optimiser {
     fn default() -> Self {
-        Optimiser { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, clip: 1.0, weight_decay: 0.0, dropout: 0.0, smoothing: 0.0 }
+        Optimiser {
+            beta1: 0.9,
+            beta2: 0.999,
+            epsilon: 1e-8,
+            clip: 1.0,
+            weight_decay: 0.0,
+            dropout: 0.0,
+            smoothing: 0.0,
+        }
     }
 }
 

@@ -4,7 +4,7 @@
 
 use flow_export::freeze::freeze;
 use flow_export::probes;
-use flow_model::models;
+use flow_model::models::{self, Shape};
 use flow_model::params::Layout;
 use flow_model::spec::{Base, Column, Dequantization, FlowSpec, Kind, Layer, Standard, Tails};
 use flow_tests::board::MPS2_AN386;
@@ -31,12 +31,12 @@ fn reference(layers: Vec<Layer>) -> FlowSpec {
 #[ignore = "a long test: large models on a slow emulator"]
 fn reference_flows_on_a_cortex_m4f() {
     let Some(board) = MPS2_AN386.find() else { return };
-    let hidden = [64, 64];
+    let shape = |layers| Shape { lines: DIM, layers, hidden: vec![64, 64], ..Shape::default() };
     for (name, layers) in [
-        ("realnvp, 8 couplings", models::realnvp(DIM, 8, &hidden, 0)),
-        ("nsf, 6 couplings of 8 bins", models::nsf(DIM, 6, &hidden, 8, 5.0, 0)),
-        ("maf, 5 layers", models::maf(DIM, 5, &hidden)),
-        ("maf-rqs, 5 layers of 8 bins", models::maf_rqs(DIM, 5, &hidden, 8, 5.0)),
+        ("realnvp, 8 couplings", models::realnvp(&shape(8))),
+        ("nsf, 6 couplings of 8 bins", models::nsf(&shape(6))),
+        ("maf, 5 layers", models::maf(&shape(5))),
+        ("maf-rqs, 5 layers of 8 bins", models::maf_rqs(&shape(5))),
     ] {
         let spec = reference(layers);
         let params = Layout::of(&spec).init(0);
