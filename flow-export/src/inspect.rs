@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::frozen::{Frozen, column_names};
 use flow_nostd::layout::{
-    self, AtomRecord, Base, CircleRecord, ColumnRecord, ComponentRecord, Layer, LayerRecord, SectionEntry,
+    self, AtomRecord, Base, CircleRecord, ColumnRecord, ComponentRecord, DenseRecord, Layer, LayerRecord, SectionEntry,
 };
 use flow_nostd::{Flow, SelfTestError};
 use serde::Serialize;
@@ -248,25 +248,28 @@ fn atom(column: &ColumnRecord, atom: &AtomRecord) -> AtomFacts {
 }
 
 fn circle(flow: &Flow, record: &CircleRecord) -> CircleFacts {
-    CircleFacts { hidden: hidden(flow, record.dense, record.dense_count), num_bins: record.num_bins.get() }
+    let conditioner = conditioner(flow, record.dense, record.dense_count);
+    CircleFacts { hidden: hidden(conditioner), num_bins: record.num_bins.get() }
 }
 
-/// Widths of a conditioner's hidden layers.
-fn hidden(flow: &Flow, dense: U16, count: U16) -> Vec<u16> {
-    let conditioner = flow.dense_records().iter().skip(dense.get().into()).take(count.get().into());
-    let mut widths: Vec<u16> = conditioner.map(|dense| dense.outputs.get()).collect();
+fn conditioner<'a>(flow: &Flow<'a>, dense: U16, count: U16) -> &'a [DenseRecord] {
+    let first = usize::from(dense.get());
+    flow.dense_records().get(first..first + usize::from(count.get())).unwrap_or_default()
+}
+
+fn is_residual(conditioner: &[DenseRecord]) -> bool {
+    conditioner.iter().any(|dense| dense.activation.get() == layout::ADD)
+}
+
+/// Widths of a conditioner's hidden layers, or of its residual blocks.
+fn hidden(conditioner: &[DenseRecord]) -> Vec<u16> {
+    let mut widths: Vec<u16> = conditioner.iter().map(|dense| dense.outputs.get()).collect();
     widths.pop();
     // A residual conditioner has a first dense layer, and two for each block.
-    if is_residual(flow, dense, count) {
+    if is_residual(conditioner) {
         widths.truncate(widths.len() / 2);
     }
     widths
-}
-
-/// Whether a conditioner is residual.
-fn is_residual(flow: &Flow, dense: U16, count: U16) -> bool {
-    let mut conditioner = flow.dense_records().iter().skip(dense.get().into()).take(count.get().into());
-    conditioner.any(|dense| dense.activation.get() == layout::ADD)
 }
 
 fn base(flow: &Flow) -> BaseFacts {
@@ -285,8 +288,8 @@ fn base(flow: &Flow) -> BaseFacts {
 }
 
 fn layer(flow: &Flow, record: &LayerRecord, indices: &[u8]) -> LayerFacts {
-    let residual = |dense, count| is_residual(flow, dense, count);
-    let hidden = |dense, count| hidden(flow, dense, count);
+    let hidden = |dense, count| hidden(conditioner(flow, dense, count));
+    let residual = |dense, count| is_residual(conditioner(flow, dense, count));
     // The engine accepts no kind that it does not know.
     let Some(layer) = record.view() else { return LayerFacts::Permutation { order: Vec::new() } };
     match layer {

@@ -5,12 +5,10 @@
 
 pub mod aligned;
 pub mod cli;
-mod columns;
 mod error;
 pub mod freeze;
 pub mod frozen;
 pub mod inspect;
-mod masked;
 pub mod onnx;
 mod output;
 pub mod probes;

@@ -57,9 +57,9 @@ fn beside(column: &Column, distance: f32) -> f32 {
     value.clamp(f32::MIN, f32::MAX)
 }
 
-/// The exponential, rounded from double precision, so that hosts with another libm write the same probes.
+/// The exponential, computed alike on every host, so that they write the same probes.
 fn exp(v: f32) -> f32 {
-    f64::from(v).exp() as f32
+    libm::exp(v.into()) as f32
 }
 
 /// The value whose standardised value is the smallest one that is not 0, or one about as small.

@@ -37,9 +37,10 @@ pub(crate) fn check(record: &ActNormRecord, index: u16, loading: &mut Loading<'_
     if record.values.get() as usize != loading.weights_used {
         return fail(4);
     }
-    let dim = usize::from(loading.lines);
-    let count = dim.saturating_mul(3).next_multiple_of(LANES);
-    let Some([scales, shifts, reciprocals]) = loading.take_weights(count as u64).and_then(|all| parts(all, dim)) else {
+    let lines = usize::from(loading.lines);
+    let count = lines.saturating_mul(3).next_multiple_of(LANES);
+    let Some([scales, shifts, reciprocals]) = loading.take_weights(count as u64).and_then(|all| parts(all, lines))
+    else {
         return fail(4);
     };
     let positive = |word: &Word| word.get() > 0.0 && word.get().is_finite();
@@ -71,13 +72,13 @@ pub(crate) fn to_data(record: &ActNormRecord, flow: &Flow<'_>, state: &mut [f32]
     }
 }
 
-fn values<'a>(record: &ActNormRecord, flow: &Flow<'a>, dim: usize) -> Option<[&'a [Word]; 3]> {
-    parts(flow.weights.get(record.values.get() as usize..)?, dim)
+fn values<'a>(record: &ActNormRecord, flow: &Flow<'a>, lines: usize) -> Option<[&'a [Word]; 3]> {
+    parts(flow.weights.get(record.values.get() as usize..)?, lines)
 }
 
 /// Scales, shifts and reciprocals.
-fn parts(values: &[Word], dim: usize) -> Option<[&[Word]; 3]> {
-    let (scales, rest) = values.split_at_checked(dim)?;
-    let (shifts, rest) = rest.split_at_checked(dim)?;
-    Some([scales, shifts, rest.get(..dim)?])
+fn parts(values: &[Word], lines: usize) -> Option<[&[Word]; 3]> {
+    let (scales, rest) = values.split_at_checked(lines)?;
+    let (shifts, rest) = rest.split_at_checked(lines)?;
+    Some([scales, shifts, rest.get(..lines)?])
 }

@@ -1,6 +1,6 @@
-//! The base distribution: the density of the latent variable.
+//! The base distribution: the density of the latent values of columns on a line. Latent angles are uniform.
 //!
-//! Standard normal: `log p(z) = Σ (-z_j² / 2) - D · ln(2π) / 2`. Others in files of their own.
+//! Standard normal: `log p(z) = Σ (-z_j² / 2) - L · ln(2π) / 2`. Others in files of their own.
 
 use crate::flow::Flow;
 use crate::layer::Work;
@@ -101,7 +101,7 @@ impl<'a> Base<'a> {
         }
     }
 
-    /// Draws the latent values of columns on a line: two draws for each value, after two that pick the component of a mixture.
+    /// Draws the latent values of columns on a line: two draws for each, after two that pick the component of a mixture.
     pub(crate) fn sample(&self, flow: &Flow<'_>, rng: &mut impl Rng, z: &mut [f32]) {
         let mut draws = || (rng.next_u32(), rng.next_u32());
         let component = match self {

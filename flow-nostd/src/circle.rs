@@ -6,7 +6,7 @@
 
 use crate::FormatError;
 use crate::column::{ColumnRecord, clamp, floor};
-use crate::conditioner::{self, Sees};
+use crate::conditioner::{self, Of};
 use crate::flow::Flow;
 use crate::layer::Work;
 use crate::load::Loading;
@@ -49,7 +49,7 @@ pub(crate) fn check(circles: &[CircleRecord], context: u32, loading: &mut Loadin
         if record.reserved != [0; 10] {
             return fail(6);
         }
-        if !conditioner::check(loading, count, inputs, raw_values(bins).into(), Sees::All)? {
+        if !conditioner::check(loading, count, inputs, raw_values(bins).into(), Of::Circle)? {
             return fail(2);
         }
         inputs = inputs.saturating_add(2);

@@ -13,13 +13,15 @@ use crate::load::Loading;
 use crate::masked::{self, Outputs, Units};
 use crate::section::DENSE;
 
-/// Which inputs an output sees.
+/// Whose conditioner it is.
 #[derive(Clone, Copy)]
-pub(crate) enum Sees {
-    /// All of them.
-    All,
-    /// The columns before its own, see [`masked`].
-    Before(Outputs),
+pub(crate) enum Of {
+    /// A circle's: without residual blocks.
+    Circle,
+    /// A coupling's.
+    Coupling,
+    /// A masked layer's: without residual blocks, and an output sees the columns before its own, see [`masked`].
+    Masked(Outputs),
 }
 
 /// Checks `count` dense records that lead from `inputs` values, features first, to `outputs` values; `false` where there
@@ -29,14 +31,14 @@ pub(crate) fn check(
     count: u16,
     inputs: u32,
     outputs: u32,
-    sees: Sees,
+    of: Of,
 ) -> Result<bool, FormatError> {
     let order = loading.order();
     let mut below = Units::Inputs;
     let mut width = inputs;
     let mut bound = STATE_BOUND;
     let mut hidden = 0u32;
-    let residual = matches!(sees, Sees::All) && loading.is_residual(count);
+    let residual = matches!(of, Of::Coupling) && loading.is_residual(count);
     let mut held = 0.0;
     let mut first_width = None;
     for step in 1..=count {
@@ -80,7 +82,7 @@ pub(crate) fn check(
             loading.need_b(padded);
         }
         let products = u64::from(record.inputs.get()).saturating_mul(width.into());
-        let Sees::Before(outputs) = sees else {
+        let Of::Masked(outputs) = of else {
             loading.add_macs(products, products)?;
             continue;
         };

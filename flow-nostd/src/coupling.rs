@@ -1,7 +1,7 @@
 //! What all couplings share: which values pass unchanged, and which dense layers read them.
 
 use crate::FormatError;
-use crate::conditioner::{self, Sees};
+use crate::conditioner::{self, Of};
 use crate::load::Loading;
 use crate::section::LAYERS;
 
@@ -28,7 +28,7 @@ pub(crate) fn check(
     }
     let moved = u32::from(loading.lines.saturating_sub(kept));
     let outputs = moved.saturating_mul(each.into());
-    if !conditioner::check(loading, count, inputs, outputs, Sees::All)? {
+    if !conditioner::check(loading, count, inputs, outputs, Of::Coupling)? {
         return fail(6);
     }
     Ok(())

@@ -10,7 +10,7 @@
 //! computed when the last column that it sees is known, together with the others of its panel.
 
 use crate::FormatError;
-use crate::conditioner::{self, Sees};
+use crate::conditioner::{self, Of};
 use crate::dense::{DenseRecord, LANES, LANES_U32};
 use crate::flow::Flow;
 use crate::kernel;
@@ -117,7 +117,7 @@ pub(crate) fn check(
         return fail(6);
     }
     let total = lines.saturating_mul(outputs.each().into());
-    if !conditioner::check(loading, count, inputs, total, Sees::Before(outputs))? {
+    if !conditioner::check(loading, count, inputs, total, Of::Masked(outputs))? {
         return fail(6);
     }
     Ok(())

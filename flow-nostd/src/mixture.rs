@@ -61,15 +61,15 @@ pub(crate) fn check(components: &[ComponentRecord], loading: &mut Loading<'_>) -
     }
     loading.need_b(last as u32);
     // One component is drawn from, and value j of it takes the j values before it.
-    let dim = u64::from(loading.lines);
-    let triangle = dim.saturating_mul(dim.saturating_sub(1)) / 2;
-    loading.add_macs(dim.saturating_mul(dim).saturating_mul(last as u64), triangle)
+    let lines = u64::from(loading.lines);
+    let triangle = lines.saturating_mul(lines.saturating_sub(1)) / 2;
+    loading.add_macs(lines.saturating_mul(lines).saturating_mul(last as u64), triangle)
 }
 
 fn check_triangular(square: &dense::Square<'_>) -> Result<(), FormatError> {
-    let dim = usize::from(square.record.inputs.get());
-    for output in 0..dim {
-        for input in output..dim {
+    let lines = usize::from(square.record.inputs.get());
+    for output in 0..lines {
+        for input in output..lines {
             let weight = square.weights.get(square.record.place(input, output));
             if input == output {
                 if !weight.is_some_and(|word| word.get() > 0.0) {

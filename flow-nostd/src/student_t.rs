@@ -2,7 +2,7 @@
 //!
 //! `log p(z) = log_norm - (ν + 1) / 2 · ln(1 + z² / ν)`. Variates after Bailey, "Polar generation of random variates with
 //! the t-distribution", Mathematics of Computation 62 (1994), in the form without rejection:
-//! `t = sqrt(ν (u₁^(-2/ν) - 1)) · cos(2π u₂)`.
+//! `t = sqrt(ν (u₁^(-2/ν) - 1)) · cos θ`, θ being uniform.
 
 use crate::FormatError;
 use crate::section::BASE;

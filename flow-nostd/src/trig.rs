@@ -1,4 +1,4 @@
-//! Angles within a turn: cosine and sine in `f32` throughout, and one drawn at random.
+//! Angles: cosine and sine within a turn, in `f32` throughout, and angles drawn evenly.
 //!
 //! The angle is reduced to the nearest quarter turn in three parts (Cody & Waite, "Software Manual for the Elementary
 //! Functions", 1980) and both series follow Moshier's Cephes, `sinf.c`. Errors stay below 1e-7.
@@ -8,6 +8,11 @@ use core::f32::consts::PI;
 
 /// π/2 in three parts, the first two of which have few bits: their products with small whole numbers are exact.
 const QUARTER: [f32; 3] = [1.570_312_5, 4.837_513e-4, 7.549_79e-8];
+
+/// An angle from -π to π, each as probable as any other.
+pub(crate) fn uniform_angle(draw: u32) -> f32 {
+    clamp(draw as f32 * (1.0 / 4_294_967_296.0) * (PI + PI) - PI, PI)
+}
 
 /// Cosine and sine of an angle between -π and π.
 pub(crate) fn cos_sin(theta: f32) -> [f32; 2] {
@@ -28,15 +33,9 @@ pub(crate) fn cos_sin(theta: f32) -> [f32; 2] {
     }
 }
 
-/// An angle from -π to π, each as probable as any other.
-pub(crate) fn uniform_angle(draw: u32) -> f32 {
-    clamp(draw as f32 * (1.0 / 4_294_967_296.0) * (PI + PI) - PI, PI)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::cos_sin;
-    use core::f32::consts::PI;
+    use super::*;
 
     #[test]
     fn close_to_double_precision_over_a_turn() {
@@ -56,5 +55,10 @@ mod tests {
         for theta in [0.0, -0.0, 1e-45, -1e-39, 1e-20] {
             assert_eq!(cos_sin(theta), [1.0, theta]);
         }
+    }
+
+    #[test]
+    fn drawn_from_a_whole_turn() {
+        assert_eq!([0, 1 << 31, u32::MAX].map(uniform_angle), [-PI, 0.0, PI]);
     }
 }

@@ -3,7 +3,9 @@
 
 mod common;
 
-use common::{Aligned, Atom, Base, Column, Draw, Kind, Layer, Model, Order, family_of, model_of, random_model, seal};
+use common::{
+    Aligned, Atom, Base, Column, Draw, Kind, Layer, Model, Order, everything, family_of, model_of, random_model, seal,
+};
 use flow_nostd::{Flow, FormatError, SelfTestError, Tag};
 use proptest::prelude::*;
 
@@ -382,6 +384,11 @@ fn families() -> Vec<Model> {
         .to_vec()
 }
 
+/// Files with all there is in them.
+fn wholes() -> [Vec<u8>; 2] {
+    [everything(3, 5, Base::student_t).file(), everything(4, 5, |draw, lines| Base::mixture(draw, lines, 2)).file()]
+}
+
 /// The first column of which `which` holds, and the offset of its record.
 fn column(model: &Model, file: &[u8], which: impl Fn(&Column) -> bool) -> (u16, usize) {
     let j = model.columns.iter().position(which).unwrap();
@@ -609,11 +616,15 @@ fn residual_conditioners_that_are_refused() {
     assert_eq!(refused(&|d| large(d, 1)), None);
     assert_eq!(refused(&|d| large(d, 2)), Some(FormatError::WeightsTooLarge { dense: 4 }));
 
-    // A masked layer has none.
+    // A masked layer has none, and a circle has none.
     let mut model = model_of(Kind::MaskedAffine, 1, 3, &[5, 5, 5], 0, 1);
     assert_eq!(error_of(&model.file()), None);
-    let activations = common::activations(4, true);
-    model.layers[1].dense_mut().iter_mut().zip(activations).for_each(|(d, a)| d.activation = a);
+    let activations = common::dense::activations(4, true);
+    model.layers[1].dense_mut().iter_mut().zip(&activations).for_each(|(d, a)| d.activation = *a);
+    assert_eq!(error_of(&model.file()), dense(0, 4));
+    let mut model = family_of(Kind::Coupling, 1, [2, 1, 1], &[5, 5, 5], 1, 1);
+    assert_eq!(error_of(&model.file()), None);
+    model.circles[0].dense.iter_mut().zip(&activations).for_each(|(d, a)| d.activation = *a);
     assert_eq!(error_of(&model.file()), dense(0, 4));
 }
 
@@ -787,25 +798,33 @@ fn weights_against_the_order_are_refused() {
     }
 }
 
+/// A few words replaced: an error, or finite results.
+fn replace_words(mut file: Vec<u8>, changes: Vec<(usize, u32, u8)>, seed: u64) {
+    for (word, value, how) in changes {
+        let at = 4 * (word % (file.len() / 4));
+        // Small numbers hit counts and offsets, others floats.
+        let value = match how {
+            0 => value % 64,
+            1 => value & 0x00ff_00ff & (value >> 3),
+            _ => value,
+        };
+        file[at..at + 4].copy_from_slice(&value.to_le_bytes());
+    }
+    // What decides before the rest is read stays as it is.
+    file[..10].copy_from_slice(b"\x89FLOW\r\n\x1a\x01\x00");
+    seal(&mut file);
+    let file = Aligned::new(&file);
+    if let Ok(flow) = Flow::new(file.bytes()) {
+        exercise(&flow, seed);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
     fn words_replaced(changes in prop::collection::vec((0usize..512, any::<u32>(), 0u8..4), 1..6), seed: u64) {
-        let mut file = small().file();
-        for (word, value, how) in changes {
-            let at = 4 * (word % (file.len() / 4));
-            // Small numbers hit counts and offsets, others floats.
-            let value = match how { 0 => value % 64, 1 => value & 0x00ff_00ff & (value >> 3), _ => value };
-            file[at..at + 4].copy_from_slice(&value.to_le_bytes());
-        }
-        // What decides before the rest is read stays as it is.
-        file[..10].copy_from_slice(b"\x89FLOW\r\n\x1a\x01\x00");
-        seal(&mut file);
-        let file = Aligned::new(&file);
-        if let Ok(flow) = Flow::new(file.bytes()) {
-            exercise(&flow, seed);
-        }
+        replace_words(small().file(), changes, seed);
     }
 
     #[test]
@@ -814,21 +833,11 @@ proptest! {
         changes in prop::collection::vec((0usize..1024, any::<u32>(), 0u8..4), 1..6),
         seed: u64,
     ) {
-        let mut file = match which {
+        let file = match which {
             0..3 => others()[which].clone(),
             _ => newest()[which - 3].file(),
         };
-        for (word, value, how) in changes {
-            let at = 4 * (word % (file.len() / 4));
-            let value = match how { 0 => value % 64, 1 => value & 0x00ff_00ff & (value >> 3), _ => value };
-            file[at..at + 4].copy_from_slice(&value.to_le_bytes());
-        }
-        file[..10].copy_from_slice(b"\x89FLOW\r\n\x1a\x01\x00");
-        seal(&mut file);
-        let file = Aligned::new(&file);
-        if let Ok(flow) = Flow::new(file.bytes()) {
-            exercise(&flow, seed);
-        }
+        replace_words(file, changes, seed);
     }
 
     #[test]
@@ -837,18 +846,16 @@ proptest! {
         changes in prop::collection::vec((0usize..1024, any::<u32>(), 0u8..4), 1..6),
         seed: u64,
     ) {
-        let mut file = families()[which].file();
-        for (word, value, how) in changes {
-            let at = 4 * (word % (file.len() / 4));
-            let value = match how { 0 => value % 64, 1 => value & 0x00ff_00ff & (value >> 3), _ => value };
-            file[at..at + 4].copy_from_slice(&value.to_le_bytes());
-        }
-        file[..10].copy_from_slice(b"\x89FLOW\r\n\x1a\x01\x00");
-        seal(&mut file);
-        let file = Aligned::new(&file);
-        if let Ok(flow) = Flow::new(file.bytes()) {
-            exercise(&flow, seed);
-        }
+        replace_words(families()[which].file(), changes, seed);
+    }
+
+    #[test]
+    fn words_of_wholes_replaced(
+        which in 0usize..2,
+        changes in prop::collection::vec((0usize..4096, any::<u32>(), 0u8..4), 1..6),
+        seed: u64,
+    ) {
+        replace_words(wholes()[which].clone(), changes, seed);
     }
 
     #[test]

@@ -3,7 +3,8 @@
 
 mod common;
 
-use common::{Base, Column, Dense, Layer, Model, activations, seal};
+use common::dense::activations;
+use common::{Base, Column, Dense, Layer, Model, seal};
 use flow_nostd::Flow;
 
 flow_nostd::include_flow!(mod example = "../../spec/example.flow");

@@ -39,7 +39,7 @@ impl Parts {
         Ok(())
     }
 
-    fn mixture(&mut self, dim: usize, components: &[Component]) -> Result<(), FreezeError> {
+    fn mixture(&mut self, lines: usize, components: &[Component]) -> Result<(), FreezeError> {
         for Component { log_weight, cumulative, matrix, offset } in components {
             let record = ComponentRecord {
                 log_weight: F32::new(*log_weight),
@@ -48,12 +48,12 @@ impl Parts {
                 reserved: [0; 6],
             };
             self.base.extend_from_slice(record.as_bytes());
-            let padded = self.dense(|| "width of the base".into(), [dim, dim], IDENTITY, matrix, offset)?;
+            let padded = self.dense(|| "width of the base".into(), [lines, lines], IDENTITY, matrix, offset)?;
             self.buffers[0] = self.buffers[0].max(padded);
         }
         self.buffers[1] = self.buffers[1].max(components.len());
-        self.macs_log_prob += (components.len() * dim * dim) as u64;
-        self.macs_sample += (dim * (dim - 1) / 2) as u64;
+        self.macs_log_prob += (components.len() * lines * lines) as u64;
+        self.macs_sample += (lines * (lines - 1) / 2) as u64;
         Ok(())
     }
 }
@@ -79,28 +79,28 @@ fn student_t(raw: &[f32]) -> Vec<StudentTRecord> {
 
 /// The components of `y_kj = exp(s_kj) * (z_j + Σ_{i < j} z_i N[i][kL + j] + c_kj)`, with the weights' softmax; `lower`
 /// is empty where there is no N.
-fn mixture(dim: usize, logits: &[f32], offsets: &[f32], log_scales: &[f32], lower: &[f32]) -> Vec<Component> {
+fn mixture(lines: usize, logits: &[f32], offsets: &[f32], log_scales: &[f32], lower: &[f32]) -> Vec<Component> {
     let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let sizes: Vec<f64> = logits.iter().map(|&l| libm::exp(f64::from(l) - f64::from(most))).collect();
     let total: f64 = sizes.iter().sum();
     let mut cumulative = 0.0;
     let component = |(k, &size): (usize, &f64)| {
         cumulative += size / total;
-        let of = |values: &[f32], j: usize| f64::from(values[k * dim + j]);
-        let scales: Vec<f64> = (0..dim).map(|j| libm::exp(of(log_scales, j))).collect();
-        let mut matrix = vec![0.0f32; dim * dim];
+        let of = |values: &[f32], j: usize| f64::from(values[k * lines + j]);
+        let scales: Vec<f64> = (0..lines).map(|j| libm::exp(of(log_scales, j))).collect();
+        let mut matrix = vec![0.0f32; lines * lines];
         for (j, scale) in scales.iter().enumerate() {
-            matrix[j * dim + j] = *scale as f32;
+            matrix[j * lines + j] = *scale as f32;
             for i in 0..j {
-                let factor = lower.get(i * logits.len() * dim + k * dim + j).copied().unwrap_or(0.0);
-                matrix[i * dim + j] = (f64::from(factor) * scale) as f32;
+                let factor = lower.get(i * logits.len() * lines + k * lines + j).copied().unwrap_or(0.0);
+                matrix[i * lines + j] = (f64::from(factor) * scale) as f32;
             }
         }
         // A component without any weight is as good as absent: ln 0 is replaced by a number that the file may hold.
         let log_weight =
-            libm::log((size / total).max(f64::MIN_POSITIVE)) + (0..dim).map(|j| of(log_scales, j)).sum::<f64>();
+            libm::log((size / total).max(f64::MIN_POSITIVE)) + (0..lines).map(|j| of(log_scales, j)).sum::<f64>();
         Component {
-            log_weight: (log_weight - dim as f64 * libm::log(2.0 * PI) / 2.0) as f32,
+            log_weight: (log_weight - lines as f64 * libm::log(2.0 * PI) / 2.0) as f32,
             cumulative: if k + 1 == logits.len() { 1.0 } else { (cumulative as f32).min(1.0) },
             matrix,
             offset: scales.iter().enumerate().map(|(j, scale)| (of(offsets, j) * scale) as f32).collect(),

@@ -7,8 +7,14 @@ use flow_nostd::layout::{IDENTITY, LINEAR, LinearRecord};
 use zerocopy::little_endian::{F32, U16};
 
 impl Parts {
-    /// Appends layer `i`, over `dim` values.
-    pub(super) fn linear(&mut self, i: usize, dim: usize, layout: &Layout, params: &[f32]) -> Result<(), FreezeError> {
+    /// Appends layer `i`, over `lines` values.
+    pub(super) fn linear(
+        &mut self,
+        i: usize,
+        lines: usize,
+        layout: &Layout,
+        params: &[f32],
+    ) -> Result<(), FreezeError> {
         let part = |name: &str| values(layout, params, &format!("layers.{i}.{name}"));
         let log_diagonal = part("log_diagonal");
         let record = LinearRecord {
@@ -22,11 +28,11 @@ impl Parts {
         for matrix in matrices(part("lower"), part("upper"), log_diagonal) {
             let single: Vec<f32> = matrix.iter().map(|&v| v as f32).collect();
             let padded =
-                self.dense(|| format!("width of layers[{i}]"), [dim, dim], IDENTITY, &single, &vec![0.0; dim])?;
+                self.dense(|| format!("width of layers[{i}]"), [lines, lines], IDENTITY, &single, &vec![0.0; lines])?;
             self.buffers[0] = self.buffers[0].max(padded);
         }
-        self.macs_log_prob += (dim * dim) as u64;
-        self.macs_sample += (dim * dim) as u64;
+        self.macs_log_prob += (lines * lines) as u64;
+        self.macs_sample += (lines * lines) as u64;
         self.layers.push(zerocopy::transmute!(record));
         Ok(())
     }

@@ -177,7 +177,8 @@ pub fn random_columns(draw: &mut Draw, lines: usize, circles: usize, context: us
     columns
 }
 
-fn random_atoms(draw: &mut Draw, column: &Column) -> Vec<Atom> {
+/// One to three atoms of a column on a line.
+pub fn random_atoms(draw: &mut Draw, column: &Column) -> Vec<Atom> {
     let [center, scale, _] = column.standard().unwrap();
     let count = 1 + draw.below(3);
     let mut atoms: Vec<Atom> = (0..count)

@@ -1,13 +1,24 @@
 //! A second, plain writer of the format and an f64 reference of the arithmetic, both straight from `spec/format.md`.
 #![allow(dead_code, missing_docs, clippy::disallowed_types, clippy::disallowed_methods)]
 
+mod base;
 mod columns;
+pub mod dense;
+mod layers;
+mod spline;
 
-use columns::random_columns;
+use base::log_norm;
+pub use base::{Base, Component};
 pub use columns::{Atom, Column};
+use columns::{random_atoms, random_columns};
+pub use dense::Dense;
+use dense::{conditioner, put_chain, random_chain};
 use flow_nostd::layout::crc32;
+use layers::sequential;
+pub use layers::{Kind, Layer, Order, random_layers};
 use rand_core::{Rng, SeedableRng};
 use rand_pcg::Pcg32;
+pub use spline::Spline;
 use zerocopy::IntoBytes;
 
 pub const KNEE: f32 = 6.0;
@@ -28,334 +39,6 @@ impl Aligned {
         let n = self.1;
         &mut self.0.as_mut_bytes()[..n]
     }
-}
-
-#[derive(Clone, Debug)]
-pub struct Dense {
-    pub inputs: usize,
-    pub outputs: usize,
-    /// `[inputs, outputs]`.
-    pub weights: Vec<f32>,
-    pub biases: Vec<f32>,
-    /// As in the file.
-    pub activation: usize,
-}
-
-impl Dense {
-    pub fn random(draw: &mut Draw, inputs: usize, outputs: usize, activation: usize) -> Self {
-        let scale = 1.2 / (inputs.max(1) as f32).sqrt();
-        let weights = (0..inputs * outputs).map(|_| draw.around(scale)).collect();
-        Dense { inputs, outputs, weights, biases: (0..outputs).map(|_| draw.around(0.3)).collect(), activation }
-    }
-
-    /// A square matrix, `[from][to]`.
-    pub fn square(matrix: &[Vec<f64>], biases: Vec<f32>) -> Self {
-        let n = matrix.len();
-        let weights = matrix.iter().flatten().map(|&v| v as f32).collect();
-        Dense { inputs: n, outputs: n, weights, biases, activation: 0 }
-    }
-
-    /// Appends the record and its values; returns the length of its outputs' panels.
-    fn put(&self, records: &mut Vec<u8>, values: &mut Vec<u8>) -> usize {
-        let padded = self.outputs.div_ceil(8) * 8;
-        let lane = |values: &mut Vec<u8>, from: &[f32], lane: usize| {
-            values.extend(if lane < self.outputs { from[lane] } else { 0.0 }.to_le_bytes());
-        };
-        for v in [self.inputs, self.outputs, self.activation, 0] {
-            records.extend(u16::try_from(v).unwrap().to_le_bytes());
-        }
-        records.extend((values.len() as u32 / 4).to_le_bytes());
-        for first in (0..padded).step_by(8) {
-            for i in 0..self.inputs {
-                (first..first + 8).for_each(|l| lane(values, &self.weights[i * self.outputs..], l));
-            }
-        }
-        records.extend((values.len() as u32 / 4).to_le_bytes());
-        (0..padded).for_each(|l| lane(values, &self.biases, l));
-        padded
-    }
-
-    /// `x W + b`.
-    pub fn apply(&self, x: &[f64]) -> Vec<f64> {
-        let product = |i: usize, o: usize| x[i] * f64::from(self.weights[i * self.outputs + o]);
-        (0..self.outputs)
-            .map(|o| f64::from(self.biases[o]) + (0..self.inputs).map(|i| product(i, o)).sum::<f64>())
-            .collect()
-    }
-}
-
-/// The activations of a conditioner of `count` dense layers.
-pub fn activations(count: usize, residual: bool) -> Vec<usize> {
-    let inner = |i: usize| match (residual, i) {
-        (false, _) => 1,
-        (true, 0) => 0,
-        (true, _) => 2 - i % 2,
-    };
-    (0..count).map(|i| if i + 1 == count { 0 } else { inner(i) }).collect()
-}
-
-/// Degrees of freedom of each latent value, or the components of a mixture.
-#[derive(Clone, Debug, Default)]
-pub enum Base {
-    #[default]
-    Normal,
-    StudentT(Vec<f32>),
-    Mixture(Vec<Component>),
-}
-
-#[derive(Clone, Debug)]
-pub struct Component {
-    pub weight: f64,
-    pub dense: Dense,
-}
-
-impl Base {
-    pub fn student_t(draw: &mut Draw, dim: usize) -> Self {
-        Base::StudentT((0..dim).map(|j| [2.05, 1000.0, 2.5 + 20.0 * draw.uniform()][j % 3]).collect())
-    }
-
-    /// Components of random weights, places and covariances.
-    pub fn mixture(draw: &mut Draw, dim: usize, components: usize) -> Self {
-        let raw: Vec<f64> = (0..components).map(|_| 0.2 + f64::from(draw.uniform())).collect();
-        let total: f64 = raw.iter().sum();
-        let component = |&raw: &f64| {
-            let entry = |draw: &mut Draw, i: usize, j: usize| match i.cmp(&j) {
-                std::cmp::Ordering::Less => f64::from(draw.around(0.5)) / (dim as f64).sqrt(),
-                std::cmp::Ordering::Equal => f64::from(draw.around(0.7)).exp(),
-                std::cmp::Ordering::Greater => 0.0,
-            };
-            let matrix: Vec<Vec<f64>> = (0..dim).map(|i| (0..dim).map(|j| entry(draw, i, j)).collect()).collect();
-            let biases = (0..dim).map(|_| draw.around(2.0)).collect();
-            Component { weight: raw / total, dense: Dense::square(&matrix, biases) }
-        };
-        Base::Mixture(raw.iter().map(component).collect())
-    }
-
-    /// The log-weights of the file.
-    fn log_weight(component: &Component) -> f32 {
-        let d = &component.dense;
-        let log_det: f64 = (0..d.outputs).map(|j| f64::from(d.weights[j * d.outputs + j]).ln()).sum();
-        (component.weight.ln() + log_det - 0.5 * d.outputs as f64 * (2.0 * std::f64::consts::PI).ln()) as f32
-    }
-
-    /// Adds the terms of the log-density of `z`.
-    fn log_prob(&self, z: &[f64], mut add: impl FnMut(f64)) {
-        match self {
-            Base::Normal => {
-                for z in z {
-                    add(-z * z / 2.0);
-                    add(-0.5 * (2.0 * std::f64::consts::PI).ln());
-                }
-            }
-            Base::StudentT(degrees) => {
-                for (z, &nu) in z.iter().zip(degrees) {
-                    add(log_norm(nu).into());
-                    add(-(f64::from(nu) + 1.0) / 2.0 * (z * z / f64::from(nu)).ln_1p());
-                }
-            }
-            Base::Mixture(components) => {
-                let log = |c: &Component| {
-                    let squares: f64 = c.dense.apply(z).iter().map(|y| y.clamp(-1e15, 1e15).powi(2)).sum();
-                    f64::from(Base::log_weight(c)) - 0.5 * squares
-                };
-                let logs: Vec<f64> = components.iter().map(log).collect();
-                let most = logs.iter().fold(f64::NEG_INFINITY, |a, &b| a.max(b));
-                add(most);
-                add(logs.iter().map(|l| (l - most).exp()).sum::<f64>().ln());
-                // What cancels between the parts of a component's values counts as magnitude too.
-                let z = z.iter().map(|z| z.abs()).fold(0.0, f64::max);
-                add(z * z);
-                add(-z * z);
-            }
-        }
-    }
-}
-
-/// The log-density of Student's t at 0.
-pub fn log_norm(nu: f32) -> f32 {
-    let nu = f64::from(nu);
-    (libm::lgamma((nu + 1.0) / 2.0) - libm::lgamma(nu / 2.0) - 0.5 * (nu * std::f64::consts::PI).ln()) as f32
-}
-
-/// The product of two square matrices.
-fn product(a: &[Vec<f64>], b: &[Vec<f64>]) -> Vec<Vec<f64>> {
-    let n = a.len();
-    (0..n).map(|i| (0..n).map(|j| (0..n).map(|k| a[i][k] * b[k][j]).sum()).collect()).collect()
-}
-
-/// The inverse of a matrix by Gauss and Jordan.
-fn inverse(matrix: &[Vec<f64>]) -> Vec<Vec<f64>> {
-    let n = matrix.len();
-    let mut rows: Vec<Vec<f64>> = (0..n)
-        .map(|i| matrix[i].iter().copied().chain((0..n).map(|j| if i == j { 1.0 } else { 0.0 })).collect())
-        .collect();
-    for k in 0..n {
-        let pivot = (k..n).max_by(|&a, &b| rows[a][k].abs().total_cmp(&rows[b][k].abs())).unwrap();
-        rows.swap(k, pivot);
-        let scale = rows[k][k];
-        rows[k].iter_mut().for_each(|v| *v /= scale);
-        for i in (0..n).filter(|&i| i != k) {
-            let factor = rows[i][k];
-            let from = rows[k].clone();
-            rows[i].iter_mut().zip(from).for_each(|(v, f)| *v -= factor * f);
-        }
-    }
-    rows.into_iter().map(|row| row[n..].to_vec()).collect()
-}
-
-/// A random linear layer.
-fn linear(draw: &mut Draw, dim: usize) -> Layer {
-    let around = |draw: &mut Draw| f64::from(draw.around(0.5)) / (dim as f64).sqrt();
-    let diagonal: Vec<f64> = (0..dim).map(|_| f64::from(draw.around(0.4))).collect();
-    let mut lower = vec![vec![0.0; dim]; dim];
-    let mut upper = lower.clone();
-    for i in 0..dim {
-        for j in 0..dim {
-            match i.cmp(&j) {
-                std::cmp::Ordering::Greater => lower[i][j] = around(draw),
-                std::cmp::Ordering::Less => upper[i][j] = around(draw),
-                std::cmp::Ordering::Equal => (lower[i][i], upper[i][i]) = (1.0, diagonal[i].exp()),
-            }
-        }
-    }
-    let forward = product(&lower, &upper);
-    let back = Dense::square(&inverse(&forward), vec![0.0; dim]);
-    let log_det = diagonal.iter().sum::<f64>() as f32;
-    Layer::Linear { dense: [Dense::square(&forward, vec![0.0; dim]), back], log_det }
-}
-
-#[derive(Clone, Debug)]
-pub enum Layer {
-    Permutation(Vec<usize>),
-    Coupling {
-        kept: usize,
-        bound: f32,
-        dense: Vec<Dense>,
-    },
-    SplineCoupling {
-        kept: usize,
-        bound: f32,
-        bins: usize,
-        dense: Vec<Dense>,
-    },
-    MaskedAffine {
-        bound: f32,
-        dense: Vec<Dense>,
-    },
-    MaskedSpline {
-        bound: f32,
-        bins: usize,
-        dense: Vec<Dense>,
-    },
-    /// The matrix and its inverse.
-    Linear {
-        dense: [Dense; 2],
-        log_det: f32,
-    },
-    ActNorm {
-        scale: Vec<f32>,
-        shift: Vec<f32>,
-        log_det: f32,
-    },
-}
-
-/// A kind of layer with its conditioner.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Kind {
-    Coupling,
-    SplineCoupling(usize),
-    MaskedAffine,
-    MaskedSpline(usize),
-    ResidualCoupling,
-    ResidualSplineCoupling(usize),
-    Linear,
-    ActNorm,
-}
-
-impl Layer {
-    pub fn dense_mut(&mut self) -> &mut [Dense] {
-        match self {
-            Layer::Permutation(_) | Layer::Linear { .. } | Layer::ActNorm { .. } => &mut [],
-            Layer::Coupling { dense, .. }
-            | Layer::SplineCoupling { dense, .. }
-            | Layer::MaskedAffine { dense, .. }
-            | Layer::MaskedSpline { dense, .. } => dense,
-        }
-    }
-}
-
-/// What degrees depend on: the columns on a line and the features.
-#[derive(Clone, Copy, Debug)]
-pub struct Order {
-    pub lines: usize,
-    pub features: usize,
-}
-
-impl Order {
-    /// The degree of a hidden unit.
-    pub fn degree(self, unit: usize, units: usize) -> usize {
-        match self.features {
-            0 => 1 + unit * (self.lines - 1) / units,
-            _ => unit * self.lines / units,
-        }
-    }
-
-    /// The inputs of a masked conditioner.
-    fn inputs(self) -> usize {
-        self.features + if self.lines > 1 { self.lines } else { 0 }
-    }
-}
-
-/// For each layer of an autoregressive conditioner the degrees that its outputs may see, and those of its inputs.
-fn degrees(order: Order, dense: &[Dense], column: impl Fn(usize) -> usize) -> Vec<(Vec<usize>, Vec<usize>)> {
-    let mut below: Vec<usize> = vec![0; order.features];
-    below.extend(1..=order.inputs() - order.features);
-    let mut result = vec![];
-    for (i, d) in dense.iter().enumerate() {
-        let hidden = i + 1 < dense.len();
-        let above: Vec<usize> =
-            (0..d.outputs).map(|o| if hidden { order.degree(o, d.outputs) } else { column(o) }).collect();
-        result.push((below, above.clone()));
-        below = above;
-    }
-    result
-}
-
-/// Sets weights that may not exist to zero.
-fn mask(order: Order, dense: &mut [Dense], column: impl Fn(usize) -> usize) {
-    let degrees = degrees(order, dense, column);
-    for (d, (below, above)) in dense.iter_mut().zip(degrees) {
-        for (i, &b) in below.iter().enumerate() {
-            for (o, &a) in above.iter().enumerate() {
-                if b > a {
-                    d.weights[i * d.outputs + o] = 0.0;
-                }
-            }
-        }
-    }
-}
-
-/// What the way to the data takes: the length of both buffers and the products.
-fn sequential(order: Order, dense: &[Dense], column: impl Fn(usize) -> usize, together: bool) -> (usize, usize, usize) {
-    let outputs = dense.last().unwrap().outputs;
-    let (mut a, mut b, mut macs) = (0, 0, 0);
-    if together {
-        b = (outputs / order.lines + 7).div_ceil(8) * 8;
-    }
-    for (i, (below, above)) in degrees(order, dense, column).iter().enumerate() {
-        let hidden = i + 1 < dense.len();
-        if hidden {
-            a += above.len().div_ceil(8) * 8;
-        }
-        for step in 0..=order.lines {
-            let seen = below.iter().filter(|&&d| d <= step).count();
-            let mine: Vec<usize> = (0..above.len()).filter(|&o| above[o] == step).collect();
-            let mut panels: Vec<usize> = mine.iter().map(|o| o / 8).collect();
-            panels.dedup();
-            macs += seen * if hidden || together { 8 * panels.len() } else { mine.len() };
-        }
-    }
-    (a, b, macs)
 }
 
 /// The spline of a circular column.
@@ -447,73 +130,29 @@ pub fn family_of(
     Model { columns, atoms, circles, knee: KNEE, rate: 1.5, layers, ..Model::default() }
 }
 
-/// Dense layers with random weights; without inputs a bias alone.
-fn random_chain(draw: &mut Draw, inputs: usize, hidden: &[usize], outputs: usize, residual: bool) -> Vec<Dense> {
-    let mut widths = vec![inputs];
-    widths.extend_from_slice(if inputs == 0 { &[] } else { hidden });
-    widths.push(outputs);
-    let activations = activations(widths.len() - 1, residual);
-    widths.windows(2).zip(activations).map(|(w, activation)| Dense::random(draw, w[0], w[1], activation)).collect()
-}
-
-fn random_layers(
-    kind: Kind,
-    draw: &mut Draw,
-    order: Order,
-    hidden: &[usize],
-    kept: usize,
-    layers_wanted: usize,
-) -> Vec<Layer> {
-    let dim = order.lines;
-    let (inputs, moved) = match kind {
-        Kind::MaskedAffine | Kind::MaskedSpline(_) => (order.inputs(), dim),
-        _ => (order.features + kept, dim - kept),
-    };
-    let each = match kind {
-        Kind::SplineCoupling(bins) | Kind::ResidualSplineCoupling(bins) | Kind::MaskedSpline(bins) => 3 * bins - 1,
-        _ => 2,
-    };
-    let residual = matches!(kind, Kind::ResidualCoupling | Kind::ResidualSplineCoupling(_));
-    let mut layers = Vec::new();
-    for _ in 0..layers_wanted {
-        if dim > 1 {
-            let mut order: Vec<usize> = (0..dim).collect();
-            for i in (1..dim).rev() {
-                order.swap(i, draw.below(i + 1));
-            }
-            layers.push(Layer::Permutation(order));
+/// A model of all there is: columns of every kind, with atoms wherever they may be, context, two circles, and a layer of
+/// every kind.
+pub fn everything(seed: u64, lines: usize, base: impl Fn(&mut Draw, usize) -> Base) -> Model {
+    let mut model = family_of(Kind::ActNorm, seed, [lines, 2, 2], &[9, 9], 0, 1);
+    let mut draw = Draw::new(seed + 1000);
+    for (column, atoms) in model.columns.iter().zip(&mut model.atoms) {
+        if column.standard().is_some() && atoms.is_empty() {
+            *atoms = random_atoms(&mut draw, column);
         }
-        let widths = match hidden.first() {
-            // The first dense layer and two for each block.
-            Some(&width) if residual => vec![width; 1 + 2 * hidden.len()],
-            _ => hidden.to_vec(),
-        };
-        let mut dense = random_chain(draw, inputs, &widths, each * moved, residual);
-        layers.push(match kind {
-            Kind::Coupling | Kind::ResidualCoupling => Layer::Coupling { kept, bound: 2.0, dense },
-            Kind::SplineCoupling(bins) | Kind::ResidualSplineCoupling(bins) => {
-                Layer::SplineCoupling { kept, bound: 4.0, bins, dense }
-            }
-            Kind::MaskedAffine => {
-                mask(order, &mut dense, |o| o % dim);
-                Layer::MaskedAffine { bound: 2.0, dense }
-            }
-            Kind::MaskedSpline(bins) => {
-                mask(order, &mut dense, |o| o / each);
-                Layer::MaskedSpline { bound: 4.0, bins, dense }
-            }
-            Kind::Linear => linear(draw, dim),
-            Kind::ActNorm => {
-                let log_scale: Vec<f64> = (0..dim).map(|_| f64::from(draw.around(0.5))).collect();
-                Layer::ActNorm {
-                    scale: log_scale.iter().map(|s| s.exp() as f32).collect(),
-                    shift: (0..dim).map(|_| draw.around(1.0)).collect(),
-                    log_det: log_scale.iter().sum::<f64>() as f32,
-                }
-            }
-        });
     }
-    layers
+    for kind in [
+        Kind::Linear,
+        Kind::ResidualCoupling,
+        Kind::ResidualSplineCoupling(4),
+        Kind::MaskedAffine,
+        Kind::MaskedSpline(3),
+        Kind::Coupling,
+        Kind::SplineCoupling(5),
+    ] {
+        model.layers.extend(random_layers(kind, &mut draw, model.order(), &[9, 9], lines / 2, 1));
+    }
+    model.base = base(&mut draw, lines);
+    model
 }
 
 impl Model {
@@ -589,7 +228,7 @@ impl Model {
             let products: usize = chain.iter().map(|d| d.inputs * d.outputs).sum();
             macs += products;
             macs_sample += products;
-            write_chain(chain, &mut dense, &mut weights, &mut [&mut a, &mut b]);
+            put_chain(chain, &mut dense, &mut weights, &mut [&mut a, &mut b]);
             dense_count += chain.len();
         }
         for layer in &self.layers {
@@ -658,7 +297,7 @@ impl Model {
                 a = a.max(more_a);
                 b = b.max(more_b);
             }
-            write_chain(chain, &mut dense, &mut weights, &mut [&mut a, &mut b]);
+            put_chain(chain, &mut dense, &mut weights, &mut [&mut a, &mut b]);
             dense_count += chain.len();
             layers.resize(start + 32, 0);
         }
@@ -704,8 +343,14 @@ impl Model {
             row.iter().for_each(|&v| f(&mut probes, v));
             w(&mut probes, *bits as usize);
         }
+        let newest = layers.chunks(32).map(|record| record[0]).max().unwrap_or(0);
+        let minor: u16 = match () {
+            () if self.columns.iter().any(|c| c.record().0 > 3) || !atoms.is_empty() => 2,
+            () if newest > 5 || base[0] > 1 || dense.chunks(16).any(|record| record[4] == 2) => 2,
+            () if newest > 2 => 1,
+            () => 0,
+        };
         let mut sections = vec![(b"COLS", 1, columns), (b"TAIL", 1, tails)];
-        let newer = !atoms.is_empty() || !circles.is_empty() || self.columns.iter().any(|c| c.record().0 > 3);
         sections.extend((!atoms.is_empty()).then_some((b"ATOM", 1, atoms)));
         sections.extend((!circles.is_empty()).then_some((b"CIRC", 1, circles)));
         sections.extend([
@@ -734,7 +379,7 @@ impl Model {
         file[..8].copy_from_slice(b"\x89FLOW\r\n\x1a");
         let mut put = |offset: usize, bytes: &[u8]| file[offset..offset + bytes.len()].copy_from_slice(bytes);
         put(8, &1u16.to_le_bytes());
-        put(10, &(if newer { 2u16 } else { 0 }).to_le_bytes());
+        put(10, &minor.to_le_bytes());
         put(12, &128u32.to_le_bytes());
         put(16, &(total as u32).to_le_bytes());
         let context = self.context();
@@ -935,99 +580,8 @@ fn feature([center, scale, reach]: [f32; 3], x: f32) -> f64 {
     u.clamp(-f64::from(reach), f64::from(reach))
 }
 
-/// Appends a chain's dense records and weights; `buffers` are the lengths of those between which it alternates.
-fn write_chain(chain: &[Dense], dense: &mut Vec<u8>, weights: &mut Vec<u8>, buffers: &mut [&mut usize; 2]) {
-    for (i, d) in chain.iter().enumerate() {
-        *buffers[i % 2] = d.put(dense, weights).max(*buffers[i % 2]);
-    }
-}
-
 fn log_scale(raw: f64, bound: f32) -> f64 {
     raw / (1.0 + raw.abs() / f64::from(bound))
-}
-
-/// A spline as Durkan et al. write it (arXiv 1906.04032, equations 4 to 8), inverted by bisection; periodic where there is
-/// a raw value for the slope at both ends.
-pub struct Spline {
-    periodic: bool,
-    x: Vec<f64>,
-    y: Vec<f64>,
-    slopes: Vec<f64>,
-}
-
-impl Spline {
-    pub fn new(bound: f32, bins: usize, raw: &[f64]) -> Self {
-        let bound = f64::from(bound);
-        let positive = |r: f64| if r < 0.0 { 1.0 / (1.0 - r) } else { 1.0 + r };
-        let knots = |raw: &[f64]| {
-            let total: f64 = raw.iter().map(|&r| positive(r)).sum();
-            let mut knots = vec![-bound];
-            for &r in raw {
-                let share = 1e-3 + (1.0 - bins as f64 * 1e-3) * positive(r) / total;
-                knots.push(knots.last().unwrap() + 2.0 * bound * share);
-            }
-            knots[bins] = bound;
-            knots
-        };
-        let slope = |&r: &f64| 1e-3 + (1.0 - 1e-3) * positive(r);
-        let end = raw.get(3 * bins - 1).map_or(1.0, slope);
-        let mut slopes = vec![end];
-        slopes.extend(raw[2 * bins..3 * bins - 1].iter().map(slope));
-        slopes.push(end);
-        Spline { periodic: raw.len() == 3 * bins, x: knots(&raw[..bins]), y: knots(&raw[bins..2 * bins]), slopes }
-    }
-
-    /// Bin, position in it, mean slope and the denominator of equation 4.
-    fn place(&self, x: f64) -> Option<(usize, f64, f64, f64)> {
-        let last = self.x.len() - 1;
-        if !self.periodic && (x <= self.x[0] || x >= self.x[last]) {
-            return None;
-        }
-        let k = (1..last).filter(|&k| x > self.x[k]).count();
-        let width = self.x[k + 1] - self.x[k];
-        let (s, xi) = ((self.y[k + 1] - self.y[k]) / width, (x - self.x[k]) / width);
-        Some((k, xi, s, s + (self.slopes[k + 1] + self.slopes[k] - 2.0 * s) * xi * (1.0 - xi)))
-    }
-
-    pub fn at(&self, x: f64) -> f64 {
-        let Some((k, xi, s, denominator)) = self.place(x) else { return x };
-        let numerator = (self.y[k + 1] - self.y[k]) * (s * xi * xi + self.slopes[k] * xi * (1.0 - xi));
-        self.y[k] + numerator / denominator
-    }
-
-    pub fn log_slope(&self, x: f64) -> f64 {
-        let Some((k, xi, s, denominator)) = self.place(x) else { return 0.0 };
-        let bent = self.slopes[k + 1] * xi * xi + 2.0 * s * xi * (1.0 - xi) + self.slopes[k] * (1.0 - xi) * (1.0 - xi);
-        (s * s * bent / (denominator * denominator)).ln()
-    }
-
-    pub fn back(&self, y: f64) -> f64 {
-        let (mut low, mut high) = (self.x[0], self.x[self.x.len() - 1]);
-        if y <= low || y >= high {
-            return y;
-        }
-        for _ in 0..80 {
-            let middle = 0.5 * (low + high);
-            if self.at(middle) < y { low = middle } else { high = middle }
-        }
-        0.5 * (low + high)
-    }
-}
-
-fn conditioner(dense: &[Dense], input: &[f64]) -> Vec<f64> {
-    let relu = |x: Vec<f64>| -> Vec<f64> { x.into_iter().map(|v| v.max(0.0)).collect() };
-    let (last, inner) = dense.split_last().unwrap();
-    let Some((first, blocks)) = inner.split_first() else { return last.apply(input) };
-    let mut h = first.apply(input);
-    if first.activation == 1 {
-        h = blocks.iter().fold(h, |h, d| d.apply(&relu(h)));
-    } else {
-        for block in blocks.chunks(2) {
-            let more = block[1].apply(&relu(block[0].apply(&relu(h.clone()))));
-            h.iter_mut().zip(more).for_each(|(h, more)| *h += more);
-        }
-    }
-    last.apply(&relu(h))
 }
 
 /// Makes both CRCs right.

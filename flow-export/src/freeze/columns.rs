@@ -1,13 +1,13 @@
 //! A flow's columns and their atoms as records of the frozen file.
 
-use crate::freeze::{FreezeError, limit};
+use super::{FreezeError, limit};
 use flow_model::spec::{Column, FlowSpec, Kind, Standard};
 use flow_nostd::layout::*;
 use zerocopy::little_endian::{F32, U16};
 
 /// The records of all columns, and what standardising adds to the log-density.
 #[derive(Debug, Default)]
-pub(crate) struct Columns {
+pub(super) struct Columns {
     pub records: Vec<ColumnRecord>,
     pub atoms: Vec<AtomRecord>,
     pub log_volume: f64,
@@ -15,20 +15,20 @@ pub(crate) struct Columns {
 
 impl Columns {
     /// The records of a valid spec's columns.
-    pub(crate) fn of(spec: &FlowSpec) -> Result<Self, FreezeError> {
+    pub(super) fn of(spec: &FlowSpec) -> Result<Self, FreezeError> {
         let mut all = Columns::default();
         for (j, column) in spec.columns.iter().enumerate() {
             let place = |field: &str| format!("columns[{j}] ({}).{field}", column.name);
             match &column.kind {
-                Kind::Circular { period, .. } => all.log_volume -= f64::from(*period).ln(),
-                _ => all.log_volume -= column.standard().map_or(0.0, |s| f64::from(s.scale).ln()),
+                Kind::Circular { period, .. } => all.log_volume -= libm::log((*period).into()),
+                _ => all.log_volume -= column.standard().map_or(0.0, |s| libm::log(s.scale.into())),
             }
             all.records.push(record(column, place)?);
             for atom in &column.atoms {
                 if atom.width > ATOM_WIDTH_MAX {
                     return Err(limit(place("atoms"), "widths of at most 1e30", atom.width));
                 }
-                let log_mass = f64::from(atom.width).ln() as f32;
+                let log_mass = libm::log(atom.width.into()) as f32;
                 let [value, cut, width, log_mass] = [atom.value, atom.cut, atom.width, log_mass].map(F32::new);
                 all.atoms.push(AtomRecord { value, cut, width, log_mass });
             }

@@ -8,7 +8,7 @@ use flow_nostd::layout::LANES;
 
 /// The outputs of an autoregressive conditioner.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Outputs {
+pub(super) struct Outputs {
     /// How many each column has.
     pub each: usize,
     /// Whether those of a column lie together, column after column.
@@ -17,7 +17,7 @@ pub(crate) struct Outputs {
 
 /// What the way from the latent variable to the data takes.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Costs {
+pub(super) struct Costs {
     /// Lengths of the two buffers.
     pub buffers: [usize; 2],
     /// Multiply-accumulates.
@@ -25,7 +25,7 @@ pub(crate) struct Costs {
 }
 
 /// The parameters with +0 for every weight of layer `i` that its order of columns forbids.
-pub(crate) fn masked(
+pub(super) fn masked(
     layer: &Layer,
     i: usize,
     [lines, features]: [usize; 2],
@@ -46,7 +46,7 @@ pub(crate) fn masked(
 
 /// Hidden layers are kept side by side, and each panel of them is computed anew for every degree in it; the outputs of a
 /// column are computed when its turn comes.
-pub(crate) fn costs([lines, features]: [usize; 2], hidden: &[usize], outputs: Outputs) -> Costs {
+pub(super) fn costs([lines, features]: [usize; 2], hidden: &[usize], outputs: Outputs) -> Costs {
     let panels = |first: usize, end: usize| end.div_ceil(LANES) - first / LANES;
     let mut costs = Costs::default();
     // How many units below have at most a degree, for each degree from 0.
