@@ -1,8 +1,12 @@
 //! Rows drawn from a frozen flow by the device engine, as a device draws them.
 
+use crate::aligned::AlignedBytes;
 use crate::error::Error;
+use crate::freeze::{FreezeError, freeze};
 use crate::frozen::{Frozen, column_names, context_names};
+use flow_model::spec::FlowSpec;
 use flow_nostd::Flow;
+use flow_table::Table;
 use rand_pcg::Pcg32;
 use std::io::Write;
 
@@ -35,13 +39,46 @@ pub fn sample(
             failure = Some(Error::Sample { path: frozen.path().to_owned(), number, source });
             return None;
         }
-        let (mut values, mut context) = (row.iter().copied(), context.iter().copied());
-        let records = flow.column_records().iter();
-        let all = records.map(|record| if record.is_context() { context.next() } else { values.next() });
-        Some(all.flatten().collect::<Vec<f32>>())
+        Some(whole_row(&flow, &row, &context))
     });
     flow_table::write_csv(out, &column_names(&flow), rows).map_err(Error::Stdout)?;
     failure.map_or(Ok(()), Err)
+}
+
+/// `count` rows of a flow, drawn by the device engine, each in the context of a row of `given`, one after another and then
+/// from the first again; the flow's columns are those of `given`.
+///
+/// # Errors
+/// A flow that cannot be frozen.
+pub fn beside(
+    spec: &FlowSpec,
+    params: &[f32],
+    given: &Table,
+    count: usize,
+    seed: u64,
+) -> Result<Vec<Vec<f32>>, FreezeError> {
+    let bytes = AlignedBytes::from(freeze(spec, params, &[], 0)?);
+    let flow = Flow::new(&bytes)?;
+    let mut scratch = vec![0.0; flow.scratch_len()];
+    let mut row = vec![0.0; flow.columns()];
+    let mut rng = Pcg32::new(seed, STREAM);
+    let contexts = given.iter().cycle().take(count).map(|row| {
+        let values = row.iter().zip(flow.column_records());
+        values.filter(|(_, record)| record.is_context()).map(|(&value, _)| value).collect::<Vec<f32>>()
+    });
+    contexts
+        .map(|context| match flow.sample(&mut rng, &context, &mut row, &mut scratch) {
+            Ok(()) => Ok(whole_row(&flow, &row, &context)),
+            Err(source) => Err(FreezeError::Probe { probe: 0, source }),
+        })
+        .collect()
+}
+
+/// The values of a row and its context in the order of the table.
+fn whole_row(flow: &Flow, row: &[f32], context: &[f32]) -> Vec<f32> {
+    let (mut values, mut context) = (row.iter(), context.iter());
+    let all = flow.column_records().iter().map(|r| if r.is_context() { context.next() } else { values.next() });
+    all.flatten().copied().collect()
 }
 
 /// A `NAME=VALUE` of the command line: the value of a context column.

@@ -4,9 +4,11 @@
 //! AISTATS 2016): a mixture and a short training of each flow, then full trainings of the best two flows, within a time that the
 //! user may state. Test rows and labels are never looked at.
 
-use crate::fitted::{FitError, Fitted, News, Work, fit};
+use crate::fitted::{FitError, Fitted, News, Work, fit, validation};
 use crate::model::{Choices, Model};
+use crate::train::TrainError;
 use flow_model::spec::FlowSpec;
+use flow_table::metrics;
 use serde::Serialize;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -29,9 +31,13 @@ pub struct Try {
     pub validation_log_prob: f64,
     /// Time it took.
     pub seconds: f64,
+    /// Whether it is the one that was chosen.
+    pub chosen: bool,
 }
 
-/// Tries every model and returns the best with all that were tried, in order. Ends soon after `limit`.
+/// Tries every model and returns the best with all that were tried, in order: of those under which the validation rows are
+/// as probable as under the best, within one standard error of the difference row by row, the one with the fewest
+/// parameters (Breiman et al., "Classification and Regression Trees", 1984, section 3.4.3). Ends soon after `limit`.
 ///
 /// # Errors
 /// If no model could be trained.
@@ -42,12 +48,12 @@ pub fn choose(
     tell: &mut dyn FnMut(&News<'_>),
 ) -> Result<(Fitted, Vec<Try>), FitError> {
     let deadline = Instant::now() + limit;
-    let full = |model: Model| model.settings(work.train.rows(), choices).epochs;
-    let mut tries = Vec::new();
-    let mut best: Option<Fitted> = None;
-    let mut attempt = |model: Model, training, epochs, best: &mut Option<Fitted>| -> Result<Option<f64>, FitError> {
+    let full = |model: Model| model.settings(work.columns, work.train.rows(), choices).epochs;
+    let mut tries: Vec<Try> = Vec::new();
+    let mut trained: Vec<Trained> = Vec::new();
+    let mut attempt = |model: Model, training, epochs, trained: &mut Vec<Trained>| -> Result<Option<f64>, FitError> {
         // The first always gets its time.
-        if best.is_some() && (Instant::now() >= deadline || work.stop.load(Ordering::Relaxed)) {
+        if !trained.is_empty() && (Instant::now() >= deadline || work.stop.load(Ordering::Relaxed)) {
             return Ok(None);
         }
         let start = Instant::now();
@@ -55,7 +61,7 @@ pub fn choose(
         let fitted = match fit(model, work, &choices, Some(deadline), tell) {
             Ok(fitted) => fitted,
             // One model that diverges is no reason to try no other.
-            Err(FitError::Train(crate::train::TrainError::Diverged(_))) => return Ok(None),
+            Err(FitError::Train(TrainError::Diverged(_))) => return Ok(None),
             Err(error) => return Err(error),
         };
         let found = fitted.outcome.best_validation_log_prob;
@@ -65,25 +71,46 @@ pub fn choose(
             parameters: fitted.outcome.params.len(),
             validation_log_prob: found,
             seconds: start.elapsed().as_secs_f64(),
+            chosen: false,
         });
-        if best.as_ref().is_none_or(|b| found > b.outcome.best_validation_log_prob) {
-            *best = Some(fitted);
-        }
+        let rows = validation(&fitted.flow, &fitted.outcome.params, work, choices.seed)?;
+        trained.push(Trained { fitted, rows, attempt: tries.len() - 1 });
         Ok(Some(found))
     };
-    attempt(Model::Gmm, "full", full(Model::Gmm), &mut best)?;
+    attempt(Model::Gmm, "full", full(Model::Gmm), &mut trained)?;
     let mut ranked = Vec::new();
     for model in candidates(work, choices) {
-        if let Some(found) = attempt(model, "short", full(model).div_ceil(SHORT), &mut best)? {
+        if let Some(found) = attempt(model, "short", full(model).div_ceil(SHORT), &mut trained)? {
             ranked.push((model, found));
         }
     }
     ranked.sort_by(|a, b| b.1.total_cmp(&a.1));
     for &(model, _) in ranked.iter().take(FINALISTS) {
-        attempt(model, "full", full(model), &mut best)?;
+        attempt(model, "full", full(model), &mut trained)?;
     }
-    let best = best.ok_or(FitError::Train(crate::train::TrainError::Diverged(0)))?;
-    Ok((best, tries))
+    let chosen = smallest_of_the_best(&trained).ok_or(FitError::Train(TrainError::Diverged(0)))?;
+    let Trained { fitted, attempt, .. } = trained.swap_remove(chosen);
+    tries[attempt].chosen = true;
+    Ok((fitted, tries))
+}
+
+/// A trained model, the log-density of each validation row under it, and which attempt it was.
+struct Trained {
+    fitted: Fitted,
+    rows: Vec<f32>,
+    attempt: usize,
+}
+
+fn smallest_of_the_best(trained: &[Trained]) -> Option<usize> {
+    let mean = |t: &Trained| t.fitted.outcome.best_validation_log_prob;
+    let best = trained.iter().max_by(|a, b| mean(a).total_cmp(&mean(b)))?;
+    let as_good = |t: &Trained| {
+        let loss = best.rows.iter().zip(&t.rows).map(|(&a, &b)| f64::from(a) - f64::from(b));
+        let loss = metrics::Summary::of(loss);
+        loss.mean <= loss.std_error
+    };
+    let size = |i: &usize| trained[*i].fitted.outcome.params.len();
+    (0..trained.len()).filter(|&i| as_good(&trained[i])).min_by_key(size)
 }
 
 /// The flows to try: where no column lies on a line, all are the same.

@@ -13,10 +13,8 @@ const MARGIN: f64 = 1.5;
 const KNEE: f32 = 4.0;
 /// Jitter of continuous columns in the peers' convention, as a share of the standard deviation.
 const PEERS_JITTER: f64 = 1e-3;
-/// An atom's interval for each unit of its odds, in deviations of the other values: as dense as a normal density's peak.
-const ATOM_WIDTH: f64 = 2.5;
-/// Narrowest and widest interval of an atom, in deviations of the other values.
-const ATOM_WIDTHS: [f64; 2] = [0.5, 5.0];
+/// Width of an atom's interval, in deviations of the other values: as much room as a layer resolves with ease.
+const ATOM_WIDTH: f64 = 1.0;
 /// A standard that changes nothing.
 const NEUTRAL: Standard = Standard { center: 0.0, scale: 1.0, reach: 1.0 };
 
@@ -99,14 +97,11 @@ fn intervals(plain: &Column, values: &[f32], atoms: &[(f32, f64)]) -> Vec<Atom> 
     let std = if std > 0.0 && std.is_finite() { std } else { 1.0 };
     let least = axis.iter().copied().fold(f64::INFINITY, f64::min);
     let most = axis.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let free: f64 = 1.0 - atoms.iter().map(|(_, share)| share).sum::<f64>();
     let mut result: Vec<Atom> = atoms
         .iter()
-        .map(|&(value, share)| {
+        .map(|&(value, _)| {
             let place = on_axis(plain, &[value], plain.noise_offset())[0];
-            let width = ATOM_WIDTH * share / free.max(1e-3);
-            let env = |n: &str, d: f64| std::env::var(n).ok().and_then(|v| v.parse().ok()).unwrap_or(d);
-            let width = std * width.clamp(env("AW0", ATOM_WIDTHS[0]), env("AW1", ATOM_WIDTHS[1]));
+            let width = ATOM_WIDTH * std;
             match plain.cells() {
                 Some(_) => Atom { value: place as f32, cut: place as f32, width: width.max(1.0) as f32 },
                 None if axis.is_empty() => Atom { value, cut: place as f32, width: width as f32 },
@@ -186,14 +181,15 @@ mod tests {
     }
 
     #[test]
-    fn an_atom_is_as_dense_as_what_is_around_it() {
+    fn an_atom_lies_beside_the_others() {
         // Half of the values are 0, the others spread evenly over 0.5 to 1.5.
         let values: Vec<f32> = (0..1000).map(|i| if i % 2 == 0 { 0.0 } else { 0.5 + i as f32 / 1000.0 }).collect();
         let kind = |standard| Kind::Positive { standard };
         let column = on_line("p", kind, &values, &[(0.0, 0.5)]);
         let [atom] = column.atoms[..] else { panic!("{column:?}") };
         assert!(atom.value == 0.0 && atom.cut < 0.5f32.ln(), "{atom:?}");
-        assert!((0.5..1.0).contains(&atom.width), "{atom:?}");
+        // The deviation of ln x over 0.5 to 1.5.
+        assert!((0.25..0.35).contains(&atom.width), "{atom:?}");
         let standard = column.standard().unwrap();
         assert!(standard.scale > 0.2 && standard.reach < 5.0, "{standard:?}");
     }

@@ -97,14 +97,15 @@ pub fn fit(
 ) -> Result<Fitted, FitError> {
     let rows = work.train.rows();
     let mut flow = planned(model, work.columns, rows, choices)?;
-    let settings = model.settings(rows, choices);
+    let settings = model.settings(work.columns, rows, choices);
     tell(&News::Begins(model, &flow, &settings));
     let start = if model == Model::Gmm {
         let mut watch = |tried: &gmm::Try| tell(&News::Mixture(tried));
         let (found, mut outcome) = gmm::fit(work.columns, work.train, work.validation, choices, work.stop, &mut watch)?;
         flow = found;
         if flow.spec().circular() == 0 && !choices.variational {
-            outcome.best_validation_log_prob = validation(&flow, &outcome.params, work, settings.seed)?;
+            let log_prob = validation(&flow, &outcome.params, work, settings.seed)?;
+            outcome.best_validation_log_prob = metrics::Summary::of(log_prob.into_iter().map(f64::from)).mean;
             return Ok(Fitted { model, flow, settings, outcome });
         }
         // Angles and learned noise are no mixture's business: they are trained by gradient from here.
@@ -118,10 +119,12 @@ pub fn fit(
     Ok(Fitted { model, flow, settings, outcome })
 }
 
-/// Mean log-density of the validation rows, as training measures it.
-fn validation(flow: &Flow, params: &[f32], work: &Work<'_>, seed: u64) -> Result<f64, BackendError> {
+/// The log-density of each validation row, as training measures it.
+///
+/// # Errors
+/// If the backend fails.
+pub fn validation(flow: &Flow, params: &[f32], work: &Work<'_>, seed: u64) -> Result<Vec<f32>, BackendError> {
     let mut evaluator = Evaluator::new(flow, work.backend, work.validation.rows())?;
     let noise = Dequantization::Noise { seed, purpose: Purpose::ValidationNoise, draw: 0 };
-    let log_prob = evaluator.log_prob(params, work.validation, noise)?;
-    Ok(metrics::Summary::of(log_prob.iter().map(|&v| f64::from(v))).mean)
+    evaluator.log_prob(params, work.validation, noise)
 }

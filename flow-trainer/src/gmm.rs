@@ -47,7 +47,7 @@ pub fn fit(
     let rows = |table: &Table| before_layer(&plain, &params, 0, table, MOST_ROWS, choices.seed);
     let (x, held_out) = (rows(train), rows(validation));
     let mut best: Option<(Mixture, f64)> = None;
-    let floor = f64::from(choices.smoothing.unwrap_or(0.0)).powi(2);
+    let floor = f64::from(choices.smoothing.deviation(train.rows(), columns)).powi(2);
     let mut tries = 0;
     'search: for components in COMPONENTS.into_iter().filter(|&k| k == 1 || 4 * k <= x.nrows()) {
         let mut better = false;

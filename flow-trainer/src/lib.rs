@@ -22,6 +22,7 @@ pub mod progress;
 pub mod random;
 pub mod report;
 pub mod run_folder;
+pub mod smoothing;
 pub mod start;
 pub mod step;
 pub mod train;

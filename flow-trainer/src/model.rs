@@ -1,5 +1,6 @@
 //! Models by name, with the sizes and settings that suit each without anyone tuning.
 
+use crate::smoothing::rule_of_thumb;
 use crate::train::Settings;
 use clap::ValueEnum;
 use flow_model::models::{self, Mixing, Shape};
@@ -95,8 +96,8 @@ pub struct Choices {
     pub weight_decay: Option<f32>,
     /// Share of hidden units that a step leaves out.
     pub dropout: Option<f32>,
-    /// Deviation of the noise that smooths the density.
-    pub smoothing: Option<f32>,
+    /// How much noise smooths the density.
+    pub smoothing: Smoothing,
     /// Seed of everything random.
     pub seed: u64,
 }
@@ -118,8 +119,27 @@ impl Default for Choices {
             learning_rate: None,
             weight_decay: None,
             dropout: None,
-            smoothing: None,
+            smoothing: Smoothing::Deviation(0.0),
             seed: 0,
+        }
+    }
+}
+
+/// How much noise smooths the density, see [`crate::smoothing`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Smoothing {
+    /// By the rule of thumb.
+    Rule,
+    /// So many deviations of each column; 0 for none.
+    Deviation(f32),
+}
+
+impl Smoothing {
+    /// The noise's deviation for so many rows of these columns.
+    pub fn deviation(self, rows: usize, columns: &[Column]) -> f32 {
+        match self {
+            Smoothing::Rule => rule_of_thumb(rows, columns.iter().filter(|c| c.standard().is_some()).count()),
+            Smoothing::Deviation(deviation) => deviation,
         }
     }
 }
@@ -195,8 +215,8 @@ impl Model {
         spec
     }
 
-    /// How it is trained on so many rows.
-    pub fn settings(self, rows: usize, choices: &Choices) -> Settings {
+    /// How it is trained on so many rows of these columns.
+    pub fn settings(self, columns: &[Column], rows: usize, choices: &Choices) -> Settings {
         let mut settings = Settings::for_rows(rows, choices.batch, choices.epochs, choices.seed);
         if self == Model::Nsf {
             settings.learning_rate = 5e-3;
@@ -209,7 +229,7 @@ impl Model {
         settings.learning_rate = choices.learning_rate.unwrap_or(settings.learning_rate);
         settings.weight_decay = choices.weight_decay.unwrap_or(settings.weight_decay);
         settings.dropout = choices.dropout.unwrap_or(settings.dropout);
-        settings.smoothing = choices.smoothing.unwrap_or(settings.smoothing);
+        settings.smoothing = choices.smoothing.deviation(rows, columns);
         settings
     }
 }

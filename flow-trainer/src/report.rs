@@ -1,10 +1,11 @@
 //! `report.html`: one file that opens without a network, with what a person wants to see of a run.
 
-use crate::backend::{Backend, BackendError, Tensor};
+use crate::backend::{Backend, BackendError};
 use crate::data::Data;
 use crate::evaluate::{Dequantization, Evaluator};
-use crate::random::{self, Purpose};
 use crate::run_folder::Metrics;
+use flow_export::freeze::FreezeError;
+use flow_export::sample;
 use flow_model::flow::Flow;
 use flow_table::Table;
 use flow_table::plot::{Curve, histogram, loss_curves, pair_plot, plane};
@@ -15,26 +16,13 @@ const SAMPLES: usize = 4000;
 /// Most columns of a pair plot.
 const MOST_PAIRS: usize = 6;
 
-/// Rows drawn from the flow through its inverse; none where the inverse is too large for a graph.
+/// Rows drawn from the flow by the device engine, each in the context of a validation row.
 ///
 /// # Errors
-/// If the backend fails.
-pub fn sample(
-    flow: &Flow,
-    params: &[f32],
-    backend: &dyn Backend,
-    rows: usize,
-    seed: u64,
-) -> Result<Option<Table>, BackendError> {
-    let Ok(graph) = flow.sample_graph(params) else { return Ok(None) };
-    let mut program = backend.compile(&graph, rows, 0)?;
-    let z = random::normals(seed, Purpose::Samples, 0, rows * flow.dim());
-    let x = program.run(&[Tensor::matrix(flow.dim(), z)])?.swap_remove(0);
-    let rows: Vec<&[f32]> = x.data.chunks(flow.columns()).collect();
-    let names = flow.spec().columns.iter().map(|c| c.name.clone()).collect();
-    // A flow that is far from trained can draw values beyond f32; they are no rows.
-    let finite: Vec<&[f32]> = rows.into_iter().filter(|row| row.iter().all(|v| v.is_finite())).collect();
-    Ok(Some(Table::from_rows("samples", names, &finite).expect("rows of the flow's own columns")))
+/// A flow that cannot be frozen.
+pub fn sample(flow: &Flow, params: &[f32], validation: &Table, seed: u64) -> Result<Table, FreezeError> {
+    let rows = sample::beside(flow.spec(), params, validation, SAMPLES, seed)?;
+    Ok(Table::from_rows("samples", validation.names().to_vec(), &rows).expect("rows of the flow's own columns"))
 }
 
 /// The report of a finished run.
@@ -47,9 +35,9 @@ pub fn report(
     params: &[f32],
     data: &Data,
     figures: &Metrics,
+    samples: Option<&Table>,
     backend: &dyn Backend,
 ) -> Result<String, BackendError> {
-    let samples = sample(flow, params, backend, SAMPLES, figures.settings.seed)?;
     let mut evaluator = Evaluator::new(flow, backend, 1024)?;
     let mut log_prob = |table: &Table| evaluator.log_prob(params, table, Dequantization::Midpoint);
     let wide = |values: Vec<f32>| values.into_iter().map(f64::from).collect::<Vec<f64>>();
@@ -61,12 +49,12 @@ pub fn report(
     let (train, validation) = (points(|e| e.train_nll), points(|e| e.validation_nll));
     let curves = [Curve { name: "training", points: &train }, Curve { name: "validation", points: &validation }];
     let best = (figures.best_epoch > 0).then_some((figures.best_epoch as f64, -figures.best_val_log_prob));
-    let losses = loss_curves("Negative log-likelihood", "nats a row", &curves, best);
-
-    let (what, shown) = match &samples {
+    let (what, shown) = match samples {
         Some(samples) => ("Data and samples", samples),
-        None => ("Training and validation rows (this flow is too large to sample here)", &data.validation),
+        None => ("Training and validation rows", &data.validation),
     };
+    // A mixture by EM has no epochs to show.
+    let losses = (!train.is_empty()).then(|| loss_curves("Negative log-likelihood", "nats a row", &curves, best));
     let picture = if flow.columns() == 2 && flow.dim() == 2 {
         let mut failure = None;
         let names = data.train.names().to_vec();
@@ -97,7 +85,8 @@ pub fn report(
         "nats",
         &[("training", &train_scores), ("validation", &validation_scores)],
     );
-    Ok(page(title, figures, data, &[losses, picture, scores], flow.columns() > MOST_PAIRS))
+    let pictures = [losses, Some(picture), Some(scores)];
+    Ok(page(title, figures, data, &pictures, flow.columns() > MOST_PAIRS))
 }
 
 /// The columns with the most different values, at most [`MOST_PAIRS`], in the table's order.
@@ -109,7 +98,7 @@ fn most_varied(data: &Data) -> Vec<usize> {
     order
 }
 
-fn page(title: &str, figures: &Metrics, data: &Data, pictures: &[String], some_columns: bool) -> String {
+fn page(title: &str, figures: &Metrics, data: &Data, pictures: &[Option<String>], some_columns: bool) -> String {
     let mut html = String::from(HEAD);
     let title = escape(title);
     let mut put = |text: String| html.push_str(&text);
@@ -125,6 +114,7 @@ fn page(title: &str, figures: &Metrics, data: &Data, pictures: &[String], some_c
         ("steps", format!("{} ({} skipped)", figures.steps, figures.skipped)),
         ("time", format!("{:.1} s, {:.0} steps/s", figures.train_seconds, figures.steps_per_second)),
         ("backend", figures.backend.clone()),
+        ("smoothing", format!("{:.3} deviations", figures.settings.smoothing)),
         ("seed", figures.settings.seed.to_string()),
     ];
     let facts = rows.iter().fold(String::new(), |mut all, (name, value)| {
@@ -133,6 +123,7 @@ fn page(title: &str, figures: &Metrics, data: &Data, pictures: &[String], some_c
     });
     put(format!("<table class=\"facts\">{facts}</table>"));
     for (i, picture) in pictures.iter().enumerate() {
+        let Some(picture) = picture else { continue };
         let caption = match i {
             1 if some_columns => {
                 format!("<figcaption>The {MOST_PAIRS} columns with the most different values.</figcaption>")
@@ -141,6 +132,8 @@ fn page(title: &str, figures: &Metrics, data: &Data, pictures: &[String], some_c
         };
         put(format!("<figure>{picture}{caption}</figure>"));
     }
+    put(tried(figures));
+    put(distances(figures));
     put("<h2>Columns</h2><div class=\"wide\"><table><tr><th>column</th><th>kind</th><th>min</th><th>max</th>\
          <th>mean</th><th>std</th><th>distinct</th><th>why this kind</th></tr>"
         .to_string());
@@ -160,6 +153,47 @@ fn page(title: &str, figures: &Metrics, data: &Data, pictures: &[String], some_c
     }
     put("</table></div></main></body></html>\n".to_string());
     html
+}
+
+/// What `auto` tried.
+fn tried(figures: &Metrics) -> String {
+    if figures.tried.is_empty() {
+        return String::new();
+    }
+    let mut html = String::from(
+        "<h2>Models tried</h2><div class=\"wide\"><table><tr><th>model</th><th>training</th><th>parameters</th>\
+         <th>validation log-density, nats a row</th><th>seconds</th></tr>",
+    );
+    for t in &figures.tried {
+        let (name, chosen) = (t.model.name(), if t.chosen { " (chosen)" } else { "" });
+        let _ = write!(
+            html,
+            "<tr><td>{name}{chosen}</td><td>{}</td><td>{}</td><td>{:.4}</td><td>{:.1}</td></tr>",
+            t.training, t.parameters, t.validation_log_prob, t.seconds
+        );
+    }
+    html + "</table></div>"
+}
+
+/// Samples beside rows that were not trained on.
+fn distances(figures: &Metrics) -> String {
+    let Some(found) = &figures.distances else { return String::new() };
+    let mut html = format!(
+        "<h2>Distance from the validation rows</h2><p>Of {} samples of the flow, and of the training rows: what samples \
+         can be expected to reach. Columns: Kolmogorov–Smirnov statistic; rows: energy distance.</p>\
+         <div class=\"wide\"><table><tr><th>column</th><th>samples</th><th>training rows</th></tr>",
+        found.samples
+    );
+    for pair in found.columns.iter().chain([&found.energy]) {
+        let _ = write!(
+            html,
+            "<tr><td>{}</td><td>{:.4}</td><td>{:.4}</td></tr>",
+            escape(&pair.name),
+            pair.samples,
+            pair.training
+        );
+    }
+    html + "</table></div>"
 }
 
 fn brief(value: f64) -> String {

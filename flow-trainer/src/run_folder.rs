@@ -5,6 +5,7 @@
 //! written first, so that an interrupted write never leaves a report without its flow.
 
 use crate::auto::Try;
+use crate::distances::Distances;
 use crate::train::{Ending, Epoch, Outcome, Settings};
 use flow_export::run_folder::CHECKPOINT;
 use flow_model::checkpoint::{Checkpoint, CheckpointError};
@@ -44,6 +45,8 @@ pub struct Metrics {
     pub settings: Settings,
     /// Each epoch.
     pub history: Vec<Epoch>,
+    /// How far samples are from the validation rows, beside the training rows.
+    pub distances: Option<Distances>,
     /// The models that `auto` tried; none where a model was named.
     pub tried: Vec<Try>,
 }
@@ -54,8 +57,8 @@ impl Metrics {
         outcome: &Outcome,
         settings: &Settings,
         backend: String,
-        train_rows: usize,
-        validation_rows: usize,
+        [train_rows, validation_rows]: [usize; 2],
+        distances: Option<Distances>,
         tried: Vec<Try>,
     ) -> Self {
         let seconds = outcome.duration.as_secs_f64();
@@ -74,6 +77,7 @@ impl Metrics {
             ending: outcome.ending,
             settings: settings.clone(),
             history: outcome.history.clone(),
+            distances,
             tried,
         }
     }

@@ -2,8 +2,9 @@
 
 use super::{BackendArgs, Error, load_backend, say};
 use crate::data::{Data, Source};
+use crate::distances::Distances;
 use crate::fitted::{Fitted, News, Work};
-use crate::model::{BaseName, Choices, Model, Permutation};
+use crate::model::{BaseName, Choices, Model, Permutation, Smoothing};
 use crate::run_folder::{self, Metrics};
 use crate::train::{Ending, Outcome};
 use crate::{auto, fit, fitted, progress, report};
@@ -110,13 +111,14 @@ struct ShapeArgs {
     /// Share of hidden units that a training step leaves out
     #[arg(long, value_name = "X", value_parser = share)]
     dropout: Option<f32>,
-    /// Deviation of the noise that smooths the density, in deviations of each column
+    /// Noise that smooths the density, in deviations of each column: 0 for none; without it by the rule of thumb
+    /// rows^(-1/(columns + 4)), and none under the peers' convention
     #[arg(long, value_name = "X", value_parser = not_negative)]
     smoothing: Option<f32>,
 }
 
 impl ShapeArgs {
-    fn choices(&self, seed: u64) -> Choices {
+    fn choices(&self, seed: u64, convention: Convention) -> Choices {
         Choices {
             layers: self.couplings.map(usize::from),
             hidden: self.hidden.clone(),
@@ -132,7 +134,11 @@ impl ShapeArgs {
             learning_rate: self.lr,
             weight_decay: self.weight_decay,
             dropout: self.dropout,
-            smoothing: self.smoothing,
+            smoothing: match (self.smoothing, convention) {
+                (Some(deviation), _) => Smoothing::Deviation(deviation),
+                (None, Convention::Own) => Smoothing::Rule,
+                (None, Convention::Peers) => Smoothing::Deviation(0.0),
+            },
             seed,
         }
     }
@@ -203,7 +209,7 @@ pub(super) fn train(args: Train) -> Result<(), Error> {
     }
 
     let columns = fit::columns(&data.train, &data.profile, convention);
-    let choices = args.shape.choices(args.seed);
+    let choices = args.shape.choices(args.seed, convention);
     // What can be known to be wrong is told before the work.
     let planned = match args.model {
         Model::Auto => Model::Realnvp,
@@ -247,7 +253,17 @@ pub(super) fn train(args: Train) -> Result<(), Error> {
         );
     }
 
-    let metrics = Metrics::of(&outcome, &settings, backend.name(), data.train.rows(), data.validation.rows(), tries);
+    // Samples and pictures never cost the model.
+    let samples = match report::sample(&flow, &outcome.params, &data.validation, args.seed) {
+        Ok(samples) => Some(samples),
+        Err(error) => {
+            eprintln!("flow-trainer: warning: no samples: {error}");
+            None
+        }
+    };
+    let distances = samples.as_ref().and_then(|samples| Distances::of(samples, &data.train, &data.validation));
+    let rows = [data.train.rows(), data.validation.rows()];
+    let metrics = Metrics::of(&outcome, &settings, backend.name(), rows, distances, tries);
     let metadata = BTreeMap::from([
         ("convention".to_string(), format!("{:?}", args.convention).to_lowercase()),
         ("model".to_string(), model.name().to_string()),
@@ -263,9 +279,8 @@ pub(super) fn train(args: Train) -> Result<(), Error> {
             say_oddest(path, table, &args.out)?;
         }
     }
-    // Last, so that a picture never costs the model.
     let title = format!("{}: {}", args.data, model.name());
-    let html = report::report(&title, &flow, &outcome.params, &data, &metrics, backend.as_ref())?;
+    let html = report::report(&title, &flow, &outcome.params, &data, &metrics, samples.as_ref(), backend.as_ref())?;
     let report_path = args.out.join("report.html");
     write_atomic(&report_path, html.as_bytes())?;
     say(format_args!("report: {}", report_path.display()))
@@ -352,7 +367,10 @@ fn say_tries(tries: &[auto::Try], chosen: &Fitted) -> Result<(), Error> {
             t.seconds
         ))?;
     }
-    say(format_args!("chosen: {}, under which the validation rows are most probable", chosen.model.name()))
+    say(format_args!(
+        "chosen: {}: the fewest parameters of those within a standard error of the most probable validation rows",
+        chosen.model.name()
+    ))
 }
 
 fn say_how_it_ended(outcome: &Outcome, metrics: &Metrics) -> Result<(), Error> {
