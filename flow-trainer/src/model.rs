@@ -160,6 +160,11 @@ impl Model {
         }
     }
 
+    /// A mixture gives splines, which are bounded, something to bend that has several centres from the start.
+    fn usual_base(self) -> BaseName {
+        if self == Model::Nsf { BaseName::Mixture(8) } else { BaseName::Normal }
+    }
+
     fn layers(self, shape: &Shape) -> Vec<Layer> {
         match self {
             Model::Gmm | Model::Auto => Vec::new(),
@@ -203,7 +208,7 @@ impl Model {
         };
         spec.layers = self.layers(&shape);
         if spec.lines() > 0 {
-            spec.base = match choices.base.unwrap_or(BaseName::Normal) {
+            spec.base = match choices.base.unwrap_or(self.usual_base()) {
                 BaseName::Normal => Base::Normal,
                 BaseName::StudentT => Base::StudentT,
                 BaseName::Mixture(components) => Base::Mixture { components: components.min(rows.max(1)), full: false },

@@ -41,8 +41,10 @@ impl Session {
         String::from_utf8(output.stdout).unwrap()
     }
 
+    /// Trains a small RealNVP, or the model that is named.
     fn train(&self, arguments: &[&str]) -> String {
-        self.succeed(&[&["train"], arguments, &QUICK].concat())
+        let model: &[&str] = if arguments.contains(&"--model") { &[] } else { &["--model", "realnvp"] };
+        self.succeed(&[&["train"], arguments, &QUICK, model].concat())
     }
 
     /// The message of a command that must fail with the given code.
@@ -331,7 +333,7 @@ fn auto_falls_back_to_tract_and_says_so() {
 fn an_interrupted_training_keeps_the_best_parameters() {
     let session = Session::new();
     let arguments = ["train", "--data", "two-moons", "--out", "run", "--device", "tract", "--epochs", "100000"];
-    let more = ["--hidden", "4", "--couplings", "2"];
+    let more = ["--model", "realnvp", "--hidden", "4", "--couplings", "2"];
     let mut command = session.command(&[&arguments[..], &more].concat());
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     // The first line of progress says that an epoch is done.
@@ -360,4 +362,162 @@ fn a_place_that_cannot_be_written_is_named() {
     session.write("file", "");
     let message = session.fail(1, &[&["train", "--data", "train.csv", "--out", "file/run"], &QUICK[..]].concat());
     assert!(message.contains("file/run"), "{message}");
+}
+
+/// A machine with columns of every kind; the angle and the flow depend on the load.
+fn machine(rows: usize) -> String {
+    let row = |i: usize| {
+        let load = (i * 37 % 101) as f64 / 100.0;
+        let noise = (i * 53 % 97) as f64 / 97.0;
+        let angle = (360.0 * (0.6 * load + 0.3 * noise)) % 360.0;
+        let flow = if i % 4 == 0 { 0.0 } else { (3.0 * noise + load).exp() };
+        let valve = if i % 5 == 0 { 100.0 } else { 99.0 * noise };
+        format!("{load},{angle},{flow},{valve},{},{}\n", i * 13 % 17, 0.25 * (i * 7 % 23) as f64)
+    };
+    ["load,angle,flow,valve,count,code\n".to_string(), (0..rows).map(row).collect()].concat()
+}
+
+const KINDS: [&str; 8] = [
+    "--column",
+    "load:context",
+    "--column",
+    "angle:circular=360",
+    "--column",
+    "flow:positive",
+    "--column",
+    "valve:bounded=0..100",
+];
+
+#[test]
+fn every_model_takes_every_kind_of_column() {
+    let session = Session::new();
+    session.write("train.csv", machine(400));
+    for model in ["realnvp", "nsf", "maf", "maf-rqs", "gmm"] {
+        let out = ["--data", "train.csv", "--out", model, "--model", model, "--freeze", "model.flow", "--force"];
+        let said = session.train(&[&out[..], &KINDS].concat());
+        for word in ["context", "circular", "positive", "bounded", "integer", "lattice", "a mass of its own"] {
+            assert!(said.contains(word), "{model}: {word:?} is not said: {said}");
+        }
+        let evaluate = ["evaluate", "--run", model, "--data", "train.csv", "--device", "tract", "--json"];
+        let found = json(&session.succeed(&evaluate));
+        assert!(found["mean_log_prob"].as_f64().unwrap().is_finite(), "{model}: {found}");
+        let metrics = json(&fs::read_to_string(session.path(model).join("metrics.json")).unwrap());
+        let distances = metrics["distances"]["columns"].as_array().unwrap();
+        assert_eq!(distances.len(), 6, "{model}: {metrics}");
+        // The context of samples is that of the validation rows.
+        assert!(distances[0]["samples"].as_f64().unwrap() < 0.1, "{model}: {}", distances[0]);
+    }
+}
+
+#[test]
+fn a_context_that_is_missing_at_scoring_is_named() {
+    let session = Session::new();
+    session.write("train.csv", machine(200));
+    session.train(&[&["--data", "train.csv", "--out", "run"], &KINDS[..]].concat());
+    let without: String = machine(50).lines().map(|line| line.split_once(',').unwrap().1.to_owned() + "\n").collect();
+    session.write("test.csv", without);
+    let message = session.fail(1, &["evaluate", "--run", "run", "--data", "test.csv", "--device", "tract"]);
+    assert!(message.contains("load"), "{message}");
+}
+
+#[test]
+fn kinds_that_contradict_the_data_are_refused_with_row_and_column() {
+    let session = Session::new();
+    let mut table = machine(60);
+    table.push_str("0.5,10,-3,50,4.5,0.25\n");
+    for (said, words) in [
+        ("flow:positive", ["row 61", "flow"]),
+        ("count:integer", ["row 61", "count"]),
+        ("valve:bounded=0..90", ["row 1", "valve"]),
+        ("valv:positive", ["valv", "did you mean"]),
+    ] {
+        let message = session.refuse(&table, &["--column", said]);
+        assert!(words.iter().all(|word| message.contains(word)), "{said}: {message}");
+    }
+    let message = session.refuse(&machine(60), &["--column", "*:context"]);
+    assert!(message.contains("no column is left"), "{message}");
+}
+
+#[test]
+fn more_bins_or_layers_than_a_file_holds_are_wrong_use() {
+    let session = Session::new();
+    session.write("train.csv", table(100));
+    let train = ["train", "--data", "train.csv", "--out", "run", "--model", "nsf"];
+    let message = session.fail(2, &[&train[..], &["--num-bins", "65"]].concat());
+    assert!(message.contains("from 2 to 64"), "{message}");
+    session.fail(2, &[&train[..], &["--couplings", "1001"]].concat());
+}
+
+#[test]
+fn fewer_rows_than_columns_are_warned_of_and_still_rank() {
+    let session = Session::new();
+    let row = |i: usize| (0..30).map(|j| format!("{}", ((i * 31 + j * 17) % 23) as f64 / 7.3)).collect::<Vec<_>>();
+    let rows: String = (0..24).map(|i| row(i).join(",") + "\n").collect();
+    let far = vec!["900.0"; 30].join(",") + "\n";
+    session.write("train.csv", &rows);
+    session.write("test.csv", rows + &far);
+    let output = session.run(
+        &[
+            &["train", "--data", "train.csv", "--out", "run", "--model", "auto"],
+            &QUICK[..],
+            &["--freeze", "m.flow", "--score", "test.csv"],
+        ]
+        .concat(),
+    );
+    let warning = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success() && warning.contains("fewer rows"), "{warning}");
+    let scores = fs::read_to_string(session.path("run/scores.csv")).unwrap();
+    let scores: Vec<f32> = scores.lines().skip(1).map(|line| line.parse().unwrap()).collect();
+    let lowest = scores[..24].iter().copied().fold(f32::INFINITY, f32::min);
+    assert!(scores.len() == 25 && scores[24] < lowest, "{scores:?}");
+}
+
+#[test]
+fn auto_says_what_it_tried_and_why_it_chose() {
+    let session = Session::new();
+    session.write("train.csv", table(300));
+    let said = session.train(&["--data", "train.csv", "--out", "run", "--model", "auto"]);
+    for word in ["tried", "gmm", "maf", "realnvp", "nsf", "maf-rqs", "short", "full", "chosen: "] {
+        assert!(said.contains(word), "{word:?} is not said: {said}");
+    }
+    let metrics = json(&fs::read_to_string(session.path("run/metrics.json")).unwrap());
+    let tried = metrics["tried"].as_array().unwrap();
+    assert_eq!(tried.len(), 7, "{metrics}");
+    assert_eq!(tried.iter().filter(|t| t["chosen"] == true).count(), 1);
+    // A time that is over ends it, with something chosen all the same.
+    let said = session.train(&["--data", "train.csv", "--out", "quick", "--model", "auto", "--time", "0.001"]);
+    assert!(said.contains("chosen: gmm"), "{said}");
+}
+
+#[test]
+fn more_draws_give_a_tighter_bound() {
+    let session = Session::new();
+    let rows: String = (0..300).map(|i| format!("{},{}\n", i % 5, i * 7 % 4)).collect();
+    session.write("train.csv", rows);
+    for noise in ["uniform", "variational"] {
+        let train = ["--data", "train.csv", "--out", noise, "--convention", "peers", "--dequantization", noise];
+        session.train(&train);
+        let bound = |k: &str| {
+            let evaluate = ["evaluate", "--run", noise, "--data", "train.csv", "--device", "tract", "--json"];
+            json(&session.succeed(&[&evaluate[..], &["--iwae", k]].concat()))["mean_log_prob"].as_f64().unwrap()
+        };
+        let (one, many) = (bound("1"), bound("64"));
+        assert!(many > one, "{noise}: {one} with one draw, {many} with 64");
+    }
+}
+
+#[test]
+fn every_base_and_layer_can_be_asked_for() {
+    let session = Session::new();
+    session.write("train.csv", table(300));
+    let more = ["--permutation", "lu", "--act-norm", "--residual", "--dropout", "0.1", "--smoothing", "0.1"];
+    for base in ["normal", "student-t", "mixture:3"] {
+        let train = ["--data", "train.csv", "--out", "run", "--force", "--base", base, "--freeze", "m.flow"];
+        session.train(&[&train[..], &more].concat());
+        let spec = json(&fs::read_to_string(session.path("run/spec.json")).unwrap());
+        let name = base.split(':').next().unwrap().replace('-', "_");
+        assert_eq!(spec["base"]["base"], name, "{spec}");
+    }
+    let message = session.fail(2, &["train", "--data", "train.csv", "--out", "x", "--base", "cauchy"]);
+    assert!(message.contains("student-t"), "{message}");
 }
