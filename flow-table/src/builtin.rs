@@ -15,15 +15,15 @@ const EIGHT_RADIUS: f64 = 4.0;
 /// Standard deviation of each of the eight Gaussians.
 const EIGHT_NOISE: f64 = 0.5;
 
-const NAMES: [&str; 6] = ["two-moons", "eight-gaussians", "checkerboard", "rings", "two-spirals", "pinwheel"];
+const NAMES: [&str; 7] = ["two-moons", "eight-gaussians", "checkerboard", "rings", "two-spirals", "pinwheel", "wind"];
 
 /// Names of the built-in sets.
 pub fn names() -> &'static [&'static str] {
     &NAMES
 }
 
-/// `rows` independent draws from the set of that name (`_` counts as `-`), with the columns `x` and `y`; `None` if there
-/// is no such set. The same seed gives the same rows; training, validation and test rows want different seeds.
+/// `rows` independent draws from the set of that name (`_` counts as `-`), with the columns `x` and `y` (`wind`:
+/// `direction`, in degrees, and `speed`); `None` if there is no such set. The same seed gives the same rows; training, validation and test rows want different seeds.
 ///
 /// ```
 /// use flow_table::builtin;
@@ -42,11 +42,13 @@ pub fn generate(name: &str, rows: usize, seed: u64) -> Option<Table> {
         "rings" => rings,
         "two-spirals" => two_spirals,
         "pinwheel" => pinwheel,
+        "wind" => wind,
         _ => return None,
     };
     let mut draws = Draws(ChaCha8Rng::seed_from_u64(seed));
     let values = (0..rows).flat_map(|_| draw(&mut draws).map(|v| v as f32)).collect();
-    Table::new(name, vec!["x".into(), "y".into()], true, values).ok()
+    let names = if name == "wind" { ["direction", "speed"] } else { ["x", "y"] };
+    Table::new(name, names.map(str::to_owned).to_vec(), true, values).ok()
 }
 
 /// The exact log-density, in nats, of `two-moons` and `eight-gaussians` at a point; `None` for other sets.
@@ -153,6 +155,19 @@ fn pinwheel(draws: &mut Draws) -> [f64; 2] {
     [along * angle.cos() - across * angle.sin(), along * angle.sin() + across * angle.cos()]
 }
 
+/// A vane and an anemometer: most wind comes from the north, on both sides of 0°, some from the south-west; at one time in
+/// six the anemometer stands still and says 0.
+fn wind(draws: &mut Draws) -> [f64; 2] {
+    let [a, b] = draws.normals();
+    let (direction, log_speed) = match draws.uniform() {
+        u if u < 0.65 => (5.0 + 24.0 * a, 2.0 - 0.1 * a + 0.25 * b),
+        u if u < 0.95 => (225.0 + 18.0 * a, 1.0 + 0.3 * a + 0.2 * b),
+        _ => (360.0 * draws.uniform(), 1.2 + 0.5 * b),
+    };
+    let calm = draws.uniform() < 1.0 / 6.0;
+    [direction.rem_euclid(360.0), if calm { 0.0 } else { log_speed.exp() }]
+}
+
 fn log_normal(dx: f64, dy: f64, deviation: f64) -> f64 {
     -(dx * dx + dy * dy) / (2.0 * deviation * deviation) - (TAU * deviation * deviation).ln()
 }
@@ -165,6 +180,7 @@ fn log_sum_exp(terms: impl Iterator<Item = f64> + Clone) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{ColumnKind, Convention, Profile};
 
     #[test]
     fn every_set_is_seeded() {
@@ -172,7 +188,7 @@ mod tests {
             let a = generate(name, 500, 3).unwrap();
             assert_eq!(a, generate(&name.replace('-', "_"), 500, 3).unwrap());
             assert_ne!(a.values(), generate(name, 500, 4).unwrap().values());
-            assert!(a.values().iter().all(|v| v.abs() < 10.0), "{name}");
+            assert!(a.values().iter().all(|v| v.abs() < if name == &"wind" { 360.0 } else { 10.0 }), "{name}");
         }
     }
 
@@ -200,6 +216,14 @@ mod tests {
         }
         assert_eq!(log_density("rings", 0.0, 0.0), None);
         assert!(log_density("two-moons", 1e6, 1e6).unwrap().is_finite());
+    }
+
+    #[test]
+    fn wind_is_an_angle_and_a_speed_with_a_mass_at_zero() {
+        let profile = Profile::of(&generate("wind", 4000, 1).unwrap(), &[], Convention::Own).unwrap();
+        let [direction, speed] = profile.columns() else { panic!("two columns") };
+        assert!(matches!(direction.kind, ColumnKind::Circular { .. }), "{direction:?}");
+        assert!(speed.atoms.len() == 1 && speed.atoms[0].0 == 0.0, "{speed:?}");
     }
 
     #[test]
