@@ -111,7 +111,7 @@ pub fn fit(
         // Angles and learned noise are no mixture's business: they are trained by gradient from here.
         outcome.params
     } else {
-        start::parameters(&flow, work.train, choices.seed)
+        start::parameters(&flow, work.train, settings.smoothing, choices.seed)
     };
     let mut watch = |epoch: &Epoch, elapsed: Duration| tell(&News::Epoch(epoch, elapsed));
     let outcome =

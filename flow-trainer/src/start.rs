@@ -15,8 +15,9 @@ const MIXTURE_ROWS: usize = 5000;
 /// Share of all rows' variances in the covariances of a mixture that is trained along.
 const RIDGE: f64 = 1e-2;
 
-/// The starting parameters of `flow` for these training rows; equal for equal seeds.
-pub fn parameters(flow: &Flow, train: &Table, seed: u64) -> Vec<f32> {
+/// The starting parameters of `flow` for these training rows, whose density is smoothed by noise of deviation `smoothing`;
+/// equal for equal seeds.
+pub fn parameters(flow: &Flow, train: &Table, smoothing: f32, seed: u64) -> Vec<f32> {
     let mut params = flow.layout().init(seed);
     for (i, layer) in flow.spec().layers.iter().enumerate() {
         if *layer == Layer::ActNorm {
@@ -28,7 +29,8 @@ pub fn parameters(flow: &Flow, train: &Table, seed: u64) -> Vec<f32> {
     }
     if let Base::Mixture { components, full } = flow.spec().base {
         let z = before_layer(flow, &params, flow.spec().layers.len(), train, MIXTURE_ROWS, seed);
-        let mixture = Mixture::fit(z.view(), em::Settings { components, full, ridge: RIDGE, floor: 0.0, seed });
+        let floor = f64::from(smoothing).powi(2);
+        let mixture = Mixture::fit(z.view(), em::Settings { components, full, ridge: RIDGE, floor, seed });
         assert_eq!(mixture.components(), components, "a mixture has at most as many components as there are rows");
         set_base(flow, &mut params, &mixture);
     }

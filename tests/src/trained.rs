@@ -187,7 +187,7 @@ fn train_case(case: &Case) -> Trained {
         ..Settings::for_rows(2000, Some(128), Some(20), 0)
     };
     let backend = choose(&Choice { device: Device::Tract, ..Choice::default() }, &mut |_| {}).expect("tract is there");
-    let (stop, start) = (AtomicBool::new(false), start::parameters(&flow, &rows, 0));
+    let (stop, start) = (AtomicBool::new(false), start::parameters(&flow, &rows, 0.0, 0));
     let outcome = train(&flow, backend.as_ref(), &rows, &validation, start, &settings, &stop, None, &mut |_, _| {});
     let outcome = outcome.expect("trains");
     let (first, last) = (outcome.history[0].validation_nll, -outcome.best_validation_log_prob);
