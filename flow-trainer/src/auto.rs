@@ -6,9 +6,9 @@
 
 use crate::fitted::{FitError, Fitted, News, Work, fit, validation};
 use crate::model::{Choices, Model};
+use crate::parsimony::{Candidate, smallest_of_the_best};
 use crate::train::TrainError;
 use flow_model::spec::FlowSpec;
-use flow_table::metrics;
 use serde::Serialize;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -36,8 +36,7 @@ pub struct Try {
 }
 
 /// Tries every model and returns the best with all that were tried, in order: of those under which the validation rows are
-/// as probable as under the best, within one standard error of the difference row by row, the one with the fewest
-/// parameters (Breiman et al., "Classification and Regression Trees", 1984, section 3.4.3). Ends soon after `limit`.
+/// as probable as under the best the one with the fewest parameters ([`crate::parsimony`]). Ends soon after `limit`.
 ///
 /// # Errors
 /// If no model could be trained.
@@ -101,16 +100,14 @@ struct Trained {
     attempt: usize,
 }
 
-fn smallest_of_the_best(trained: &[Trained]) -> Option<usize> {
-    let mean = |t: &Trained| t.fitted.outcome.best_validation_log_prob;
-    let best = trained.iter().max_by(|a, b| mean(a).total_cmp(&mean(b)))?;
-    let as_good = |t: &Trained| {
-        let loss = best.rows.iter().zip(&t.rows).map(|(&a, &b)| f64::from(a) - f64::from(b));
-        let loss = metrics::Summary::of(loss);
-        loss.mean <= loss.std_error
-    };
-    let size = |i: &usize| trained[*i].fitted.outcome.params.len();
-    (0..trained.len()).filter(|&i| as_good(&trained[i])).min_by_key(size)
+impl Candidate for Trained {
+    fn size(&self) -> usize {
+        self.fitted.outcome.params.len()
+    }
+
+    fn log_prob(&self) -> &[f32] {
+        &self.rows
+    }
 }
 
 /// The flows to try: where no column lies on a line, all are the same.

@@ -3,11 +3,12 @@
 
 use crate::em::{self, Mixture};
 use crate::model::{Choices, Model};
+use crate::parsimony::{Candidate, smallest_of_the_best};
 use crate::start::{before_layer, set_base};
 use crate::train::{Ending, Outcome};
 use flow_model::flow::Flow;
 use flow_model::spec::{Base, Column, FlowSpec, SpecError};
-use flow_table::Table;
+use flow_table::{Table, metrics};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
@@ -28,8 +29,25 @@ pub struct Try {
     pub validation: f64,
 }
 
-/// Fits mixtures with 1 to 64 components and keeps the one under which the validation rows are most probable. `watch` is told of
-/// each; `stop` ends the search.
+/// A mixture with the log-density of each row held out.
+struct Fit {
+    mixture: Mixture,
+    parameters: usize,
+    rows: Vec<f32>,
+}
+
+impl Candidate for Fit {
+    fn size(&self) -> usize {
+        self.parameters
+    }
+
+    fn log_prob(&self) -> &[f32] {
+        &self.rows
+    }
+}
+
+/// Fits mixtures with 1 to 64 components. For each number the best ridge is kept, and of those the smallest under which the
+/// validation rows are as probable as under the best ([`crate::parsimony`]). `watch` is told of each; `stop` ends the search.
 ///
 /// # Errors
 /// Columns of which no flow can be made.
@@ -46,30 +64,30 @@ pub fn fit(
     let params = plain.layout().init(choices.seed);
     let rows = |table: &Table| before_layer(&plain, &params, 0, table, MOST_ROWS, choices.seed);
     let (x, held_out) = (rows(train), rows(validation));
-    let mut best: Option<(Mixture, f64)> = None;
     let floor = f64::from(choices.smoothing.deviation(train.rows(), columns)).powi(2);
+    let mut best: Vec<Fit> = Vec::new();
     let mut tries = 0;
-    'search: for components in COMPONENTS.into_iter().filter(|&k| k == 1 || 4 * k <= x.nrows()) {
-        let mut better = false;
+    for components in COMPONENTS.into_iter().filter(|&k| k == 1 || 4 * k <= x.nrows()) {
+        let mut of_this_size: Option<(Fit, f64)> = None;
         for ridge in RIDGES {
-            if best.is_some() && stop.load(Ordering::Relaxed) {
-                break 'search;
+            if tries > 0 && stop.load(Ordering::Relaxed) {
+                break;
             }
-            let mixture =
-                Mixture::fit(x.view(), em::Settings { components, full: true, ridge, floor, seed: choices.seed });
-            let found = mixture.log_prob(held_out.view()).mean().unwrap_or(f64::NEG_INFINITY);
+            let settings = em::Settings { components, full: true, ridge, floor, seed: choices.seed };
+            let mixture = Mixture::fit(x.view(), settings);
+            let log_prob = mixture.log_prob(held_out.view());
+            let found = log_prob.mean().unwrap_or(f64::NEG_INFINITY);
             watch(&Try { components: mixture.components(), ridge, validation: found });
             tries += 1;
-            if best.as_ref().is_none_or(|(_, so_far)| found > *so_far) {
-                best = Some((mixture, found));
-                better = true;
+            if of_this_size.as_ref().is_none_or(|(_, so_far)| found > *so_far) {
+                let (parameters, rows) = (mixture.parameters().len(), log_prob.mapv(|v| v as f32).to_vec());
+                of_this_size = Some((Fit { mixture, parameters, rows }, found));
             }
         }
-        if !better && components >= 8 {
-            break;
-        }
+        best.extend(of_this_size.map(|(fit, _)| fit));
     }
-    let (mixture, found) = best.expect("at least one mixture was fitted");
+    let chosen = smallest_of_the_best(&best).expect("at least one mixture was fitted");
+    let Fit { mixture, rows, .. } = best.swap_remove(chosen);
     let base = Base::Mixture { components: mixture.components(), full: true };
     let flow = Flow::new(FlowSpec { base, ..plain.spec().clone() })?;
     let mut params = flow.layout().init(choices.seed);
@@ -78,7 +96,7 @@ pub fn fit(
         params,
         history: Vec::new(),
         best_epoch: 0,
-        best_validation_log_prob: found,
+        best_validation_log_prob: metrics::Summary::of(rows.into_iter().map(f64::from)).mean,
         steps: tries,
         skipped: 0,
         duration: start.elapsed(),

@@ -18,6 +18,7 @@ pub mod fit;
 pub mod fitted;
 pub mod gmm;
 pub mod model;
+pub mod parsimony;
 pub mod progress;
 pub mod random;
 pub mod report;

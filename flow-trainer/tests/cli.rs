@@ -370,8 +370,8 @@ fn machine(rows: usize) -> String {
         let load = (i * 37 % 101) as f64 / 100.0;
         let noise = (i * 53 % 97) as f64 / 97.0;
         let angle = (360.0 * (0.6 * load + 0.3 * noise)) % 360.0;
-        let flow = if i % 4 == 0 { 0.0 } else { (3.0 * noise + load).exp() };
-        let valve = if i % 5 == 0 { 100.0 } else { 99.0 * noise };
+        let flow = if i.is_multiple_of(4) { 0.0 } else { (3.0 * noise + load).exp() };
+        let valve = if i.is_multiple_of(5) { 100.0 } else { 99.0 * noise };
         format!("{load},{angle},{flow},{valve},{},{}\n", i * 13 % 17, 0.25 * (i * 7 % 23) as f64)
     };
     ["load,angle,flow,valve,count,code\n".to_string(), (0..rows).map(row).collect()].concat()
