@@ -9,11 +9,11 @@ use crate::random::{self, Purpose};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, Zip};
 
 /// Most steps of EM.
-const MOST_STEPS: usize = 200;
+const MOST_STEPS: usize = 100;
 /// Steps of k-means before.
 const MEANS_STEPS: usize = 10;
 /// A step that brings less than this, nats a row, is the last.
-const ENOUGH: f64 = 1e-4;
+const ENOUGH: f64 = 1e-3;
 
 /// How a mixture is fitted.
 #[derive(Clone, Copy, Debug, PartialEq)]

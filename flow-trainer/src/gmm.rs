@@ -13,10 +13,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 /// Most rows that a mixture is fitted to, and that it is judged by.
-const MOST_ROWS: usize = 20_000;
+const MOST_ROWS: usize = 10_000;
 /// Numbers of components and shares of all rows' variances that are tried.
 const COMPONENTS: [usize; 7] = [1, 2, 4, 8, 16, 32, 64];
 const RIDGES: [f64; 3] = [1e-3, 1e-2, 1e-1];
+/// From so many components on no smaller ridge is tried than was best for fewer.
+const MANY: usize = 8;
 
 /// A mixture that was tried.
 #[derive(Clone, Copy, Debug)]
@@ -66,10 +68,10 @@ pub fn fit(
     let (x, held_out) = (rows(train), rows(validation));
     let floor = f64::from(choices.smoothing.deviation(train.rows(), columns)).powi(2);
     let mut best: Vec<Fit> = Vec::new();
-    let mut tries = 0;
+    let (mut tries, mut least) = (0, 0.0);
     for components in COMPONENTS.into_iter().filter(|&k| k == 1 || 4 * k <= x.nrows()) {
-        let mut of_this_size: Option<(Fit, f64)> = None;
-        for ridge in RIDGES {
+        let mut of_this_size: Option<(Fit, f64, f64)> = None;
+        for ridge in RIDGES.into_iter().filter(|&ridge| components < MANY || ridge >= least) {
             if tries > 0 && stop.load(Ordering::Relaxed) {
                 break;
             }
@@ -79,12 +81,15 @@ pub fn fit(
             let found = log_prob.mean().unwrap_or(f64::NEG_INFINITY);
             watch(&Try { components: mixture.components(), ridge, validation: found });
             tries += 1;
-            if of_this_size.as_ref().is_none_or(|(_, so_far)| found > *so_far) {
+            if of_this_size.as_ref().is_none_or(|(_, _, so_far)| found > *so_far) {
                 let (parameters, rows) = (mixture.parameters().len(), log_prob.mapv(|v| v as f32).to_vec());
-                of_this_size = Some((Fit { mixture, parameters, rows }, found));
+                of_this_size = Some((Fit { mixture, parameters, rows }, ridge, found));
             }
         }
-        best.extend(of_this_size.map(|(fit, _)| fit));
+        if let Some((fit, ridge, _)) = of_this_size {
+            least = ridge;
+            best.push(fit);
+        }
     }
     let chosen = smallest_of_the_best(&best).expect("at least one mixture was fitted");
     let Fit { mixture, rows, .. } = best.swap_remove(chosen);

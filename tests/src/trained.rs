@@ -29,11 +29,11 @@ pub struct Trained {
 /// Which rows a flow is trained on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rows {
-    /// [`moons`].
+    /// Two moons, with a count and a column that never changes.
     Moons,
-    /// [`machine`].
+    /// A machine with columns of every kind.
     Machine,
-    /// The angles of [`machine`].
+    /// The angles of that machine.
     Angles,
 }
 

@@ -43,7 +43,7 @@ pub(super) struct Train {
     #[arg(long, value_enum, default_value_t = Model::Auto)]
     model: Model,
     /// Seconds within which auto chooses
-    #[arg(long, value_name = "SECONDS", default_value_t = 180.0, value_parser = positive)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 300.0, value_parser = positive)]
     time: f32,
     #[command(flatten)]
     shape: ShapeArgs,
