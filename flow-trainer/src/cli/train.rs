@@ -24,6 +24,8 @@ use std::time::Duration;
 
 /// Odd rows that are shown after scoring.
 const ODDEST: usize = 10;
+/// Fewer validation rows are warned of.
+const FEW_VALIDATION_ROWS: usize = 30;
 
 #[derive(Args)]
 pub(super) struct Train {
@@ -218,6 +220,7 @@ pub(super) fn train(args: Train) -> Result<(), Error> {
     fitted::planned(planned, &columns, data.train.rows(), &choices)?;
     let to_score = args.score.as_ref().map(|path| read_to_score(path, &args, &columns)).transpose()?;
     check_target(args.freeze.as_deref())?;
+    warn_of_no_effect(&args, &columns, data.validation.rows());
 
     let backend = load_backend(&args.backend)?;
     // Before the work, so that a place that cannot be had is told at once.
@@ -231,15 +234,13 @@ pub(super) fn train(args: Train) -> Result<(), Error> {
         backend: backend.as_ref(),
         stop: &stop,
     };
-    let mut line = None;
-    let mut tell = |news: &News<'_>| tell(news, &data, &mut line);
+    let mut progress = Progress::default();
+    let mut tell = |news: &News<'_>| tell(news, &data, &mut progress);
     let (fitted, tries) = match args.model {
         Model::Auto => auto::choose(&work, &choices, Duration::from_secs_f32(args.time), &mut tell)?,
         model => (fitted::fit(model, &work, &choices, None, &mut tell)?, Vec::new()),
     };
-    if let Some(line) = line {
-        progress::Line::finish(&line);
-    }
+    progress.end();
     say_tries(&tries, &fitted)?;
     let Fitted { model, flow, settings, outcome } = fitted;
     if outcome.history.is_empty() && outcome.ending != Ending::Fitted {
@@ -322,29 +323,75 @@ fn stop_on_interrupt() -> Result<Arc<AtomicBool>, Error> {
 }
 
 /// Tells how the work goes.
-fn tell(news: &News<'_>, data: &Data, line: &mut Option<progress::Line>) {
+fn tell(news: &News<'_>, data: &Data, progress: &mut Progress) {
+    let rows = data.train.rows();
     match news {
         News::Begins(model, flow, settings) => {
-            if let Some(line) = line.take() {
-                line.finish();
-            }
+            progress.end();
+            progress.epochs = settings.epochs;
+            let size = match model {
+                Model::Gmm => "mixtures of 1 to 64 components".to_string(),
+                _ => format!("{} parameters, at most {} epochs", flow.layout().total(), settings.epochs),
+            };
             let _ = say(format_args!(
-                "model: {}, {} parameters; {} training and {} validation rows, batch {}, at most {} epochs",
+                "model: {}, {size}; {rows} training and {} validation rows, batch {}",
                 model.name(),
-                flow.layout().total(),
-                data.train.rows(),
                 data.validation.rows(),
                 settings.batch,
-                settings.epochs
             ));
-            *line = (*model != Model::Gmm).then(|| progress::Line::new(settings.epochs, data.train.rows()));
         }
         News::Epoch(epoch, elapsed) => {
-            line.get_or_insert_with(|| progress::Line::new(1, data.train.rows())).epoch(epoch, *elapsed);
+            let epochs = progress.epochs;
+            progress.line.get_or_insert_with(|| progress::Line::new(epochs, rows)).epoch(epoch, *elapsed);
         }
         News::Mixture(tried) => {
             eprintln!("{} components, ridge {}: {:.4} nats a row", tried.components, tried.ridge, tried.validation);
         }
+    }
+}
+
+/// The line that shows how a training goes, once it has an epoch to show.
+#[derive(Default)]
+struct Progress {
+    line: Option<progress::Line>,
+    epochs: usize,
+}
+
+impl Progress {
+    fn end(&mut self) {
+        if let Some(line) = self.line.take() {
+            line.finish();
+        }
+    }
+}
+
+/// Says what was asked for and has no effect, and what a model cannot see.
+fn warn_of_no_effect(args: &Train, columns: &[Column], validation_rows: usize) {
+    let shape = &args.shape;
+    let asked = [
+        ("--base", shape.base.is_some()),
+        ("--couplings", shape.couplings.is_some()),
+        ("--hidden", shape.hidden.is_some()),
+        ("--residual", shape.residual),
+        ("--act-norm", shape.act_norm),
+    ];
+    let warn = |text: &str| eprintln!("flow-trainer: warning: {text}");
+    if args.model == Model::Gmm {
+        for (flag, _) in asked.iter().filter(|(_, asked)| *asked) {
+            warn(&format!("{flag} has no effect on gmm, which has neither layers nor conditioners"));
+        }
+    }
+    if matches!(args.model, Model::Maf | Model::MafRqs) && shape.residual {
+        warn("--residual has no effect on autoregressive layers; couplings (realnvp, nsf) have residual conditioners");
+    }
+    if matches!(args.model, Model::Gmm | Model::Auto) && columns.iter().any(|c| c.is_context() || c.is_circular()) {
+        warn("the mixtures of gmm depend neither on context columns nor on angles: flows do");
+    }
+    if validation_rows < FEW_VALIDATION_ROWS {
+        warn(&format!(
+            "{validation_rows} validation rows say little of when to stop and of which model is better; more rows, or \
+             --val FILE, would"
+        ));
     }
 }
 
