@@ -16,7 +16,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 pub const IDENTITY: u16 = 0;
 /// Activation: `y` where `y > 0`, else 0.
 pub const RELU: u16 = 1;
-/// Activation: none, and `y` is added to the values two layers before, see [`conditioner`](crate::conditioner).
+/// Activation: none, and `y` is added to the values two layers before, see the conditioner.
 pub const ADD: u16 = 2;
 /// Outputs of a panel.
 pub const LANES: usize = 8;

@@ -15,16 +15,21 @@ const KNEE: f32 = 4.0;
 const PEERS_JITTER: f64 = 1e-3;
 /// Width of an atom's interval, in deviations of the other values: as much room as a layer resolves with ease.
 const ATOM_WIDTH: f64 = 1.0;
+/// The share of a column from which a value is nearly all of it.
+const NEARLY_ALL: f64 = 0.9;
 /// A standard that changes nothing.
 const NEUTRAL: Standard = Standard { center: 0.0, scale: 1.0, reach: 1.0 };
 
-/// The columns of a flow for these training rows, as the profile describes them.
-pub fn columns(train: &Table, profile: &Profile, convention: Convention) -> Vec<Column> {
+/// The columns of a flow for these training rows, as the profile describes them. Where the density is to be `smoothed`, a
+/// value of a column of real numbers keeps a mass of its own only if it is nearly all of the column ([`keeps`]).
+pub fn columns(train: &Table, profile: &Profile, convention: Convention, smoothed: bool) -> Vec<Column> {
     let described = profile.columns().iter().enumerate();
     described
         .map(|(j, described)| {
             let values: Vec<f32> = train.column(j).collect();
-            let (name, atoms) = (&described.name, &described.atoms);
+            let kept = |atom: &(f32, f64)| !smoothed || keeps(described.kind, atom.1);
+            let atoms: Vec<(f32, f64)> = described.atoms.iter().copied().filter(kept).collect();
+            let (name, atoms) = (&described.name, &atoms[..]);
             let stats = &described.stats;
             match described.kind {
                 ColumnKind::Constant => Column::new(name, constant(stats.min, values.len())),
@@ -55,6 +60,13 @@ pub fn columns(train: &Table, profile: &Profile, convention: Convention) -> Vec<
             }
         })
         .collect()
+}
+
+/// Whether a value that holds this share of a column keeps a mass of its own in a smoothed density. The noise leads out of
+/// its interval, so that among real numbers a mass only pays where it is nearly all there is. In discrete columns all
+/// values are masses, and the ends of a support have no place on the axis.
+pub fn keeps(kind: ColumnKind, share: f64) -> bool {
+    kind != ColumnKind::Continuous || share >= NEARLY_ALL
 }
 
 /// How rows far out are treated, for a flow of `dim` columns.
@@ -156,7 +168,7 @@ mod tests {
         let names = (0..rows[0].len()).map(|j| format!("c{j}")).collect();
         let table = Table::from_rows("t.csv", names, rows).unwrap();
         let profile = Profile::of(&table, &[], convention).unwrap();
-        columns(&table, &profile, convention)
+        columns(&table, &profile, convention, false)
     }
 
     #[test]
@@ -178,6 +190,22 @@ mod tests {
         assert_eq!(value, 7.0);
         // One of the 3 + 2 pseudo-counts is for another value.
         assert!((log_mass.exp() + log_other.exp() - 1.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn a_smoothed_density_keeps_a_mass_of_real_numbers_only_where_it_is_nearly_all() {
+        let rows: Vec<[f32; 2]> = (0..400)
+            .map(|i| {
+                let (real, whole) = ((i as f32 * 0.713).sin() * 3.1 + i as f32 * 1e-3, (i % 40) as f32);
+                [if i % 2 == 0 { 0.0 } else { real }, if i % 2 == 0 { 0.0 } else { whole }]
+            })
+            .collect();
+        let table = Table::from_rows("t.csv", vec!["real".into(), "whole".into()], &rows).unwrap();
+        let profile = Profile::of(&table, &[], Convention::Own).unwrap();
+        let atoms = |smoothed| {
+            columns(&table, &profile, Convention::Own, smoothed).iter().map(|c| c.atoms.len()).collect::<Vec<_>>()
+        };
+        assert_eq!((atoms(false), atoms(true)), (vec![1, 1], vec![0, 1]), "{profile}");
     }
 
     #[test]

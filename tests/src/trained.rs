@@ -64,7 +64,7 @@ impl Rows {
         let there = |text: &&&str| rows.names().iter().any(|name| Some(name.as_str()) == text.split(':').next());
         let stated: Vec<KindOverride> = KINDS.iter().filter(there).map(|text| text.parse().expect("a kind")).collect();
         let profile = Profile::of(rows, &stated, Convention::Own).expect("a table to learn from");
-        fit::columns(rows, &profile, Convention::Own)
+        fit::columns(rows, &profile, Convention::Own, false)
     }
 }
 

@@ -210,8 +210,10 @@ pub(super) fn train(args: Train) -> Result<(), Error> {
         eprintln!("flow-trainer: warning: {warning}");
     }
 
-    let columns = fit::columns(&data.train, &data.profile, convention);
     let choices = args.shape.choices(args.seed, convention);
+    let smoothed = choices.smoothing != Smoothing::Deviation(0.0);
+    let columns = fit::columns(&data.train, &data.profile, convention, smoothed);
+    say_smoothing(&data, &columns, &choices)?;
     // What can be known to be wrong is told before the work.
     let planned = match args.model {
         Model::Auto => Model::Realnvp,
@@ -363,6 +365,24 @@ impl Progress {
             line.finish();
         }
     }
+}
+
+/// Says how much the density is smoothed, and which masses are smoothed over.
+fn say_smoothing(data: &Data, columns: &[Column], choices: &Choices) -> Result<(), Error> {
+    let deviation = choices.smoothing.deviation(data.train.rows(), columns);
+    if deviation == 0.0 {
+        return Ok(());
+    }
+    let described = data.profile.columns().iter();
+    let lost: Vec<&str> = described
+        .filter(|c| c.atoms.iter().any(|(_, share)| !fit::keeps(c.kind, *share)))
+        .map(|c| c.name.as_str())
+        .collect();
+    let over = match lost.as_slice() {
+        [] => String::new(),
+        names => format!(", over the masses of {} too", names.join(", ")),
+    };
+    say(format_args!("smoothing: noise of {deviation:.3} deviations in training{over} (--smoothing 0 for none)"))
 }
 
 /// Says what was asked for and has no effect, and what a model cannot see.
