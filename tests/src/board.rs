@@ -8,26 +8,47 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-/// A board that QEMU emulates.
+/// A board that QEMU emulates. Its memory map is in `firmware/board/build.rs`.
 #[derive(Debug)]
 pub struct Board {
+    /// Its core, by which the tests name the board.
+    pub core: &'static str,
     /// The name that QEMU and `firmware/board` know it by.
     pub machine: &'static str,
     /// The program that emulates it.
     pub emulator: &'static str,
+    /// Further arguments of that program: after them instruction counts repeat exactly.
+    pub options: &'static [&'static str],
     /// The Rust target of its core.
     pub target: &'static str,
-    /// Arguments after which instruction counts repeat exactly.
-    pub count: &'static [&'static str],
+    /// Whether the core computes f32 itself.
+    pub has_fpu: bool,
 }
 
-/// Cortex-M4F.
-pub const MPS2_AN386: Board = Board {
-    machine: "mps2-an386",
-    emulator: "qemu-system-arm",
-    target: "thumbv7em-none-eabihf",
-    count: &["-icount", "shift=7"],
-};
+/// Cortex-M4F, the board of the tests that need only one.
+pub const MPS2_AN386: Board = arm("Cortex-M4F", "mps2-an386", "thumbv7em-none-eabihf", true);
+
+/// All boards.
+pub const BOARDS: [Board; 8] = [
+    MPS2_AN386,
+    arm("Cortex-M0", "microbit", "thumbv6m-none-eabi", false),
+    arm("Cortex-M3", "mps2-an385", "thumbv7m-none-eabi", false),
+    arm("Cortex-M7", "mps2-an500", "thumbv7em-none-eabihf", true),
+    arm("Cortex-M33", "mps2-an505", "thumbv8m.main-none-eabihf", true),
+    // Without MVE, whose vectors flush subnormals to zero.
+    arm("Cortex-M55", "mps3-an547", "thumbv8m.main-none-eabihf", true),
+    riscv("RV32IMAC", "riscv32imac-unknown-none-elf", false),
+    riscv("RV32IMAFC", "riscv32imafc-unknown-none-elf", true),
+];
+
+const fn arm(core: &'static str, machine: &'static str, target: &'static str, has_fpu: bool) -> Board {
+    Board { core, machine, emulator: "qemu-system-arm", options: &["-icount", "shift=7"], target, has_fpu }
+}
+
+const fn riscv(core: &'static str, target: &'static str, has_fpu: bool) -> Board {
+    let options = &["-bios", "none", "-icount", "shift=0"];
+    Board { core, machine: "virt", emulator: "qemu-system-riscv32", options, target, has_fpu }
+}
 
 /// Longest that an emulated program may run.
 const LIMIT: Duration = Duration::from_secs(300);
@@ -37,7 +58,8 @@ impl Board {
     /// [`crate::require`].
     pub fn find(&self) -> Option<&Self> {
         let emulator = tools::find_program(self.emulator, "Debian's packages are qemu-system-arm and qemu-system-misc");
-        available("qemu", emulator.and_then(|()| find_target(self.target)).map(|()| self))
+        let found = emulator.and_then(|()| find_target(self.target)).map(|()| self);
+        available("qemu", found.map_err(|missing| format!("{}: {missing}", self.core)))
     }
 
     /// Runs a program until it exits with success, and returns what it printed.
@@ -47,11 +69,11 @@ impl Board {
     pub fn run(&self, elf: &Path) -> Result<String, String> {
         let mut emulator = Command::new(self.emulator);
         emulator.args(["-machine", self.machine, "-nographic", "-semihosting-config", "enable=on,target=native"]);
-        emulator.args(self.count).arg("-kernel").arg(elf);
+        emulator.args(self.options).arg("-kernel").arg(elf);
         let outcome = tools::run(&mut emulator, LIMIT)?;
         match outcome.status.success() {
             true => Ok(outcome.stdout),
-            false => Err(format!("{}: {}\n{}{}", self.machine, outcome.status, outcome.stdout, outcome.stderr)),
+            false => Err(format!("{}: {}\n{}{}", self.core, outcome.status, outcome.stdout, outcome.stderr)),
         }
     }
 
@@ -61,7 +83,8 @@ impl Board {
     /// Where the program cannot be built, fails or prints something else.
     pub fn compute(&self, name: &str, flow: &[u8], rows: &[f32]) -> Result<Report, String> {
         let program = Firmware { package: "parity", ..Firmware::default() };
-        let elf = program.embed(name, flow, rows)?.board(self).build(&format!("{name}-{}", self.machine))?;
+        let name = format!("{name}-{}", self.core);
+        let elf = program.embed(&name, flow, rows)?.board(self).build(&name)?;
         Report::parse(&self.run(&elf)?)
     }
 }

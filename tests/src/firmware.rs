@@ -2,9 +2,11 @@
 
 use crate::board::Board;
 use crate::tools;
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// A program of `firmware/` and how it is built.
@@ -93,14 +95,21 @@ impl Firmware {
 /// # Errors
 /// Says that it has not, and why it could not be had.
 pub fn find_target(target: &str) -> Result<(), String> {
+    // Tests run side by side: one asks rustup at a time, and nobody again for what it could not bring.
+    static REFUSED: Mutex<BTreeMap<String, String>> = Mutex::new(BTreeMap::new());
+    let mut refused = REFUSED.lock().unwrap_or_else(PoisonError::into_inner);
     if has_target(target) {
         return Ok(());
     }
-    let added = tools::run(Command::new("rustup").args(["target", "add", target]), Duration::from_secs(300));
-    match added {
-        Ok(_) if has_target(target) => Ok(()),
-        Ok(outcome) => Err(format!("target {target} cannot be added: {}", outcome.stderr.trim())),
-        Err(why) => Err(format!("target {target} is not installed: {why}")),
+    let refusal = refused.entry(target.to_string()).or_insert_with(|| add_target(target));
+    if has_target(target) { Ok(()) } else { Err(refusal.clone()) }
+}
+
+/// Asks rustup for a target, and returns what is to be said where it is still missing.
+fn add_target(target: &str) -> String {
+    match tools::run(Command::new("rustup").args(["target", "add", target]), Duration::from_secs(300)) {
+        Ok(outcome) => format!("target {target} cannot be added: {}", outcome.stderr.trim()),
+        Err(why) => format!("target {target} is not installed: {why}"),
     }
 }
 

@@ -3,22 +3,19 @@
 //! Everything goes through semihosting, so that the same program runs under an emulator and under a debug probe.
 #![no_std]
 
-mod counter;
 mod output;
+#[cfg_attr(target_arch = "arm", path = "cortex_m.rs")]
+#[cfg_attr(target_arch = "riscv32", path = "riscv.rs")]
+mod processor;
 mod stack;
 
-pub use cortex_m_rt::entry;
-pub use counter::Counter;
 pub use output::{Line, Output};
+pub use processor::{Counter, entry};
 pub use stack::stack_used;
-
-use cortex_m_semihosting::debug;
 
 /// Ends the program: status 0 for success, 1 for failure.
 pub fn exit(success: bool) -> ! {
-    loop {
-        debug::exit(if success { debug::EXIT_SUCCESS } else { debug::EXIT_FAILURE });
-    }
+    semihosting::process::exit(if success { 0 } else { 1 })
 }
 
 /// Says where the program panicked, then ends it with failure. See [`panic_handler`].

@@ -3,13 +3,13 @@
 //! A call stops the core, so that fragments as `core::fmt` hands them over would cost more than the work reported.
 
 use core::fmt::{self, Write};
-use cortex_m_semihosting::hio::{self, HostStream};
+use semihosting::io::{self, Stdout, Write as _};
 
 /// Longest line; what goes beyond is cut.
 pub const LINE: usize = 1024;
 
 /// The host's standard output.
-pub struct Output(HostStream);
+pub struct Output(Stdout);
 
 /// The host would not take the output.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ impl Output {
     /// # Errors
     /// Where no host listens.
     pub fn open() -> Result<Self, OutputError> {
-        hio::hstdout().map(Output).map_err(|_| OutputError)
+        io::stdout().map(Output).map_err(|_| OutputError)
     }
 
     /// Writes one line.
