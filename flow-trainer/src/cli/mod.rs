@@ -3,6 +3,8 @@
 //! 0: done (also where the reader of a pipe has gone away), 1: the work failed, 2: wrong use.
 
 mod evaluate;
+mod shape;
+mod tell;
 mod train;
 
 use crate::backend::{self, BackendError, Choice, Device};
