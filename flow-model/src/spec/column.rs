@@ -107,7 +107,7 @@ pub struct Standard {
     pub center: f32,
     /// Divides the difference, raw units; positive.
     pub scale: f32,
-    /// Half-width of the trusted box along this column, in units of `scale`; positive. Beyond it see [`Tails`].
+    /// Half-width of the trusted box along this column, in units of `scale`; positive. Beyond it see [`super::Tails`].
     pub reach: f32,
 }
 /// Most atoms of a column.

@@ -3,7 +3,7 @@
 use super::positive;
 use serde::{Deserialize, Serialize};
 
-/// A bijection of the flow, over the columns that lie on a line (see [`Column::standard`]).
+/// A bijection of the flow, over the columns that lie on a line (see [`super::Column::standard`]).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "layer", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Layer {
