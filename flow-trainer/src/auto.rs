@@ -1,4 +1,4 @@
-//! The model `auto`: tries the others and keeps the one under which the validation rows are most probable.
+//! The model `auto`: tries the others and keeps the smallest of those that are best on the validation rows.
 //!
 //! Successive halving (Jamieson & Talwalkar, "Non-stochastic Best Arm Identification and Hyperparameter Optimization",
 //! AISTATS 2016): a mixture and a short training of each flow, then full trainings of the best two flows, within a time that the

@@ -1,5 +1,6 @@
 //! Models by name, with the sizes and settings that suit each without anyone tuning.
 
+use crate::fit;
 use crate::smoothing::rule_of_thumb;
 use crate::train::Settings;
 use clap::ValueEnum;
@@ -12,7 +13,7 @@ use std::str::FromStr;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Model {
-    /// The one of the others that is best on the validation rows
+    /// The smallest of the others that are best on the validation rows
     Auto,
     /// Affine couplings
     Realnvp,
@@ -178,16 +179,13 @@ impl Model {
 
     /// What the flow is, over these columns of a table with so many training rows.
     pub fn spec(self, columns: &[Column], rows: usize, choices: &Choices) -> FlowSpec {
-        let circles = columns.iter().any(Column::is_circular);
-        let circles = circles.then(|| SplineShape { hidden: vec![32], num_bins: 12 });
-        let tails = crate::fit::tails(columns.iter().filter(|c| c.standard().is_some() || c.is_circular()).count());
-        let mut spec = FlowSpec { circles, ..FlowSpec::new(columns.to_vec(), tails, Vec::new(), Base::Normal) };
-        let usual_layers = if matches!(self, Model::Realnvp) {
-            8
-        } else if self == Model::Nsf {
-            6
-        } else {
-            5
+        let mut spec = FlowSpec::new(columns.to_vec(), fit::tails(0), Vec::new(), Base::Normal);
+        spec.tails = fit::tails(spec.dim());
+        spec.circles = (spec.circular() > 0).then(|| SplineShape { hidden: vec![32], num_bins: 12 });
+        let usual_layers = match self {
+            Model::Realnvp => 8,
+            Model::Nsf => 6,
+            _ => 5,
         };
         let shape = Shape {
             lines: spec.lines(),
