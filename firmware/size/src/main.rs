@@ -1,0 +1,43 @@
+//! How much flash the engine takes: the same program is linked with and without calls into it. It is never run.
+//!
+//! No frozen flow is inside, so that weights do not count.
+#![no_std]
+#![no_main]
+
+use core::hint::black_box;
+
+#[board::entry]
+fn main() -> ! {
+    #[cfg(feature = "log-prob")]
+    engine();
+    #[expect(clippy::empty_loop, reason = "the program is never run")]
+    loop {}
+}
+
+/// Calls the engine with slices of unknown address and length.
+#[cfg(feature = "log-prob")]
+fn engine() {
+    static FILE: [u8; 4] = [0; 4];
+    let (mut row, context, mut scratch) = ([0.0; 4], [0.0; 4], [0.0; 4]);
+    let file = black_box(FILE.get(..black_box(0)).unwrap_or_default());
+    let load: fn(&'static [u8]) -> Result<flow_nostd::Flow<'static>, flow_nostd::FormatError> = flow_nostd::Flow::new;
+    let Ok(flow) = black_box(load)(file) else { return };
+    let flow = black_box(&flow);
+    _ = black_box(flow.log_prob(black_box(&row), black_box(&context), black_box(&mut scratch)));
+    #[cfg(feature = "everything")]
+    {
+        let mut z = [0.0; 4];
+        _ = black_box(flow.to_latent(black_box(&row), black_box(&context), black_box(&mut z), black_box(&mut scratch)));
+        _ = black_box(flow.to_data(black_box(&z), black_box(&context), black_box(&mut row), black_box(&mut scratch)));
+        let mut rng = rand_pcg::Pcg32::new(black_box(1), black_box(2));
+        _ = black_box(flow.sample(&mut rng, black_box(&context), black_box(&mut row), black_box(&mut scratch)));
+        _ = black_box(flow.self_test(black_box(&mut scratch)));
+    }
+    black_box(&mut row);
+}
+
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo) -> ! {
+    #[expect(clippy::empty_loop, reason = "the program is never run")]
+    loop {}
+}
