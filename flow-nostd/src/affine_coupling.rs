@@ -3,9 +3,8 @@
 //! The first `kept` values pass unchanged and, after the features, condition the others, which [`affine`] transforms: the conditioner gives
 //! all shifts, then all raw log-scales.
 
-use crate::conditioner;
 use crate::flow::Flow;
-use crate::layer::Work;
+use crate::layer::Conditioned;
 use crate::load::Loading;
 use crate::section::LAYERS;
 use crate::{FormatError, affine, coupling};
@@ -41,29 +40,24 @@ pub(crate) fn check(record: &AffineCouplingRecord, index: u16, loading: &mut Loa
     coupling::check(record.kept.get(), record.dense.get(), record.dense_count.get(), 2, index, loading)
 }
 
-pub(crate) fn to_latent(record: &AffineCouplingRecord, flow: &Flow<'_>, state: &mut [f32], work: &mut Work<'_>) -> f32 {
+pub(crate) fn conditioned(record: &AffineCouplingRecord, flow: &Flow<'_>) -> Conditioned {
+    coupling::conditioned(record.kept, record.dense, record.dense_count, flow)
+}
+
+pub(crate) fn to_latent(record: &AffineCouplingRecord, moved: &mut [f32], out: &[f32]) -> f32 {
     let bound = record.scale_bound.get();
     let mut log_det = 0.0;
-    each(record, flow, state, work, |y, shift, raw| log_det += affine::to_latent(y, shift, raw, bound));
+    each(moved, out, |y, shift, raw| log_det += affine::to_latent(y, shift, raw, bound));
     log_det
 }
 
-pub(crate) fn to_data(record: &AffineCouplingRecord, flow: &Flow<'_>, state: &mut [f32], work: &mut Work<'_>) {
+pub(crate) fn to_data(record: &AffineCouplingRecord, moved: &mut [f32], out: &[f32]) {
     let bound = record.scale_bound.get();
-    each(record, flow, state, work, |y, shift, raw| affine::to_data(y, shift, raw, bound));
+    each(moved, out, |y, shift, raw| affine::to_data(y, shift, raw, bound));
 }
 
-/// Calls `transform` with each value that is not kept, its shift and its raw log-scale.
-fn each(
-    record: &AffineCouplingRecord,
-    flow: &Flow<'_>,
-    state: &mut [f32],
-    work: &mut Work<'_>,
-    mut transform: impl FnMut(&mut f32, f32, f32),
-) {
-    let kept = flow.features.saturating_add(record.kept.get().into());
-    let Some((kept, moved)) = state.split_at_mut_checked(kept) else { return };
-    let out = conditioner::run(flow, record.dense.get(), record.dense_count.get(), kept, work);
+/// Calls `transform` with each value that is not kept, its shift and its raw log-scale, which the conditioner gives.
+fn each(moved: &mut [f32], out: &[f32], mut transform: impl FnMut(&mut f32, f32, f32)) {
     let Some((shifts, raws)) = out.split_at_checked(moved.len()) else { return };
     for ((y, &shift), &raw) in moved.iter_mut().zip(shifts).zip(raws) {
         transform(y, shift, raw);

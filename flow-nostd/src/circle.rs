@@ -6,7 +6,7 @@
 
 use crate::FormatError;
 use crate::column::{ColumnRecord, clamp, floor};
-use crate::conditioner::{self, Of};
+use crate::conditioner::{self, Conditioner, Of};
 use crate::flow::Flow;
 use crate::layer::Work;
 use crate::load::Loading;
@@ -104,7 +104,8 @@ fn each(
     let angles = values.get_mut(flow.lines..).unwrap_or_default();
     for ((j, record), theta) in flow.circles.iter().enumerate().zip(angles) {
         let bins = record.num_bins.get();
-        let out = conditioner::run(flow, record.dense.get(), record.dense_count.get(), features, work);
+        let conditioner = Conditioner { dense: record.dense, count: record.dense_count, inputs: features.len() };
+        let out = conditioner.run(flow, features, work);
         let raws = out.get_mut(..raw_values(bins).into()).unwrap_or_default();
         let turns = features.get_mut(flow.context_dim()..).unwrap_or_default().as_chunks_mut().0;
         let Some(turn) = turns.get_mut(j) else { return };

@@ -5,13 +5,14 @@
 //! its input rectified, so that h stays in the first buffer as it is, and a block's second dense layer is added to it.
 
 use crate::FormatError;
-use crate::dense::{self, ACTIVATION_BOUND, ADD, IDENTITY, LANES_U32, RELU};
+use crate::dense::{self, ACTIVATION_BOUND, ADD, DenseRecord, IDENTITY, LANES_U32, RELU};
 use crate::flow::Flow;
-use crate::kernel;
+use crate::kernel::{self, BLOCK};
 use crate::layer::{STATE_BOUND, Work};
 use crate::load::Loading;
 use crate::masked::{self, Outputs, Units};
 use crate::section::DENSE;
+use zerocopy::little_endian::U16;
 
 /// Whose conditioner it is.
 #[derive(Clone, Copy)]
@@ -107,21 +108,62 @@ pub(crate) fn check(
     Ok(true)
 }
 
-/// The conditioner's outputs for `input`, followed by padding.
-pub(crate) fn run<'w>(flow: &Flow<'_>, first: u16, count: u16, input: &[f32], work: &'w mut Work<'_>) -> &'w mut [f32] {
-    let records = flow.dense.get(usize::from(first)..).unwrap_or_default();
-    let (mut from, mut to) = (&mut *work.a, &mut *work.b);
-    for (step, record) in records.iter().take(usize::from(count)).enumerate() {
-        if step == 0 {
-            kernel::run(record, flow.weights, input, false, from);
-        } else {
-            if record.activation.get() == ADD {
-                kernel::add(record, flow.weights, from, to);
+/// A conditioner that a layer has: its dense records, and how many values of the state it reads, from the first on.
+pub(crate) struct Conditioner {
+    pub dense: U16,
+    pub count: U16,
+    pub inputs: usize,
+}
+
+impl Conditioner {
+    /// The outputs for a state, followed by padding.
+    pub(crate) fn run<'w>(&self, flow: &Flow<'_>, state: &[f32], work: &'w mut Work<'_>) -> &'w mut [f32] {
+        let input = state.get(..self.inputs).unwrap_or_default();
+        let (mut from, mut to) = (&mut *work.a, &mut *work.b);
+        for (step, record) in self.records(flow).enumerate() {
+            if step == 0 {
+                kernel::run(record, flow.weights, input, false, from);
             } else {
-                kernel::run(record, flow.weights, from, true, to);
+                if record.activation.get() == ADD {
+                    kernel::add(record, flow.weights, from, to);
+                } else {
+                    kernel::run(record, flow.weights, from, true, to);
+                }
+                core::mem::swap(&mut from, &mut to);
             }
-            core::mem::swap(&mut from, &mut to);
         }
+        from
     }
-    from
+
+    /// The same for several states, side by side where the conditioner is no residual one.
+    pub(crate) fn run_block<'w>(
+        &self,
+        flow: &Flow<'_>,
+        states: [&[f32]; BLOCK],
+        works: [&'w mut Work<'_>; BLOCK],
+    ) -> [&'w mut [f32]; BLOCK] {
+        if self.records(flow).any(|record| record.activation.get() == ADD) {
+            let mut states = states.into_iter();
+            return works.map(|work| self.run(flow, states.next().unwrap_or_default(), work));
+        }
+        let inputs = states.map(|state| state.get(..self.inputs).unwrap_or_default());
+        let [a, b, c, d] = works;
+        let mut from = [&mut *a.a, &mut *b.a, &mut *c.a, &mut *d.a];
+        let mut to = [&mut *a.b, &mut *b.b, &mut *c.b, &mut *d.b];
+        for (step, record) in self.records(flow).enumerate() {
+            let rectify = record.activation.get() == RELU;
+            if step == 0 {
+                kernel::run_block(record, flow.weights, inputs, rectify, from.each_mut().map(|values| &mut **values));
+            } else {
+                let read = from.each_ref().map(|values| &**values);
+                kernel::run_block(record, flow.weights, read, rectify, to.each_mut().map(|values| &mut **values));
+                core::mem::swap(&mut from, &mut to);
+            }
+        }
+        from
+    }
+
+    fn records<'a>(&self, flow: &Flow<'a>) -> impl Iterator<Item = &'a DenseRecord> {
+        flow.dense.get(usize::from(self.dense.get())..).unwrap_or_default().iter().take(self.count.get().into())
+    }
 }

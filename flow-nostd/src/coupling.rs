@@ -1,9 +1,12 @@
 //! What all couplings share: which values pass unchanged, and which dense layers read them.
 
 use crate::FormatError;
-use crate::conditioner::{self, Of};
+use crate::conditioner::{self, Conditioner, Of};
+use crate::flow::Flow;
+use crate::layer::Conditioned;
 use crate::load::Loading;
 use crate::section::LAYERS;
+use zerocopy::little_endian::U16;
 
 /// Checks the fields at the bytes 2, 4 and 6 of a coupling's record and the conditioner that they name, which gives
 /// `each` outputs for each value that is not kept.
@@ -32,4 +35,10 @@ pub(crate) fn check(
         return fail(6);
     }
     Ok(())
+}
+
+/// The conditioner of a coupling, which reads the features and the values that are kept.
+pub(crate) fn conditioned(kept: U16, dense: U16, count: U16, flow: &Flow<'_>) -> Conditioned {
+    let inputs = flow.features.saturating_add(kept.get().into());
+    Conditioned { conditioner: Conditioner { dense, count, inputs }, first: inputs }
 }

@@ -339,6 +339,38 @@ pub enum EvalError {
     },
 }
 
+/// Why a batch of rows could not be evaluated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct BatchError {
+    /// Which row, from 0; `None` where a slice has not the length that all rows together need.
+    pub row: Option<usize>,
+    /// What is wrong with it.
+    pub error: EvalError,
+}
+
+impl BatchError {
+    /// An error of all rows together.
+    pub(crate) fn all(error: EvalError) -> Self {
+        BatchError { row: None, error }
+    }
+}
+
+impl fmt::Display for BatchError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.row {
+            Some(row) => write!(f, "row {row}: {}", self.error),
+            None => write!(f, "all rows: {}", self.error),
+        }
+    }
+}
+
+impl core::error::Error for BatchError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        Some(&self.error)
+    }
+}
+
 impl fmt::Display for EvalError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {

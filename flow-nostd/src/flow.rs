@@ -296,13 +296,13 @@ impl<'a> Flow<'a> {
     }
 
     /// What layers see of the state: features and columns on a line.
-    fn without_circles<'s>(&self, state: &'s mut [f32]) -> &'s mut [f32] {
+    pub(crate) fn without_circles<'s>(&self, state: &'s mut [f32]) -> &'s mut [f32] {
         state.get_mut(..self.features.saturating_add(self.lines)).unwrap_or_default()
     }
 }
 
 /// The values of a row and of its context as [`row::enter`] asks for them.
-fn values(row: &[f32], context: &[f32]) -> impl FnMut(bool) -> Option<f32> {
+pub(crate) fn values<'s>(row: &'s [f32], context: &'s [f32]) -> impl FnMut(bool) -> Option<f32> + 's {
     let (mut row, mut context) = (row.iter().copied(), context.iter().copied());
     move |in_context| if in_context { context.next() } else { row.next() }
 }

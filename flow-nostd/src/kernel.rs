@@ -5,6 +5,7 @@
 
 use crate::dense::{DenseRecord, LANES};
 use crate::word::Word;
+use zerocopy::{FromBytes, IntoBytes};
 
 /// Whether inputs of zero, as ReLU leaves many, are passed over: where a branch costs less than eight products. The
 /// bits of the result are the same.
@@ -12,6 +13,11 @@ const SKIP_ZEROS: bool = cfg!(any(target_arch = "arm", target_arch = "riscv32"))
 
 /// A row of a panel: the weights of one input for eight outputs.
 type Row = [Word; LANES];
+
+/// Number of rows that [`run_block`] takes side by side: each weight is loaded once for all of them.
+pub(crate) const BLOCK: usize = 4;
+/// Whether it takes two panels side by side: where the accumulators of both fit the vector registers.
+const TWO_PANELS: bool = cfg!(target_feature = "avx");
 
 /// Computes the layer. `input` may be longer than its inputs; `output` has room for whole panels. `rectify` says that
 /// the inputs are another layer's outputs that ReLU applies to.
@@ -27,11 +33,107 @@ pub(crate) fn run(record: &DenseRecord, weights: &[Word], input: &[f32], rectify
     if SKIP_ZEROS {
         // As integers, the bits of positive floats are positive, and only those of -0 are the smallest.
         let above = if rectify { 0 } else { i32::MIN };
-        one_by_one(biases, rows, input, outputs, |x| (x.to_bits() as i32 > above).then_some(x));
+        one_by_one(biases, rows, bits(input), outputs, |x| positive(x, above));
     } else if rectify {
         four_by_four(biases, rows, input, outputs, rectified);
     } else {
         four_by_four(biases, rows, input, outputs, |x| x);
+    }
+}
+
+/// Computes the layer for several rows, for each the bits that [`run`] gives. `rectify` applies ReLU to the outputs.
+pub(crate) fn run_block(
+    record: &DenseRecord,
+    weights: &[Word],
+    inputs: [&[f32]; BLOCK],
+    rectify: bool,
+    outputs: [&mut [f32]; BLOCK],
+) {
+    let count = usize::from(record.inputs.get());
+    let inputs = inputs.map(|input| input.get(..count).unwrap_or_default());
+    let (mut rows, _) = weights.get(record.weights.get() as usize..).unwrap_or_default().as_chunks();
+    let (biases, _) = weights.get(record.biases.get() as usize..).unwrap_or_default().as_chunks();
+    let mut biases = biases.get(..record.panels() as usize).unwrap_or_default();
+    let mut outputs = outputs.map(|output| output.as_chunks_mut().0.iter_mut());
+    let mut next_panel = || {
+        let (bias, rest) = biases.split_first()?;
+        biases = rest;
+        let (panel, rest) = rows.split_at_checked(count)?;
+        rows = rest;
+        Some((bias.map(Word::get), panel))
+    };
+    let mut leave = |sums: [[f32; LANES]; BLOCK]| {
+        for (output, sums) in outputs.iter_mut().zip(sums) {
+            if let Some(out) = output.next() {
+                *out = sums;
+                if rectify {
+                    out.iter_mut().for_each(|v| *v = rectified(*v));
+                }
+            }
+        }
+    };
+    while let Some((bias, panel)) = next_panel() {
+        let mut sums = [bias; BLOCK];
+        match if TWO_PANELS { next_panel() } else { None } {
+            None => {
+                add_panel(&mut sums, panel, inputs);
+                leave(sums);
+            }
+            Some((bias, next)) => {
+                let mut next_sums = [bias; BLOCK];
+                add_two_panels(&mut sums, &mut next_sums, panel, next, inputs);
+                leave(sums);
+                leave(next_sums);
+            }
+        }
+    }
+}
+
+/// Adds the products of a panel to the sums of each row.
+#[inline(always)]
+fn add_panel(sums: &mut [[f32; LANES]; BLOCK], panel: &[Row], [a, b, c, d]: [&[f32]; BLOCK]) {
+    let [mut sum_a, mut sum_b, mut sum_c, mut sum_d] = *sums;
+    for ((((row, &a), &b), &c), &d) in panel.iter().zip(a).zip(b).zip(c).zip(d) {
+        let row = row.map(Word::get);
+        add_row(&mut sum_a, a, row);
+        add_row(&mut sum_b, b, row);
+        add_row(&mut sum_c, c, row);
+        add_row(&mut sum_d, d, row);
+    }
+    *sums = [sum_a, sum_b, sum_c, sum_d];
+}
+
+/// Does the same for two panels at once.
+#[inline(always)]
+fn add_two_panels(
+    sums: &mut [[f32; LANES]; BLOCK],
+    next_sums: &mut [[f32; LANES]; BLOCK],
+    panel: &[Row],
+    next: &[Row],
+    [a, b, c, d]: [&[f32]; BLOCK],
+) {
+    let [mut sum_a, mut sum_b, mut sum_c, mut sum_d] = *sums;
+    let [mut next_a, mut next_b, mut next_c, mut next_d] = *next_sums;
+    for (((((row, next), &a), &b), &c), &d) in panel.iter().zip(next).zip(a).zip(b).zip(c).zip(d) {
+        let (row, next) = (row.map(Word::get), next.map(Word::get));
+        add_row(&mut sum_a, a, row);
+        add_row(&mut sum_b, b, row);
+        add_row(&mut sum_c, c, row);
+        add_row(&mut sum_d, d, row);
+        add_row(&mut next_a, a, next);
+        add_row(&mut next_b, b, next);
+        add_row(&mut next_c, c, next);
+        add_row(&mut next_d, d, next);
+    }
+    *sums = [sum_a, sum_b, sum_c, sum_d];
+    *next_sums = [next_a, next_b, next_c, next_d];
+}
+
+/// Adds the products of one input.
+#[inline(always)]
+fn add_row(sum: &mut [f32; LANES], x: f32, weights: [f32; LANES]) {
+    for (sum, weight) in sum.iter_mut().zip(weights) {
+        *sum += x * weight;
     }
 }
 
@@ -64,11 +166,11 @@ pub(crate) fn run_panels(
     for (panel, out) in (first..).zip(outputs) {
         let Some((bias, rows)) = panel_rows(record, weights, panel, input.len()) else { return };
         *out = if SKIP_ZEROS {
-            panel_of_eight(bias, rows, input, |x| (x.to_bits() as i32 > above).then_some(x))
+            panel_of_eight(bias, rows, bits(input), |x| positive(x, above))
         } else if rectify {
-            panel_of_eight(bias, rows, input, |x| Some(rectified(x)))
+            panel_of_eight(bias, rows, bits(input), |x| Some(rectified(f32::from_bits(x))))
         } else {
-            panel_of_eight(bias, rows, input, Some)
+            panel_of_eight(bias, rows, bits(input), |x| Some(f32::from_bits(x)))
         };
     }
 }
@@ -106,9 +208,9 @@ fn panel_rows<'w>(
 fn one_by_one(
     biases: &[Row],
     mut rows: &[Row],
-    input: &[f32],
+    input: &[u32],
     outputs: &mut [[f32; LANES]],
-    reads: impl Fn(f32) -> Option<f32>,
+    reads: impl Fn(u32) -> Option<f32>,
 ) {
     for (bias, out) in biases.iter().zip(outputs) {
         let Some((panel, rest)) = rows.split_at_checked(input.len()) else { return };
@@ -138,24 +240,19 @@ fn four_by_four(
         *out = bias.map(|row| row.map(Word::get));
         four_panels([a, b, c, d], input, out, &reads);
     }
-    one_by_one(last_biases, rows, input, last_outputs, |x| Some(reads(x)));
+    one_by_one(last_biases, rows, bits(input), last_outputs, |x| Some(reads(f32::from_bits(x))));
 }
 
 /// Adds to the accumulators of four panels.
 #[inline(always)]
 fn four_panels([a, b, c, d]: [&[Row]; 4], input: &[f32], out: &mut [[f32; LANES]; 4], reads: impl Fn(f32) -> f32) {
     let [mut sum_a, mut sum_b, mut sum_c, mut sum_d] = *out;
-    let add = |sum: &mut [f32; LANES], x: f32, row: &Row| {
-        for (acc, weight) in sum.iter_mut().zip(row) {
-            *acc += x * weight.get();
-        }
-    };
     for ((((&x, a), b), c), d) in input.iter().zip(a).zip(b).zip(c).zip(d) {
         let x = reads(x);
-        add(&mut sum_a, x, a);
-        add(&mut sum_b, x, b);
-        add(&mut sum_c, x, c);
-        add(&mut sum_d, x, d);
+        add_row(&mut sum_a, x, a.map(Word::get));
+        add_row(&mut sum_b, x, b.map(Word::get));
+        add_row(&mut sum_c, x, c.map(Word::get));
+        add_row(&mut sum_d, x, d.map(Word::get));
     }
     *out = [sum_a, sum_b, sum_c, sum_d];
 }
@@ -190,8 +287,20 @@ macro_rules! accumulate {
 
 /// Eight outputs: of the inputs as it `reads` them, passing over those that count as zeros.
 #[inline(always)]
-fn panel_of_eight(bias: &Row, panel: &[Row], input: &[f32], reads: impl Fn(f32) -> Option<f32>) -> [f32; LANES] {
+fn panel_of_eight(bias: &Row, panel: &[Row], input: &[u32], reads: impl Fn(u32) -> Option<f32>) -> [f32; LANES] {
     accumulate!(bias, panel, input, reads; a0 w0, a1 w1, a2 w2, a3 w3, a4 w4, a5 w5, a6 w6, a7 w7)
+}
+
+/// The bits of the inputs: what a small core compares without taking it to its floating-point unit first.
+fn bits(input: &[f32]) -> &[u32] {
+    <[u32]>::ref_from_bytes(input.as_bytes()).unwrap_or_default()
+}
+
+/// The value of bits that, as an integer, are above `above`: 0 passes over what is not positive, the smallest integer
+/// over -0 and nothing else.
+#[inline(always)]
+fn positive(bits: u32, above: i32) -> Option<f32> {
+    (bits as i32 > above).then_some(f32::from_bits(bits))
 }
 
 /// `v` where it is larger than 0, else +0.
@@ -203,7 +312,6 @@ fn rectified(v: f32) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use zerocopy::{FromBytes, IntoBytes};
 
     /// Eight words a row: the bits of the values, least significant byte first.
     fn words(values: &[[u32; LANES]], test: impl FnOnce(&[Row])) {
@@ -233,9 +341,9 @@ mod tests {
             bias.iter_mut().filter(|b| **b == 0x8000_0000).for_each(|b| *b = 0);
             words(&rows, |words| {
                 let (bias, panel) = words.split_first().unwrap();
-                let all = panel_of_eight(bias, panel, &input, Some);
-                let some = panel_of_eight(bias, panel, &input, |x| (x.to_bits() as i32 > i32::MIN).then_some(x));
-                let fewer = panel_of_eight(bias, panel, &input, |x| (x != 0.0).then_some(x));
+                let all = panel_of_eight(bias, panel, bits(&input), |x| Some(f32::from_bits(x)));
+                let some = panel_of_eight(bias, panel, bits(&input), |x| positive(x, i32::MIN));
+                let fewer = panel_of_eight(bias, panel, bits(&input), |x| (x << 1 != 0).then_some(f32::from_bits(x)));
                 assert_eq!(all.map(f32::to_bits), some.map(f32::to_bits));
                 assert_eq!(all.map(f32::to_bits), fewer.map(f32::to_bits));
                 let mut four = [[0.0; LANES]; 5];
@@ -243,11 +351,21 @@ mod tests {
                 let fives = std::vec![panel; 5].concat();
                 four_by_four(&biases, &fives, &input, &mut four, |x| x);
                 assert!(four.iter().all(|out| out.map(f32::to_bits) == all.map(f32::to_bits)));
-                let before = panel_of_eight(bias, panel, &input.map(rectified), Some);
-                let within = panel_of_eight(bias, panel, &input, |x| (x.to_bits() as i32 > 0).then_some(x));
+                let before = panel_of_eight(bias, panel, bits(&input.map(rectified)), |x| Some(f32::from_bits(x)));
+                let within = panel_of_eight(bias, panel, bits(&input), |x| positive(x, 0));
                 assert_eq!(before.map(f32::to_bits), within.map(f32::to_bits));
                 four_by_four(&biases, &fives, &input, &mut four, rectified);
                 assert!(four.iter().all(|out| out.map(f32::to_bits) == before.map(f32::to_bits)));
+                for (inputs, expected) in [([input; BLOCK], all), ([input.map(rectified); BLOCK], before)] {
+                    let inputs = inputs.each_ref().map(|input| &input[..]);
+                    let mut sums = [bias.map(Word::get); BLOCK];
+                    add_panel(&mut sums, panel, inputs);
+                    let (mut first, mut next) = ([bias.map(Word::get); BLOCK], [bias.map(Word::get); BLOCK]);
+                    add_two_panels(&mut first, &mut next, panel, panel, inputs);
+                    for sums in [sums, first, next].as_flattened() {
+                        assert_eq!(sums.map(f32::to_bits), expected.map(f32::to_bits));
+                    }
+                }
             });
         }
     }

@@ -4,6 +4,7 @@
 //! nothing changes. Between layers every value lies within
 //! ±[`STATE_BOUND`], so that what a conditioner computes has a bound that can be checked when the file is loaded.
 
+use crate::conditioner::Conditioner;
 use crate::flow::Flow;
 use crate::layout::{
     ActNormRecord, AffineCouplingRecord, LinearRecord, MaskedAffineRecord, MaskedSplineRecord, PermutationRecord,
@@ -104,14 +105,12 @@ impl LayerRecord {
     /// Transforms the state, behind the features, towards the latent variable; returns the log-determinant.
     pub(crate) fn to_latent(&self, flow: &Flow<'_>, state: &mut [f32], work: &mut Work<'_>) -> f32 {
         let Some(layer) = self.view() else { return 0.0 }; // `check` has refused the file.
-        match layer {
-            Layer::Permutation(record) => permutation::to_latent(record, flow, lines(flow, state), work),
-            Layer::AffineCoupling(record) => affine_coupling::to_latent(record, flow, state, work),
-            Layer::SplineCoupling(record) => spline_coupling::to_latent(record, flow, state, work),
-            Layer::MaskedAffine(record) => masked_affine::to_latent(record, flow, state, work),
-            Layer::MaskedSpline(record) => masked_spline::to_latent(record, flow, state, work),
-            Layer::Linear(record) => linear::to_latent(record, flow, lines(flow, state), work),
-            Layer::ActNorm(record) => act_norm::to_latent(record, flow, lines(flow, state)),
+        match layer.conditioned(flow) {
+            Some(conditioned) => {
+                let (moved, out) = conditioned.run(flow, state, work);
+                layer.bend(moved, out)
+            }
+            None => layer.apply(flow, lines(flow, state), work),
         }
     }
 
@@ -120,8 +119,14 @@ impl LayerRecord {
         let Some(layer) = self.view() else { return }; // `check` has refused the file.
         match layer {
             Layer::Permutation(record) => permutation::to_data(record, flow, lines(flow, state), work),
-            Layer::AffineCoupling(record) => affine_coupling::to_data(record, flow, state, work),
-            Layer::SplineCoupling(record) => spline_coupling::to_data(record, flow, state, work),
+            Layer::AffineCoupling(record) => {
+                let (moved, out) = affine_coupling::conditioned(record, flow).run(flow, state, work);
+                affine_coupling::to_data(record, moved, out);
+            }
+            Layer::SplineCoupling(record) => {
+                let (moved, out) = spline_coupling::conditioned(record, flow).run(flow, state, work);
+                spline_coupling::to_data(record, moved, out);
+            }
             Layer::MaskedAffine(record) => masked_affine::to_data(record, flow, state, work),
             Layer::MaskedSpline(record) => masked_spline::to_data(record, flow, state, work),
             Layer::Linear(record) => linear::to_data(record, flow, lines(flow, state), work),
@@ -130,7 +135,57 @@ impl LayerRecord {
     }
 }
 
+/// What a layer's conditioner says, and the first value of the state that it says something about.
+pub(crate) struct Conditioned {
+    pub conditioner: Conditioner,
+    pub first: usize,
+}
+
+impl Conditioned {
+    /// The values that the conditioner says something about, and what it says of them.
+    fn run<'w>(&self, flow: &Flow<'_>, state: &'w mut [f32], work: &'w mut Work<'_>) -> (&'w mut [f32], &'w mut [f32]) {
+        let out = self.conditioner.run(flow, state, work);
+        (state.get_mut(self.first..).unwrap_or_default(), out)
+    }
+}
+
+impl Layer<'_> {
+    /// The conditioner whose outputs [`Layer::bend`] takes; `None` for layers that have none, see [`Layer::apply`].
+    pub(crate) fn conditioned(&self, flow: &Flow<'_>) -> Option<Conditioned> {
+        Some(match self {
+            Layer::AffineCoupling(record) => affine_coupling::conditioned(record, flow),
+            Layer::SplineCoupling(record) => spline_coupling::conditioned(record, flow),
+            Layer::MaskedAffine(record) => masked_affine::conditioned(record, flow),
+            Layer::MaskedSpline(record) => masked_spline::conditioned(record, flow),
+            Layer::Permutation(_) | Layer::Linear(_) | Layer::ActNorm(_) => return None,
+        })
+    }
+
+    /// Transforms the values that the conditioner's outputs are about; returns the log-determinant.
+    pub(crate) fn bend(&self, moved: &mut [f32], out: &mut [f32]) -> f32 {
+        match self {
+            Layer::AffineCoupling(record) => affine_coupling::to_latent(record, moved, out),
+            Layer::SplineCoupling(record) => spline_coupling::to_latent(record, moved, out),
+            Layer::MaskedAffine(record) => masked_affine::to_latent(record, moved, out),
+            Layer::MaskedSpline(record) => masked_spline::to_latent(record, moved, out),
+            Layer::Permutation(_) | Layer::Linear(_) | Layer::ActNorm(_) => 0.0,
+        }
+    }
+
+    /// Transforms the columns on a line where no conditioner is needed; returns the log-determinant.
+    pub(crate) fn apply(&self, flow: &Flow<'_>, lines: &mut [f32], work: &mut Work<'_>) -> f32 {
+        match self {
+            Layer::Permutation(record) => permutation::to_latent(record, flow, lines, work),
+            Layer::Linear(record) => linear::to_latent(record, flow, lines, work),
+            Layer::ActNorm(record) => act_norm::to_latent(record, flow, lines),
+            Layer::AffineCoupling(_) | Layer::SplineCoupling(_) | Layer::MaskedAffine(_) | Layer::MaskedSpline(_) => {
+                0.0
+            }
+        }
+    }
+}
+
 /// The state without the features, for layers that have no conditioner.
-fn lines<'s>(flow: &Flow<'_>, state: &'s mut [f32]) -> &'s mut [f32] {
+pub(crate) fn lines<'s>(flow: &Flow<'_>, state: &'s mut [f32]) -> &'s mut [f32] {
     state.get_mut(flow.features..).unwrap_or_default()
 }

@@ -44,6 +44,7 @@ mod affine_coupling;
 mod arithmetic;
 mod atoms;
 mod base;
+mod batch;
 mod circle;
 mod column;
 mod conditioner;
@@ -76,7 +77,7 @@ mod trig;
 mod word;
 
 pub use column::FLOOR;
-pub use error::{EvalError, FormatError, SelfTestError, Tag};
+pub use error::{BatchError, EvalError, FormatError, SelfTestError, Tag};
 pub use flow::Flow;
 /// The strings that [`Flow::model_id_hex`] returns.
 pub use heapless;

@@ -10,14 +10,15 @@
 //! computed when the last column that it sees is known, together with the others of its panel.
 
 use crate::FormatError;
-use crate::conditioner::{self, Of};
+use crate::conditioner::{self, Conditioner, Of};
 use crate::dense::{DenseRecord, LANES, LANES_U32};
 use crate::flow::Flow;
 use crate::kernel;
-use crate::layer::Work;
+use crate::layer::{Conditioned, Work};
 use crate::load::Loading;
 use crate::section::LAYERS;
 use crate::word::Word;
+use zerocopy::little_endian::U16;
 
 /// What degrees depend on: the numbers of columns on a line and of features.
 #[derive(Clone, Copy)]
@@ -121,6 +122,12 @@ pub(crate) fn check(
         return fail(6);
     }
     Ok(())
+}
+
+/// The conditioner of a masked layer, which reads the whole state.
+pub(crate) fn conditioned(dense: U16, count: U16, flow: &Flow<'_>) -> Conditioned {
+    let inputs = flow.features.saturating_add(flow.lines);
+    Conditioned { conditioner: Conditioner { dense, count, inputs }, first: flow.features }
 }
 
 /// Checks that weights which the order forbids are +0. `above` are the outputs, the last layer's where not hidden units.

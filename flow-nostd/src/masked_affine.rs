@@ -1,9 +1,8 @@
 //! Masked autoregressive flow (Papamakarios et al., arXiv 1705.07057): [`affine`] transforms of each column, conditioned
 //! on the columns before it. The conditioner gives all shifts, then all raw log-scales.
 
-use crate::conditioner;
 use crate::flow::Flow;
-use crate::layer::Work;
+use crate::layer::{Conditioned, Work};
 use crate::load::Loading;
 use crate::masked::{self, Outputs};
 use crate::section::LAYERS;
@@ -41,9 +40,11 @@ pub(crate) fn check(record: &MaskedAffineRecord, index: u16, loading: &mut Loadi
     masked::check(record.reserved.get(), dense, count, Outputs::Interleaved, index, loading)
 }
 
-pub(crate) fn to_latent(record: &MaskedAffineRecord, flow: &Flow<'_>, state: &mut [f32], work: &mut Work<'_>) -> f32 {
-    let out = conditioner::run(flow, record.dense.get(), record.dense_count.get(), state, work);
-    let lines = state.get_mut(flow.features..).unwrap_or_default();
+pub(crate) fn conditioned(record: &MaskedAffineRecord, flow: &Flow<'_>) -> Conditioned {
+    masked::conditioned(record.dense, record.dense_count, flow)
+}
+
+pub(crate) fn to_latent(record: &MaskedAffineRecord, lines: &mut [f32], out: &[f32]) -> f32 {
     let Some((shifts, raws)) = out.split_at_checked(lines.len()) else { return 0.0 };
     let bound = record.scale_bound.get();
     let mut log_det = 0.0;

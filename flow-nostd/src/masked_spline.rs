@@ -2,9 +2,8 @@
 //! the columns before it. The conditioner gives the raw values column after column.
 
 use crate::FormatError;
-use crate::conditioner;
 use crate::flow::Flow;
-use crate::layer::Work;
+use crate::layer::{Conditioned, Work};
 use crate::load::Loading;
 use crate::masked::{self, Outputs};
 use crate::section::LAYERS;
@@ -43,12 +42,15 @@ pub(crate) fn check(record: &MaskedSplineRecord, index: u16, loading: &mut Loadi
     masked::check(record.reserved.get(), dense, count, outputs, index, loading)
 }
 
-pub(crate) fn to_latent(record: &MaskedSplineRecord, flow: &Flow<'_>, state: &mut [f32], work: &mut Work<'_>) -> f32 {
-    let mut out = conditioner::run(flow, record.dense.get(), record.dense_count.get(), state, work);
+pub(crate) fn conditioned(record: &MaskedSplineRecord, flow: &Flow<'_>) -> Conditioned {
+    masked::conditioned(record.dense, record.dense_count, flow)
+}
+
+pub(crate) fn to_latent(record: &MaskedSplineRecord, lines: &mut [f32], mut out: &mut [f32]) -> f32 {
     let bins = record.num_bins.get();
     let spline = Spline::new(record.tail_bound.get(), bins);
     let mut log_det = 0.0;
-    for x in state.get_mut(flow.features..).unwrap_or_default() {
+    for x in lines {
         let Some((raws, rest)) = out.split_at_mut_checked(spline::raw_values(bins).into()) else { break };
         log_det += spline.to_latent(x, raws);
         out = rest;

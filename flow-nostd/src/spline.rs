@@ -147,10 +147,12 @@ impl Spline {
 
     /// Replaces raw values by positive ones: `1 + r`, or `1 / (1 + |r|)` where r is negative.
     fn sizes<'r>(&self, raws: &'r mut [f32]) -> Sizes<'r> {
-        let mut sum = 0.0;
         for r in raws.iter_mut() {
             let size = 1.0 + r.abs();
             *r = if *r < 0.0 { 1.0 / size } else { size };
+        }
+        let mut sum = 0.0;
+        for r in raws.iter() {
             sum += *r;
         }
         Sizes { unit: self.shared / sum, values: raws }

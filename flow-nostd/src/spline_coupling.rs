@@ -3,9 +3,8 @@
 //! The first `kept` values pass unchanged and, after the features, condition the others, which [`spline`] transforms: the conditioner gives
 //! the raw values column after column.
 
-use crate::conditioner;
 use crate::flow::Flow;
-use crate::layer::Work;
+use crate::layer::Conditioned;
 use crate::load::Loading;
 use crate::section::LAYERS;
 use crate::spline::{self, Spline};
@@ -43,27 +42,27 @@ pub(crate) fn check(record: &SplineCouplingRecord, index: u16, loading: &mut Loa
     coupling::check(record.kept.get(), record.dense.get(), record.dense_count.get(), each, index, loading)
 }
 
-pub(crate) fn to_latent(record: &SplineCouplingRecord, flow: &Flow<'_>, state: &mut [f32], work: &mut Work<'_>) -> f32 {
+pub(crate) fn conditioned(record: &SplineCouplingRecord, flow: &Flow<'_>) -> Conditioned {
+    coupling::conditioned(record.kept, record.dense, record.dense_count, flow)
+}
+
+pub(crate) fn to_latent(record: &SplineCouplingRecord, moved: &mut [f32], out: &mut [f32]) -> f32 {
     let mut log_det = 0.0;
-    each(record, flow, state, work, |spline, y, raws| log_det += spline.to_latent(y, raws));
+    each(record, moved, out, |spline, y, raws| log_det += spline.to_latent(y, raws));
     log_det
 }
 
-pub(crate) fn to_data(record: &SplineCouplingRecord, flow: &Flow<'_>, state: &mut [f32], work: &mut Work<'_>) {
-    each(record, flow, state, work, Spline::to_data);
+pub(crate) fn to_data(record: &SplineCouplingRecord, moved: &mut [f32], out: &mut [f32]) {
+    each(record, moved, out, Spline::to_data);
 }
 
-/// Calls `transform` with the spline, each value that is not kept, and its raw values.
+/// Calls `transform` with the spline, each value that is not kept, and its raw values, which the conditioner gives.
 fn each(
     record: &SplineCouplingRecord,
-    flow: &Flow<'_>,
-    state: &mut [f32],
-    work: &mut Work<'_>,
+    moved: &mut [f32],
+    mut out: &mut [f32],
     mut transform: impl FnMut(&Spline, &mut f32, &mut [f32]),
 ) {
-    let kept = flow.features.saturating_add(record.kept.get().into());
-    let Some((kept, moved)) = state.split_at_mut_checked(kept) else { return };
-    let mut out = conditioner::run(flow, record.dense.get(), record.dense_count.get(), kept, work);
     let bins = record.num_bins.get();
     let spline = Spline::new(record.tail_bound.get(), bins);
     for y in moved {

@@ -8,7 +8,7 @@ use common::Kind::{
     SplineCoupling,
 };
 use common::{Aligned, Atom, Base, Column, Draw, KNEE, Layer, Model, everything, family_of, model_of, random_model};
-use flow_nostd::{EvalError, FLOOR, Flow};
+use flow_nostd::{BatchError, EvalError, FLOOR, Flow};
 
 /// Kind, dim, hidden, kept, layers.
 const SHAPES: [(Kind, usize, &[usize], usize, usize); 41] = [
@@ -167,6 +167,60 @@ fn log_prob_far_from_the_data() {
         }
         assert!(worst <= 1e-4, "dim {}: {worst:e}", flow.dim());
     });
+}
+
+#[test]
+fn a_batch_has_the_bits_of_its_rows() {
+    each(|model, flow, scratch, draw| {
+        for count in [0, 1, 3, 4, 5, 11] {
+            let (mut rows, mut contexts) = (vec![], vec![]);
+            for i in 0..count {
+                let mut all = model.row(draw, if i % 3 == 2 { 1e5 } else { 1.0 });
+                if i % 4 == 3 {
+                    all.iter_mut().for_each(|x| *x = draw.any_finite());
+                }
+                let (row, context) = model.split(&all);
+                rows.extend(row);
+                contexts.extend(context);
+            }
+            let mut log_probs = vec![f32::NAN; count];
+            let mut memory = vec![f32::NAN; flow.batch_scratch_len()];
+            flow.log_prob_batch(&rows, &contexts, &mut log_probs, &mut memory).unwrap();
+            for (i, log_prob) in log_probs.iter().enumerate() {
+                let row = &rows[i * flow.columns()..][..flow.columns()];
+                let context = &contexts[i * flow.context_dim()..][..flow.context_dim()];
+                let one = flow.log_prob(row, context, scratch).unwrap();
+                assert_eq!(log_prob.to_bits(), one.to_bits(), "row {i} of {count}: {log_prob} {one}");
+            }
+        }
+    });
+}
+
+#[test]
+fn a_batch_says_which_row_and_which_length() {
+    let model = family_of(Coupling, 1, [4, 1, 2], &[9], 2, 2);
+    let file = Aligned::new(&model.file());
+    let flow = Flow::new(file.bytes()).unwrap();
+    let (columns, context_dim) = (flow.columns(), flow.context_dim());
+    let (mut rows, contexts) = (vec![0.5; 6 * columns], vec![0.5; 6 * context_dim]);
+    let (mut out, mut memory) = ([0.0; 6], vec![0.0; flow.batch_scratch_len()]);
+    let all = |error| BatchError { row: None, error };
+    let (expected, found) = (6 * columns, 6 * columns - 1);
+    let short = flow.log_prob_batch(&rows[1..], &contexts, &mut out, &mut memory);
+    assert_eq!(short, Err(all(EvalError::RowLength { expected, found })));
+    let (expected, found) = (6 * context_dim, 0);
+    let short = flow.log_prob_batch(&rows, &[], &mut out, &mut memory);
+    assert_eq!(short, Err(all(EvalError::ContextLength { expected, found })));
+    let (expected, found) = (memory.len(), memory.len() - 1);
+    let short = flow.log_prob_batch(&rows, &contexts, &mut out, &mut memory[1..]);
+    assert_eq!(short, Err(all(EvalError::ScratchLength { expected, found })));
+    // One row in a block of its own kind, one among those that are left over.
+    for row in [2, 5] {
+        rows[row * columns] = f32::NAN;
+        let error = flow.log_prob_batch(&rows, &contexts, &mut out, &mut memory).unwrap_err();
+        assert!(error.row == Some(row) && matches!(error.error, EvalError::NotFinite { .. }), "{error}");
+        rows[row * columns] = 0.5;
+    }
 }
 
 #[test]
