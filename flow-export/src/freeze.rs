@@ -108,7 +108,7 @@ pub fn freeze(spec: &FlowSpec, params: &[f32], probes: &[Vec<f32>], rollback: u3
     let flow = Flow::new(&draft)?;
     let mut scratch = vec![0.0; flow.scratch_len()];
     for (probe, (row, expected)) in probes.iter().zip(&mut expected).enumerate() {
-        let (row, context) = split_context(&flow, row);
+        let (row, context) = split_context(&flow, [row.as_slice()]);
         *expected =
             flow.log_prob(&row, &context, &mut scratch).map_err(|source| FreezeError::Probe { probe, source })?;
     }

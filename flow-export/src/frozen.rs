@@ -53,13 +53,16 @@ impl Frozen {
     }
 }
 
-/// Splits a row of all columns, in their order, into the values that the flow models and those of the context.
-pub(crate) fn split_context(flow: &Flow, all: &[f32]) -> (Vec<f32>, Vec<f32>) {
-    let (mut row, mut context) = (Vec::new(), Vec::new());
-    for (record, &x) in flow.column_records().iter().zip(all) {
-        if record.is_context() { context.push(x) } else { row.push(x) }
+/// Splits rows of all columns, in their order, into the values that the flow models and those of the context, each one row
+/// after another.
+pub(crate) fn split_context<'r>(flow: &Flow, rows: impl IntoIterator<Item = &'r [f32]>) -> (Vec<f32>, Vec<f32>) {
+    let (mut modelled, mut context) = (Vec::new(), Vec::new());
+    for all in rows {
+        for (record, &x) in flow.column_records().iter().zip(all) {
+            if record.is_context() { context.push(x) } else { modelled.push(x) }
+        }
     }
-    (row, context)
+    (modelled, context)
 }
 
 /// Names of all columns, context among them.

@@ -6,6 +6,9 @@ use flow_nostd::Flow;
 use flow_table::{Table, metrics, read_labels};
 use serde::Serialize;
 
+/// Rows that are scored at a time.
+const BATCH: usize = 4096;
+
 /// Which rows are anomalies, and how many there are of either kind: at least one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Labels(Vec<bool>);
@@ -79,16 +82,18 @@ pub fn score(frozen: &Frozen, table: &Table) -> Result<Vec<f32>, Error> {
     let flow = frozen.tested_flow()?;
     let names = column_names(&flow);
     let table = table.matching(&names).map_err(|error| lacks_context(&flow, table, &names).unwrap_or(error.into()))?;
-    let mut scratch = vec![0.0; flow.scratch_len()];
-    let score = |(i, row)| {
-        let (row, context) = split_context(&flow, row);
-        flow.log_prob(&row, &context, &mut scratch).map_err(|source| Error::Row {
+    let mut scratch = vec![0.0; flow.batch_scratch_len()];
+    let mut log_probs = vec![0.0; table.rows()];
+    let mut rows = table.iter();
+    for (batch, log_probs) in log_probs.chunks_mut(BATCH).enumerate() {
+        let (values, contexts) = split_context(&flow, rows.by_ref().take(log_probs.len()));
+        flow.log_prob_batch(&values, &contexts, log_probs, &mut scratch).map_err(|error| Error::Row {
             path: table.source().to_owned(),
-            row: i + 1,
-            source,
-        })
-    };
-    table.iter().enumerate().map(score).collect()
+            row: batch * BATCH + error.row.unwrap_or(0) + 1,
+            source: error.error,
+        })?;
+    }
+    Ok(log_probs)
 }
 
 /// What is wrong with a table of other columns, if it is that it lacks some of the context.
