@@ -1,0 +1,122 @@
+//! What is computed on every target: frozen flows and rows for them, on this machine and elsewhere.
+
+use crate::flows;
+use crate::report::Report;
+use crate::trained::all_trained;
+use flow_export::aligned::AlignedBytes;
+use flow_export::freeze::freeze;
+use flow_model::spec::FlowSpec;
+use std::fmt::{Arguments, Write};
+
+/// A frozen flow and rows for it.
+#[derive(Clone, Debug)]
+pub struct Case {
+    /// What it is.
+    pub name: String,
+    /// The frozen flow.
+    pub flow: Vec<u8>,
+    /// Its rows, one after another, each followed by its context.
+    pub rows: Vec<f32>,
+    /// Number of further rows, made from these on the target.
+    pub more: u32,
+}
+
+/// Every model, base, layer and kind of column: small flows with random weights and small trained flows, 1,000 rows each.
+///
+/// # Panics
+/// Where a flow cannot be trained or frozen.
+pub fn every_case() -> Vec<Case> {
+    let random = |(name, spec): (&str, FlowSpec)| Case::new(name, &spec, &flows::parameters(&spec, 0), 1000);
+    let random = [("mixed", flows::mixed()), ("every kind", flows::every_kind())].map(random);
+    let trained = all_trained();
+    let trained = trained.iter().map(|t| Case::new(t.name, t.flow.spec(), &t.params, 1000));
+    random.into_iter().chain(trained).collect()
+}
+
+impl Case {
+    /// A flow with `count` rows, odd ones first.
+    ///
+    /// # Panics
+    /// Where the flow cannot be frozen.
+    pub fn new(name: &str, spec: &FlowSpec, params: &[f32], count: usize) -> Self {
+        let rows = flows::rows(spec, count, 0);
+        let columns = spec.columns.len(); // Context among them.
+        let probes: Vec<Vec<f32>> = rows.chunks(columns).take(4).map(<[f32]>::to_vec).collect();
+        let flow = freeze(spec, params, &probes, 0).expect("a flow that can be frozen");
+        let with_context_behind = |row| {
+            let (row, context) = flows::split(spec, row);
+            row.into_iter().chain(context)
+        };
+        let rows = rows.chunks(columns).flat_map(with_context_behind).collect();
+        Case { name: name.to_string(), flow, rows, more: 0 }
+    }
+
+    /// The same with the first `share` of its rows in 100.
+    pub fn percent(&self, share: usize) -> Self {
+        let columns = self.columns();
+        let count = self.rows.len() / columns * share / 100;
+        Case { rows: self.rows[..count * columns].to_vec(), ..self.clone() }
+    }
+
+    /// Number of columns, context among them.
+    ///
+    /// # Panics
+    /// Where the flow is not valid.
+    pub fn columns(&self) -> usize {
+        let bytes = AlignedBytes::from(self.flow.clone());
+        let flow = flow_nostd::Flow::new(&bytes).expect("a valid flow");
+        flow.columns() + flow.context_dim()
+    }
+
+    /// What is computed on this machine, by the engine as the tests are compiled.
+    ///
+    /// # Errors
+    /// What the report says went wrong.
+    pub fn compute(&self) -> Result<Report, String> {
+        let flow = AlignedBytes::from(self.flow.clone());
+        let rows: Vec<u8> = self.rows.iter().flat_map(|x| x.to_le_bytes()).collect();
+        let case = parity_report::Case { name: &self.name, flow: &flow, rows: &rows, more: self.more };
+        let mut scratch = vec![0.0; flow_nostd::scratch_len(&flow).ok_or("not a frozen flow")?];
+        let mut lines = Lines(String::new());
+        parity_report::report(&[case], &mut scratch, &mut lines);
+        Report::parse(&lines.0)?.pop().ok_or_else(|| "no report".to_string())
+    }
+}
+
+struct Lines(String);
+
+impl parity_report::Output for Lines {
+    fn line(&mut self, line: Arguments) {
+        let _ = writeln!(self.0, "{line}");
+    }
+}
+
+/// Holds what a target computed from `cases` against what this machine did.
+///
+/// # Panics
+/// Where a bit differs, or a number is missing.
+pub fn assert_same_bits(what: &str, cases: &[Case], there: &[Report], here: &[Report]) {
+    assert_eq!(there.len(), cases.len(), "{what}: a report on each case");
+    for ((case, there), here) in cases.iter().zip(there).zip(here) {
+        let what = format!("{} on {what}", case.name);
+        let count = case.rows.len() / case.columns();
+        assert!(there.self_test, "{what}");
+        assert_eq!((there.columns, there.dim, there.scratch), (here.columns, here.dim, here.scratch), "{what}");
+        assert_eq!(there.id, here.id, "{what}");
+        assert_eq!(there.log_prob.len(), count, "{what}");
+        for (i, (there, here)) in there.log_prob.iter().zip(&here.log_prob).enumerate() {
+            assert_eq!(there, here, "{what}, row {i}: {:?}", &case.rows[i * case.columns()..][..case.columns()]);
+            assert!(f32::from_bits(*here).is_finite(), "{what}, row {i}");
+        }
+        assert_eq!(there.samples.len(), 200, "{what}");
+        assert_eq!(there.samples, here.samples, "{what}");
+        assert_eq!(there.to_latent.len(), 16.min(count), "{what}");
+        assert_eq!(there.to_latent, here.to_latent, "{what}");
+        assert_eq!(there.to_data.len(), there.to_latent.len(), "{what}");
+        assert_eq!(there.to_data, here.to_data, "{what}");
+        assert_eq!(there.many.len(), case.more.div_ceil(1000) as usize, "{what}");
+        for (i, (there, here)) in there.many.iter().zip(&here.many).enumerate() {
+            assert_eq!(there, here, "{what}, thousand {i} of the further rows");
+        }
+    }
+}
