@@ -55,7 +55,7 @@ const fn riscv(core: &'static str, target: &'static str, has_fpu: bool) -> Board
 }
 
 /// Longest that an emulated program may run.
-const LIMIT: Duration = Duration::from_secs(300);
+const LIMIT: Duration = Duration::from_secs(900);
 
 impl Board {
     /// `Some` where the board's emulator and target are there; otherwise the test is skipped or fails, see

@@ -5,6 +5,7 @@ use crate::report::Report;
 use crate::trained::all_trained;
 use flow_export::aligned::AlignedBytes;
 use flow_export::freeze::freeze;
+use flow_export::probes;
 use flow_model::spec::FlowSpec;
 use std::fmt::{Arguments, Write};
 
@@ -15,7 +16,9 @@ pub struct Case {
     pub name: String,
     /// The frozen flow.
     pub flow: Vec<u8>,
-    /// Its rows, one after another, each followed by its context.
+    /// The rows of its self-test, one after another, each followed by its context.
+    pub probes: Vec<f32>,
+    /// Other rows, one after another, each followed by its context.
     pub rows: Vec<f32>,
     /// Number of further rows, made from these on the target.
     pub more: u32,
@@ -34,28 +37,27 @@ pub fn every_case() -> Vec<Case> {
 }
 
 impl Case {
-    /// A flow with `count` rows, odd ones first.
+    /// A flow with `count` rows, odd ones first, and the probe rows that `flow-export freeze` gives it.
     ///
     /// # Panics
     /// Where the flow cannot be frozen.
     pub fn new(name: &str, spec: &FlowSpec, params: &[f32], count: usize) -> Self {
-        let rows = flows::rows(spec, count, 0);
-        let columns = spec.columns.len(); // Context among them.
-        let probes: Vec<Vec<f32>> = rows.chunks(columns).take(4).map(<[f32]>::to_vec).collect();
+        let probes = probes::rows(spec);
         let flow = freeze(spec, params, &probes, 0).expect("a flow that can be frozen");
-        let with_context_behind = |row| {
+        let with_context_behind = |row: &[f32]| {
             let (row, context) = flows::split(spec, row);
             row.into_iter().chain(context)
         };
-        let rows = rows.chunks(columns).flat_map(with_context_behind).collect();
-        Case { name: name.to_string(), flow, rows, more: 0 }
+        let rows = flows::rows(spec, count, 0);
+        let rows = rows.chunks(spec.columns.len()).flat_map(with_context_behind).collect();
+        let probes = probes.iter().flat_map(|row| with_context_behind(row)).collect();
+        Case { name: name.to_string(), flow, probes, rows, more: 0 }
     }
 
-    /// The same with the first `share` of its rows in 100.
-    pub fn percent(&self, share: usize) -> Self {
-        let columns = self.columns();
-        let count = self.rows.len() / columns * share / 100;
-        Case { rows: self.rows[..count * columns].to_vec(), ..self.clone() }
+    /// The same with no more than `count` of its rows, and `more` made from these.
+    pub fn with(&self, count: usize, more: u32) -> Self {
+        let values = self.rows.len().min(count * self.columns());
+        Case { rows: self.rows[..values].to_vec(), more, ..self.clone() }
     }
 
     /// Number of columns, context among them.

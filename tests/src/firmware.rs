@@ -2,10 +2,10 @@
 
 use crate::board::Board;
 use crate::case::Case;
-use crate::tools;
+use crate::tools::{self, write_if_new};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -47,7 +47,7 @@ impl Firmware {
         let folder = tools::target_dir().join("firmware").join(name);
         for (variable, file, bytes) in [("FLOW_FILE", "model.flow", flow), ("FLOW_ROWS", "rows.f32", &bytes_of(rows))] {
             let path = folder.join(file);
-            write(&path, bytes)?;
+            write_if_new(&path, bytes)?;
             self.env.push((variable, path));
         }
         Ok(self)
@@ -62,9 +62,9 @@ impl Firmware {
         let mut expected = Vec::new();
         for (i, case) in cases.iter().enumerate() {
             let case_folder = folder.join(format!("{i:02}"));
-            write(&case_folder.join("model.flow"), &case.flow)?;
-            write(&case_folder.join("rows.f32"), &bytes_of(&case.rows))?;
-            write(&case_folder.join("more.txt"), case.more.to_string().as_bytes())?;
+            write_if_new(&case_folder.join("model.flow"), &case.flow)?;
+            write_if_new(&case_folder.join("rows.f32"), &bytes_of(&case.rows))?;
+            write_if_new(&case_folder.join("more.txt"), case.more.to_string().as_bytes())?;
             expected.push(case_folder);
         }
         // Cases of an earlier run.
@@ -129,15 +129,6 @@ impl Firmware {
 
 fn bytes_of(rows: &[f32]) -> Vec<u8> {
     rows.iter().flat_map(|x| x.to_le_bytes()).collect()
-}
-
-/// Writes a file, or leaves it alone where nothing changed, so that nothing is built again.
-fn write(path: &Path, bytes: &[u8]) -> Result<(), String> {
-    if fs::read(path).is_ok_and(|there| there == bytes) {
-        return Ok(());
-    }
-    let folder = path.parent().unwrap_or(path);
-    fs::create_dir_all(folder).and_then(|()| fs::write(path, bytes)).map_err(|e| format!("{}: {e}", path.display()))
 }
 
 /// Whether the compiler has the target's core library; asks rustup for it where not.

@@ -75,7 +75,7 @@ pub const HOSTS: [(Host, &[(&str, &str)]); 6] = [
 ];
 
 /// Longest that a program may run.
-const LIMIT: Duration = Duration::from_secs(300);
+const LIMIT: Duration = Duration::from_secs(900);
 
 impl Host {
     /// `Some` where the host's programs can be built and run; otherwise the test is skipped or fails, see

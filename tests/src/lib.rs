@@ -6,6 +6,7 @@ pub mod board;
 pub mod case;
 pub mod firmware;
 pub mod flows;
+pub mod foreign_libm;
 pub mod hosted;
 pub mod machine_code;
 pub mod report;

@@ -1,11 +1,13 @@
 //! flow-nostd computes the same bits on emulated boards, on other hosts and in WebAssembly as on this machine, however it
 //! is optimised.
 
+use cargo_metadata::MetadataCommand;
 use flow_tests::board::{BOARDS, Board, MPS2_AN386, RV32IMAFC};
 use flow_tests::case::{Case, assert_same_bits, every_case};
 use flow_tests::firmware::Firmware;
 use flow_tests::hosted::HOSTS;
 use flow_tests::report::Report;
+use flow_tests::{foreign_libm, tools};
 use std::sync::LazyLock;
 
 /// All cases, and what this machine computes from them.
@@ -17,7 +19,7 @@ static HERE: LazyLock<(Vec<Case>, Vec<Report>)> = LazyLock::new(|| {
 
 /// The same with fewer rows: a core without an FPU is slow to emulate, and the smallest has little flash.
 static FEW: LazyLock<(Vec<Case>, Vec<Report>)> = LazyLock::new(|| {
-    let cases: Vec<Case> = HERE.0.iter().map(|case| case.percent(20)).collect();
+    let cases: Vec<Case> = HERE.0.iter().map(|case| case.with(200, 0)).collect();
     let reports = compute(&cases);
     (cases, reports)
 });
@@ -25,6 +27,13 @@ static FEW: LazyLock<(Vec<Case>, Vec<Report>)> = LazyLock::new(|| {
 fn compute(cases: &[Case]) -> Vec<Report> {
     cases.iter().map(|case| case.compute().unwrap_or_else(|why| panic!("{}: {why}", case.name))).collect()
 }
+
+/// The same with few rows printed and 100,000 made from these, over all flows.
+static MANY: LazyLock<(Vec<Case>, Vec<Report>)> = LazyLock::new(|| {
+    let cases: Vec<Case> = HERE.0.iter().map(|case| case.with(100, 100_000u32.div_ceil(HERE.0.len() as u32))).collect();
+    let reports = compute(&cases);
+    (cases, reports)
+});
 
 fn cases_for(board: &Board) -> &'static (Vec<Case>, Vec<Report>) {
     if board.has_fpu { &HERE } else { &FEW }
@@ -64,6 +73,53 @@ fn every_host() {
             let there = host.compute("hosted", cases, (opt_level, lto)).unwrap_or_else(|why| panic!("{what}: {why}"));
             assert_same_bits(&what, cases, &there, here);
             println!("{what}: equal bits of {} flows", cases.len());
+        }
+    }
+}
+
+#[test]
+#[ignore = "a long test: 100,000 rows on each of the boards with an FPU"]
+fn many_rows_on_every_board_with_an_fpu() {
+    let (cases, here) = &*MANY;
+    for board in BOARDS.iter().filter(|board| board.has_fpu).filter_map(Board::find) {
+        let there = board.compute("many", cases).unwrap_or_else(|why| panic!("{}: {why}", board.core));
+        assert_same_bits(board.core, cases, &there, here);
+        println!("{}: equal bits of {} further rows", board.core, cases.iter().map(|case| case.more).sum::<u32>());
+    }
+}
+
+#[test]
+#[ignore = "a long test: 100,000 rows on each of the other hosts"]
+fn many_rows_on_every_host() {
+    let (cases, here) = &*MANY;
+    for (host, _) in HOSTS {
+        let Some(host) = host.find() else { continue };
+        let there = host.compute("many-hosted", cases, ("3", "fat")).unwrap_or_else(|why| panic!("{host:?}: {why}"));
+        assert_same_bits(host.processor, cases, &there, here);
+        println!("{}: equal bits of {} further rows", host.processor, cases.iter().map(|case| case.more).sum::<u32>());
+    }
+}
+
+/// A function of libm that differs in the last bit of its results, on every argument or on some, is found by the
+/// self-test of every flow, whether the flow uses it or not; and where the log-density of a row depends on it, that of a
+/// probe row does.
+#[test]
+fn the_self_test_finds_another_libm() {
+    let metadata = MetadataCommand::new().manifest_path(tools::repository().join("Cargo.toml")).exec().unwrap();
+    let libm = metadata.packages.iter().find(|package| package.name == "libm").expect("the engine uses libm");
+    let cases: Vec<Case> = HERE.0.iter().map(|case| case.with(200, 0)).collect();
+    let verdicts = foreign_libm::verdicts(libm.manifest_path.as_std_path(), &cases).unwrap();
+    assert_eq!(verdicts.len(), cases.len() * 5 * 5, "five functions, five shares of arguments");
+    for verdict in &verdicts {
+        let name = &cases[verdict.case].name;
+        println!("{name}: {verdict:?}");
+        match verdict.one_in {
+            0 => assert_eq!((verdict.self_test.as_str(), verdict.probes, verdict.rows), ("ok", 0, 0), "{name}"),
+            1 | 4 => assert_ne!(verdict.self_test, "ok", "{name}: {verdict:?}"),
+            _ => {} // Differs so seldom that it is a matter of luck.
+        }
+        if verdict.one_in == 1 && verdict.rows > 0 {
+            assert!(verdict.probes > 0, "{name}: {verdict:?}");
         }
     }
 }
