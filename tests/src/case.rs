@@ -122,3 +122,31 @@ pub fn assert_same_bits(what: &str, cases: &[Case], there: &[Report], here: &[Re
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bit_that_differs_is_seen() {
+        let spec = flows::every_kind();
+        let case = Case { more: 1500, ..Case::new("every kind", &spec, &flows::parameters(&spec, 0), 20) };
+        let (cases, here) = ([case.clone()], [case.compute().unwrap()]);
+        assert_same_bits("itself", &cases, &here, &here);
+        let changes: [fn(&mut Report); 7] = [
+            |report| report.self_test = false,
+            |report| report.log_prob[7] ^= 1,
+            |report| report.to_latent[3][0] ^= 1,
+            |report| report.to_data[3][1] ^= 1,
+            |report| report.samples[199][2] ^= 1,
+            |report| report.many[1] ^= 1,
+            |report| report.many.truncate(1),
+        ];
+        for (i, change) in changes.iter().enumerate() {
+            let mut there = [case.compute().unwrap()];
+            change(&mut there[0]);
+            let compare = || assert_same_bits("a change", &cases, &there, &here);
+            assert!(std::panic::catch_unwind(compare).is_err(), "change {i}");
+        }
+    }
+}

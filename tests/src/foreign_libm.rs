@@ -15,13 +15,15 @@ pub struct Verdict {
     pub case: usize,
     /// The function that differs.
     pub function: String,
-    /// On one argument in so many; 0 is the true libm.
-    pub one_in: u32,
-    /// What the self-test says: `ok`, `arithmetic` or `mismatch`.
-    pub self_test: String,
-    /// Number of probe rows whose log-density has other bits.
+    /// How it differs: `true` for not at all, `rounded` correctly, `1/N` by the next float on one argument in N.
+    pub way: String,
+    /// Number of trials, each with other arguments.
+    pub trials: usize,
+    /// Trials in which the self-test fails.
+    pub found: usize,
+    /// Trials in which the log-density of a probe row has other bits.
     pub probes: usize,
-    /// Number of the case's rows whose log-density has other bits.
+    /// Trials in which the log-density of any of the case's rows has other bits.
     pub rows: usize,
 }
 
@@ -62,8 +64,9 @@ fn read(line: &str) -> Option<Verdict> {
     Some(Verdict {
         case: words.next()?.parse().ok()?,
         function: words.next()?.to_string(),
-        one_in: words.next()?.parse().ok()?,
-        self_test: words.next()?.to_string(),
+        way: words.next()?.to_string(),
+        trials: words.next()?.parse().ok()?,
+        found: words.next()?.parse().ok()?,
         probes: words.next()?.parse().ok()?,
         rows: words.next()?.parse().ok()?,
     })

@@ -2,12 +2,16 @@
 //! is optimised.
 
 use cargo_metadata::MetadataCommand;
+use flow_export::aligned::AlignedBytes;
+use flow_nostd::Flow;
+use flow_nostd::layout::{self, Base};
 use flow_tests::board::{BOARDS, Board, MPS2_AN386, RV32IMAFC};
 use flow_tests::case::{Case, assert_same_bits, every_case};
 use flow_tests::firmware::Firmware;
 use flow_tests::hosted::HOSTS;
 use flow_tests::report::Report;
 use flow_tests::{foreign_libm, tools};
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 /// All cases, and what this machine computes from them.
@@ -37,6 +41,25 @@ static MANY: LazyLock<(Vec<Case>, Vec<Report>)> = LazyLock::new(|| {
 
 fn cases_for(board: &Board) -> &'static (Vec<Case>, Vec<Report>) {
     if board.has_fpu { &HERE } else { &FEW }
+}
+
+#[test]
+fn the_cases_hold_every_layer_base_and_kind_of_column() {
+    let (mut layers, mut columns, mut bases) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    for case in &HERE.0 {
+        let bytes = AlignedBytes::from(case.flow.clone());
+        let flow = Flow::new(&bytes).unwrap();
+        layers.extend(flow.layer_records().iter().map(|layer| layer.kind.get()));
+        columns.extend(flow.column_records().iter().map(|column| column.kind.get()));
+        bases.insert(match flow.base() {
+            Base::Normal => layout::NORMAL,
+            Base::StudentT(_) => layout::STUDENT_T,
+            Base::Mixture(_) => layout::MIXTURE,
+        });
+    }
+    assert_eq!(layers, (layout::PERMUTATION..=layout::ACT_NORM).collect());
+    assert_eq!(columns, (layout::CONTINUOUS..=layout::CONTEXT).collect());
+    assert_eq!(bases, (layout::NORMAL..=layout::MIXTURE).collect());
 }
 
 #[test]
@@ -100,26 +123,26 @@ fn many_rows_on_every_host() {
     }
 }
 
-/// A function of libm that differs in the last bit of its results, on every argument or on some, is found by the
-/// self-test of every flow, whether the flow uses it or not; and where the log-density of a row depends on it, that of a
-/// probe row does.
+/// A function of libm that differs in the last bit of all its results is found by the self-test of every flow, whether the
+/// flow uses it or not; one that differs now and then is found more often than not.
 #[test]
 fn the_self_test_finds_another_libm() {
     let metadata = MetadataCommand::new().manifest_path(tools::repository().join("Cargo.toml")).exec().unwrap();
     let libm = metadata.packages.iter().find(|package| package.name == "libm").expect("the engine uses libm");
-    let cases: Vec<Case> = HERE.0.iter().map(|case| case.with(200, 0)).collect();
+    let cases: Vec<Case> = HERE.0.iter().map(|case| case.with(50, 0)).collect();
     let verdicts = foreign_libm::verdicts(libm.manifest_path.as_std_path(), &cases).unwrap();
-    assert_eq!(verdicts.len(), cases.len() * 5 * 5, "five functions, five shares of arguments");
-    for verdict in &verdicts {
-        let name = &cases[verdict.case].name;
-        println!("{name}: {verdict:?}");
-        match verdict.one_in {
-            0 => assert_eq!((verdict.self_test.as_str(), verdict.probes, verdict.rows), ("ok", 0, 0), "{name}"),
-            1 | 4 => assert_ne!(verdict.self_test, "ok", "{name}: {verdict:?}"),
+    assert_eq!(verdicts.len(), cases.len() * 5 * 6, "five functions, six ways");
+    for v in &verdicts {
+        let name = &cases[v.case].name;
+        println!(
+            "{name}: {} {}: of {} trials found in {}, probe rows differ in {}, rows in {}",
+            v.function, v.way, v.trials, v.found, v.probes, v.rows
+        );
+        match v.way.as_str() {
+            "true" => assert_eq!((v.found, v.probes, v.rows), (0, 0, 0), "{name}: {v:?}"),
+            "1/1" => assert_eq!(v.found, v.trials, "{name}: {v:?}"),
+            "1/4" => assert!(v.found * 10 >= v.trials * 9, "{name}: {v:?}"),
             _ => {} // Differs so seldom that it is a matter of luck.
-        }
-        if verdict.one_in == 1 && verdict.rows > 0 {
-            assert!(verdict.probes > 0, "{name}: {verdict:?}");
         }
     }
 }
