@@ -59,17 +59,23 @@ impl Report {
     /// The first line that is not as expected, or that the last one is missing.
     pub fn parse(output: &str) -> Result<Vec<Self>, String> {
         let mut reports = Vec::new();
-        let mut open = None;
+        let mut open: Option<Report> = None;
         for (number, line) in output.lines().enumerate() {
             let (head, rest) = line.split_once(' ').unwrap_or((line, ""));
-            let read = match (head, open.take()) {
+            let wrong = || format!("line {} is not as expected: {line}", number + 1);
+            open = match (head, open) {
                 ("end", None) => return Ok(reports),
-                ("case", None) => Some(open = Some(Report::default())),
-                ("done", Some(report)) => Some(reports.push(report)),
-                (_, Some(report)) => open.insert(report).read(head, rest),
-                (_, None) => None,
+                ("case", None) => Some(Report::default()),
+                ("done", Some(report)) => {
+                    reports.push(report);
+                    None
+                }
+                (_, Some(mut report)) => {
+                    report.read(head, rest).ok_or_else(wrong)?;
+                    Some(report)
+                }
+                (_, None) => return Err(wrong()),
             };
-            read.ok_or_else(|| format!("line {} is not as expected: {line}", number + 1))?;
         }
         Err(format!("the output is cut short:\n{output}"))
     }

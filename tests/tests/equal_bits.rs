@@ -129,7 +129,7 @@ fn many_rows_on_every_host() {
 fn the_self_test_finds_another_libm() {
     let metadata = MetadataCommand::new().manifest_path(tools::repository().join("Cargo.toml")).exec().unwrap();
     let libm = metadata.packages.iter().find(|package| package.name == "libm").expect("the engine uses libm");
-    let cases: Vec<Case> = HERE.0.iter().map(|case| case.with(50, 0)).collect();
+    let cases: Vec<Case> = HERE.0.iter().map(|case| case.with(200, 0)).collect();
     let verdicts = foreign_libm::verdicts(libm.manifest_path.as_std_path(), &cases).unwrap();
     assert_eq!(verdicts.len(), cases.len() * 5 * 6, "five functions, six ways");
     for v in &verdicts {
