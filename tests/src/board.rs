@@ -1,5 +1,6 @@
 //! Emulated boards: builds a program for one, runs it under QEMU and reads what it printed.
 
+use crate::case::Case;
 use crate::firmware::{Firmware, find_target};
 use crate::report::Report;
 use crate::require::available;
@@ -28,6 +29,9 @@ pub struct Board {
 /// Cortex-M4F, the board of the tests that need only one.
 pub const MPS2_AN386: Board = arm("Cortex-M4F", "mps2-an386", "thumbv7em-none-eabihf", true);
 
+/// RISC-V with an FPU.
+pub const RV32IMAFC: Board = riscv("RV32IMAFC", "riscv32imafc-unknown-none-elf", true);
+
 /// All boards.
 pub const BOARDS: [Board; 8] = [
     MPS2_AN386,
@@ -38,7 +42,7 @@ pub const BOARDS: [Board; 8] = [
     // Without MVE, whose vectors flush subnormals to zero.
     arm("Cortex-M55", "mps3-an547", "thumbv8m.main-none-eabihf", true),
     riscv("RV32IMAC", "riscv32imac-unknown-none-elf", false),
-    riscv("RV32IMAFC", "riscv32imafc-unknown-none-elf", true),
+    RV32IMAFC,
 ];
 
 const fn arm(core: &'static str, machine: &'static str, target: &'static str, has_fpu: bool) -> Board {
@@ -51,7 +55,7 @@ const fn riscv(core: &'static str, target: &'static str, has_fpu: bool) -> Board
 }
 
 /// Longest that an emulated program may run.
-const LIMIT: Duration = Duration::from_secs(300);
+const LIMIT: Duration = Duration::from_secs(900);
 
 impl Board {
     /// `Some` where the board's emulator and target are there; otherwise the test is skipped or fails, see
@@ -66,10 +70,10 @@ impl Board {
     ///
     /// # Errors
     /// Where it takes too long or exits with failure.
-    pub fn run(&self, elf: &Path) -> Result<String, String> {
+    pub fn run(&self, program: &Path) -> Result<String, String> {
         let mut emulator = Command::new(self.emulator);
         emulator.args(["-machine", self.machine, "-nographic", "-semihosting-config", "enable=on,target=native"]);
-        emulator.args(self.options).arg("-kernel").arg(elf);
+        emulator.args(self.options).arg("-kernel").arg(program);
         let outcome = tools::run(&mut emulator, LIMIT)?;
         match outcome.status.success() {
             true => Ok(outcome.stdout),
@@ -77,14 +81,22 @@ impl Board {
         }
     }
 
-    /// What flow-nostd computes on the board from a frozen flow and rows of its columns, one after the other.
+    /// What flow-nostd computes on the board.
     ///
     /// # Errors
     /// Where the program cannot be built, fails or prints something else.
-    pub fn compute(&self, name: &str, flow: &[u8], rows: &[f32]) -> Result<Report, String> {
-        let program = Firmware { package: "parity", ..Firmware::default() };
+    pub fn compute(&self, name: &str, cases: &[Case]) -> Result<Vec<Report>, String> {
+        self.compute_with(name, cases, Firmware::default())
+    }
+
+    /// The same with a program that is optimised as `build` says.
+    ///
+    /// # Errors
+    /// Where the program cannot be built, fails or prints something else.
+    pub fn compute_with(&self, name: &str, cases: &[Case], build: Firmware) -> Result<Vec<Report>, String> {
+        let program = Firmware { package: "parity", ..build };
         let name = format!("{name}-{}", self.core);
-        let elf = program.embed(&name, flow, rows)?.board(self).build(&name)?;
-        Report::parse(&self.run(&elf)?)
+        let program = program.embed_cases(&name, cases)?.board(self).build(&name)?;
+        Report::parse(&self.run(&program)?)
     }
 }

@@ -1,7 +1,8 @@
-//! Builds the programs of `firmware/`, a workspace of its own, for a board's target.
+//! Builds the programs of `firmware/`, a workspace of its own, for a board or another target.
 
 use crate::board::Board;
-use crate::tools;
+use crate::case::Case;
+use crate::tools::{self, write_if_new};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::PathBuf;
@@ -20,6 +21,12 @@ pub struct Firmware {
     pub target: &'static str,
     /// `opt-level`; the release profile's where empty.
     pub opt_level: &'static str,
+    /// `lto`; the release profile's where empty.
+    pub lto: &'static str,
+    /// Flags of the compiler beside those of `firmware/.cargo/config.toml`.
+    pub flags: &'static str,
+    /// Whether the compiler's own linker links, and no C compiler of the machine.
+    pub own_linker: bool,
     /// Environment variables of the build: what is embedded.
     pub env: Vec<(&'static str, PathBuf)>,
 }
@@ -38,21 +45,39 @@ impl Firmware {
     /// Where they cannot be written.
     pub fn embed(mut self, name: &str, flow: &[u8], rows: &[f32]) -> Result<Self, String> {
         let folder = tools::target_dir().join("firmware").join(name);
-        let rows: Vec<u8> = rows.iter().flat_map(|x| x.to_le_bytes()).collect();
-        for (variable, file, bytes) in [("FLOW_FILE", "model.flow", flow), ("FLOW_ROWS", "rows.f32", &rows)] {
+        for (variable, file, bytes) in [("FLOW_FILE", "model.flow", flow), ("FLOW_ROWS", "rows.f32", &bytes_of(rows))] {
             let path = folder.join(file);
-            // Left alone where nothing changed, so that nothing is built again.
-            if fs::read(&path).map_or(true, |there| there != bytes) {
-                fs::create_dir_all(&folder)
-                    .and_then(|()| fs::write(&path, bytes))
-                    .map_err(|e| format!("{}: {e}", path.display()))?;
-            }
+            write_if_new(&path, bytes)?;
             self.env.push((variable, path));
         }
         Ok(self)
     }
 
-    /// Builds the program and copies it to `target/firmware/NAME.elf`, where no other build overwrites it.
+    /// The same program with all these cases, kept in `target/firmware/NAME`.
+    ///
+    /// # Errors
+    /// Where they cannot be written.
+    pub fn embed_cases(mut self, name: &str, cases: &[Case]) -> Result<Self, String> {
+        let folder = tools::target_dir().join("firmware").join(name);
+        let mut expected = Vec::new();
+        for (i, case) in cases.iter().enumerate() {
+            let case_folder = folder.join(format!("{i:02}"));
+            write_if_new(&case_folder.join("model.flow"), &case.flow)?;
+            write_if_new(&case_folder.join("rows.f32"), &bytes_of(&case.rows))?;
+            write_if_new(&case_folder.join("more.txt"), case.more.to_string().as_bytes())?;
+            expected.push(case_folder);
+        }
+        // Cases of an earlier run.
+        for entry in fs::read_dir(&folder).map_err(|e| format!("{}: {e}", folder.display()))?.flatten() {
+            if !expected.contains(&entry.path()) {
+                fs::remove_dir_all(entry.path()).map_err(|e| format!("{}: {e}", entry.path().display()))?;
+            }
+        }
+        self.env.push(("FLOW_CASES", folder));
+        Ok(self)
+    }
+
+    /// Builds the program and copies it to `target/firmware/NAME.program`, where no other build overwrites it.
     ///
     /// # Errors
     /// What the compiler or the linker said.
@@ -77,17 +102,33 @@ impl Firmware {
         if !self.opt_level.is_empty() {
             cargo.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", self.opt_level);
         }
+        if !self.lto.is_empty() {
+            cargo.env("CARGO_PROFILE_RELEASE_LTO", self.lto);
+        }
+        let of_target =
+            |what: &str| format!("CARGO_TARGET_{}_{what}", self.target.replace(['-', '.'], "_").to_uppercase());
+        if self.own_linker {
+            cargo.env(of_target("LINKER"), "rust-lld");
+        }
+        if !self.flags.is_empty() {
+            cargo.env(of_target("RUSTFLAGS"), self.flags);
+        }
         cargo.envs(self.env.iter().map(|(k, v)| (k, v)));
         let outcome = tools::run(&mut cargo, Duration::from_secs(600))?;
         if !outcome.status.success() {
             return Err(outcome.stderr);
         }
-        let elf = out.join(format!("{name}.elf"));
+        let program = out.join(format!("{name}.program"));
         let built = out.join(self.target).join("release").join(self.package);
-        fs::copy(&built, &elf).map_err(|e| format!("{}: {e}", built.display()))?;
+        let built = if self.target.starts_with("wasm32") { built.with_extension("wasm") } else { built };
+        fs::copy(&built, &program).map_err(|e| format!("{}: {e}", built.display()))?;
         drop(lock);
-        Ok(elf)
+        Ok(program)
     }
+}
+
+fn bytes_of(rows: &[f32]) -> Vec<u8> {
+    rows.iter().flat_map(|x| x.to_le_bytes()).collect()
 }
 
 /// Whether the compiler has the target's core library; asks rustup for it where not.

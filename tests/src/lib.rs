@@ -1,12 +1,16 @@
-//! What the tests that need more than one crate share: emulated boards, machine code, and what to do where a tool is
+//! What the tests that need more than one crate share: emulated boards, other hosts, machine code, and what to do where a tool is
 //! missing.
 #![forbid(unsafe_code)]
 
 pub mod board;
+pub mod case;
 pub mod firmware;
 pub mod flows;
+pub mod foreign_libm;
+pub mod hosted;
 pub mod machine_code;
 pub mod report;
 pub mod require;
 pub mod tools;
 pub mod trained;
+pub mod wasm;

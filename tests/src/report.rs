@@ -1,6 +1,7 @@
-//! What `firmware/parity` prints, one line each:
+//! What `firmware/parity-report` writes, one line each:
 //!
 //! ```text
+//! case NAME
 //! flow columns=3 context=0 dim=2 scratch=40 id=00112233445566778899aabbccddeeff
 //! self_test ok
 //! log_prob ROW BITS
@@ -8,12 +9,14 @@
 //! to_data ROW BITS…
 //! sample ROW BITS…
 //! cost log_prob stack=BYTES instructions=N
+//! many THOUSAND HASH
+//! done
 //! end
 //! ```
 
 use std::collections::BTreeMap;
 
-/// What a board computed. Numbers are bits of f32, so that a comparison is exact.
+/// What was computed from one flow. Numbers are bits of f32, so that a comparison is exact.
 #[derive(Debug, Default, PartialEq)]
 pub struct Report {
     /// Columns of a row.
@@ -34,6 +37,8 @@ pub struct Report {
     pub to_data: Vec<Vec<u32>>,
     /// Samples, drawn with the generator of `flow-export sample --seed 1`.
     pub samples: Vec<Vec<u32>>,
+    /// A hash of the results of every thousand further rows, and of all before them.
+    pub many: Vec<u32>,
     /// What one call takes, by function.
     pub costs: BTreeMap<String, Cost>,
 }
@@ -48,18 +53,29 @@ pub struct Cost {
 }
 
 impl Report {
-    /// Reads a board's output.
+    /// Reads the output of a program: a report on each of its cases.
     ///
     /// # Errors
     /// The first line that is not as expected, or that the last one is missing.
-    pub fn parse(output: &str) -> Result<Self, String> {
-        let mut report = Report::default();
+    pub fn parse(output: &str) -> Result<Vec<Self>, String> {
+        let mut reports = Vec::new();
+        let mut open: Option<Report> = None;
         for (number, line) in output.lines().enumerate() {
             let (head, rest) = line.split_once(' ').unwrap_or((line, ""));
-            if head == "end" {
-                return Ok(report);
-            }
-            report.read(head, rest).ok_or_else(|| format!("line {} is not as expected: {line}", number + 1))?;
+            let wrong = || format!("line {} is not as expected: {line}", number + 1);
+            open = match (head, open) {
+                ("end", None) => return Ok(reports),
+                ("case", None) => Some(Report::default()),
+                ("done", Some(report)) => {
+                    reports.push(report);
+                    None
+                }
+                (_, Some(mut report)) => {
+                    report.read(head, rest).ok_or_else(wrong)?;
+                    Some(report)
+                }
+                (_, None) => return Err(wrong()),
+            };
         }
         Err(format!("the output is cut short:\n{output}"))
     }
@@ -80,6 +96,10 @@ impl Report {
             }
             "to_latent" => self.to_latent.push(bits(rest, self.to_latent.len())?),
             "to_data" => self.to_data.push(bits(rest, self.to_data.len())?),
+            "many" => {
+                let values = bits(rest, self.many.len())?;
+                self.many.push(*values.first()?);
+            }
             "sample" => self.samples.push(bits(rest, self.samples.len())?),
             "cost" => {
                 let (function, rest) = rest.split_once(' ')?;
@@ -114,19 +134,22 @@ fn bits(text: &str, index: usize) -> Option<Vec<u32>> {
 mod tests {
     use super::*;
 
-    const OUTPUT: &str = "flow columns=2 dim=1 scratch=8 id=0f\nself_test ok\nlog_prob 0 3f800000\n\
+    const OUTPUT: &str = "case a\nflow columns=2 dim=1 scratch=8 id=0f\nself_test ok\nlog_prob 0 3f800000\n\
         to_latent 0 00000000 bf800000\nto_data 0 40000000\ncost log_prob stack=96 instructions=1000\n\
-        cost sample stack=8\nend\n";
+        cost sample stack=8\nmany 0 0000000a\ndone\ncase b\nself_test ok\ndone\nend\n";
 
     #[test]
     fn reads_every_line() {
-        let report = Report::parse(OUTPUT).unwrap();
+        let reports = Report::parse(OUTPUT).unwrap();
+        let [report, last] = reports.as_slice() else { panic!("two cases") };
+        assert_eq!(*last, Report { self_test: true, ..Report::default() });
         assert_eq!((report.columns, report.dim, report.scratch, report.id.as_str()), (2, 1, 8, "0f"));
         assert!(report.self_test);
         assert_eq!(report.log_prob, [1f32.to_bits()]);
         assert_eq!(report.to_latent, [[0, (-1f32).to_bits()]]);
         assert_eq!(report.costs["log_prob"], Cost { stack: 96, instructions: Some(1000) });
         assert_eq!(report.costs["sample"].instructions, None);
+        assert_eq!(report.many, [10]);
     }
 
     #[test]
@@ -134,7 +157,9 @@ mod tests {
         let cut = OUTPUT.trim_end_matches("end\n");
         assert!(Report::parse(cut).unwrap_err().contains("cut short"));
         let skipped = OUTPUT.replace("log_prob 0", "log_prob 1");
-        assert!(Report::parse(&skipped).unwrap_err().contains("line 3"));
-        assert!(Report::parse("error the self-test failed\n").is_err());
+        assert!(Report::parse(&skipped).unwrap_err().contains("line 4"));
+        assert!(Report::parse("case a\nerror the self-test failed\n").is_err());
+        assert!(Report::parse(&OUTPUT.replace("done\ncase b\n", "")).is_ok_and(|reports| reports.len() == 1));
+        assert!(Report::parse(&OUTPUT.replace("done\n", "")).is_err());
     }
 }

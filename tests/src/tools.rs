@@ -1,5 +1,6 @@
 //! Runs other programs: with a time limit, and with what they printed in the error.
 
+use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
@@ -77,6 +78,18 @@ pub fn find_program(name: &str, hint: &str) -> Result<(), String> {
 pub fn target_dir() -> PathBuf {
     let test = std::env::current_exe().expect("a running test has a path");
     test.ancestors().nth(3).expect("a test lies in target/PROFILE/deps").to_path_buf()
+}
+
+/// Writes a file, or leaves it alone where nothing changed, so that nothing is built again.
+///
+/// # Errors
+/// Where it cannot be written.
+pub fn write_if_new(path: &Path, bytes: &[u8]) -> Result<(), String> {
+    if fs::read(path).is_ok_and(|there| there == bytes) {
+        return Ok(());
+    }
+    let folder = path.parent().unwrap_or(path);
+    fs::create_dir_all(folder).and_then(|()| fs::write(path, bytes)).map_err(|e| format!("{}: {e}", path.display()))
 }
 
 /// The root of the repository.

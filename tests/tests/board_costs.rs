@@ -2,13 +2,11 @@
 //!
 //! `cargo test -p flow-tests --test board_costs -- --ignored --nocapture`
 
-use flow_export::freeze::freeze;
-use flow_export::probes;
 use flow_model::models::{self, Shape};
 use flow_model::params::Layout;
 use flow_model::spec::{Base, Column, Dequantization, FlowSpec, Kind, Layer, Standard, Tails};
 use flow_tests::board::MPS2_AN386;
-use flow_tests::flows;
+use flow_tests::case::Case;
 
 const DIM: usize = 8;
 
@@ -39,10 +37,10 @@ fn reference_flows_on_a_cortex_m4f() {
         ("maf-rqs, 5 layers of 8 bins", models::maf_rqs(&shape(5))),
     ] {
         let spec = reference(layers);
-        let params = Layout::of(&spec).init(0);
-        let bytes = freeze(&spec, &params, &probes::rows(&spec), 0).unwrap();
-        let report = board.compute("reference", &bytes, &flows::rows(&spec, 20, 0)).unwrap();
+        let case = Case::new(name, &spec, &Layout::of(&spec).init(0), 20);
+        let reports = board.compute("reference", std::slice::from_ref(&case)).unwrap();
+        let [report] = reports.as_slice() else { panic!("{name}: a report on each case") };
         assert!(report.self_test, "{name}: the board computes otherwise than the host");
-        println!("{name}: {} bytes, {} f32 of scratch, {:?}", bytes.len(), report.scratch, report.costs);
+        println!("{name}: {} bytes, {} f32 of scratch, {:?}", case.flow.len(), report.scratch, report.costs);
     }
 }

@@ -1,0 +1,152 @@
+//! What is computed on every target: frozen flows and rows for them, on this machine and elsewhere.
+
+use crate::flows;
+use crate::report::Report;
+use crate::trained::all_trained;
+use flow_export::aligned::AlignedBytes;
+use flow_export::freeze::freeze;
+use flow_export::probes;
+use flow_model::spec::FlowSpec;
+use std::fmt::{Arguments, Write};
+
+/// A frozen flow and rows for it.
+#[derive(Clone, Debug)]
+pub struct Case {
+    /// What it is.
+    pub name: String,
+    /// The frozen flow.
+    pub flow: Vec<u8>,
+    /// The rows of its self-test, one after another, each followed by its context.
+    pub probes: Vec<f32>,
+    /// Other rows, one after another, each followed by its context.
+    pub rows: Vec<f32>,
+    /// Number of further rows, made from these on the target.
+    pub more: u32,
+}
+
+/// Every model, base, layer and kind of column: small flows with random weights and small trained flows, 1,000 rows each.
+///
+/// # Panics
+/// Where a flow cannot be trained or frozen.
+pub fn every_case() -> Vec<Case> {
+    let random = |(name, spec): (&str, FlowSpec)| Case::new(name, &spec, &flows::parameters(&spec, 0), 1000);
+    let random = [("mixed", flows::mixed()), ("every kind", flows::every_kind())].map(random);
+    let trained = all_trained();
+    let trained = trained.iter().map(|t| Case::new(t.name, t.flow.spec(), &t.params, 1000));
+    random.into_iter().chain(trained).collect()
+}
+
+impl Case {
+    /// A flow with `count` rows, odd ones first, and the probe rows that `flow-export freeze` gives it.
+    ///
+    /// # Panics
+    /// Where the flow cannot be frozen.
+    pub fn new(name: &str, spec: &FlowSpec, params: &[f32], count: usize) -> Self {
+        let probes = probes::rows(spec);
+        let flow = freeze(spec, params, &probes, 0).expect("a flow that can be frozen");
+        let with_context_behind = |row: &[f32]| {
+            let (row, context) = flows::split(spec, row);
+            row.into_iter().chain(context)
+        };
+        let rows = flows::rows(spec, count, 0);
+        let rows = rows.chunks(spec.columns.len()).flat_map(with_context_behind).collect();
+        let probes = probes.iter().flat_map(|row| with_context_behind(row)).collect();
+        Case { name: name.to_string(), flow, probes, rows, more: 0 }
+    }
+
+    /// The same with no more than `count` of its rows, and `more` made from these.
+    pub fn with(&self, count: usize, more: u32) -> Self {
+        let values = self.rows.len().min(count * self.columns());
+        Case { rows: self.rows[..values].to_vec(), more, ..self.clone() }
+    }
+
+    /// Number of columns, context among them.
+    ///
+    /// # Panics
+    /// Where the flow is not valid.
+    pub fn columns(&self) -> usize {
+        let bytes = AlignedBytes::from(self.flow.clone());
+        let flow = flow_nostd::Flow::new(&bytes).expect("a valid flow");
+        flow.columns() + flow.context_dim()
+    }
+
+    /// What is computed on this machine, by the engine as the tests are compiled.
+    ///
+    /// # Errors
+    /// What the report says went wrong.
+    pub fn compute(&self) -> Result<Report, String> {
+        let flow = AlignedBytes::from(self.flow.clone());
+        let rows: Vec<u8> = self.rows.iter().flat_map(|x| x.to_le_bytes()).collect();
+        let case = parity_report::Case { name: &self.name, flow: &flow, rows: &rows, more: self.more };
+        let mut scratch = vec![0.0; flow_nostd::scratch_len(&flow).ok_or("not a frozen flow")?];
+        let mut lines = Lines(String::new());
+        parity_report::report(&[case], &mut scratch, &mut lines);
+        Report::parse(&lines.0)?.pop().ok_or_else(|| "no report".to_string())
+    }
+}
+
+struct Lines(String);
+
+impl parity_report::Output for Lines {
+    fn line(&mut self, line: Arguments) {
+        let _ = writeln!(self.0, "{line}");
+    }
+}
+
+/// Holds what a target computed from `cases` against what this machine did.
+///
+/// # Panics
+/// Where a bit differs, or a number is missing.
+pub fn assert_same_bits(what: &str, cases: &[Case], there: &[Report], here: &[Report]) {
+    assert_eq!(there.len(), cases.len(), "{what}: a report on each case");
+    for ((case, there), here) in cases.iter().zip(there).zip(here) {
+        let what = format!("{} on {what}", case.name);
+        let count = case.rows.len() / case.columns();
+        assert!(there.self_test, "{what}");
+        assert_eq!((there.columns, there.dim, there.scratch), (here.columns, here.dim, here.scratch), "{what}");
+        assert_eq!(there.id, here.id, "{what}");
+        assert_eq!(there.log_prob.len(), count, "{what}");
+        for (i, (there, here)) in there.log_prob.iter().zip(&here.log_prob).enumerate() {
+            assert_eq!(there, here, "{what}, row {i}: {:?}", &case.rows[i * case.columns()..][..case.columns()]);
+            assert!(f32::from_bits(*here).is_finite(), "{what}, row {i}");
+        }
+        assert_eq!(there.samples.len(), 200, "{what}");
+        assert_eq!(there.samples, here.samples, "{what}");
+        assert_eq!(there.to_latent.len(), 16.min(count), "{what}");
+        assert_eq!(there.to_latent, here.to_latent, "{what}");
+        assert_eq!(there.to_data.len(), there.to_latent.len(), "{what}");
+        assert_eq!(there.to_data, here.to_data, "{what}");
+        assert_eq!(there.many.len(), case.more.div_ceil(1000) as usize, "{what}");
+        for (i, (there, here)) in there.many.iter().zip(&here.many).enumerate() {
+            assert_eq!(there, here, "{what}, thousand {i} of the further rows");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bit_that_differs_is_seen() {
+        let spec = flows::every_kind();
+        let case = Case { more: 1500, ..Case::new("every kind", &spec, &flows::parameters(&spec, 0), 20) };
+        let (cases, here) = ([case.clone()], [case.compute().unwrap()]);
+        assert_same_bits("itself", &cases, &here, &here);
+        let changes: [fn(&mut Report); 7] = [
+            |report| report.self_test = false,
+            |report| report.log_prob[7] ^= 1,
+            |report| report.to_latent[3][0] ^= 1,
+            |report| report.to_data[3][1] ^= 1,
+            |report| report.samples[199][2] ^= 1,
+            |report| report.many[1] ^= 1,
+            |report| report.many.truncate(1),
+        ];
+        for (i, change) in changes.iter().enumerate() {
+            let mut there = [case.compute().unwrap()];
+            change(&mut there[0]);
+            let compare = || assert_same_bits("a change", &cases, &there, &here);
+            assert!(std::panic::catch_unwind(compare).is_err(), "change {i}");
+        }
+    }
+}
