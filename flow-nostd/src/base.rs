@@ -2,13 +2,14 @@
 //!
 //! Standard normal: `log p(z) = Σ (-z_j² / 2) - L · ln(2π) / 2`. Others in files of their own.
 
+use crate::fault::{Fault, is_zero};
 use crate::flow::Flow;
 use crate::layer::Work;
 use crate::load::Loading;
 use crate::mixture::{self, ComponentRecord};
-use crate::section::{self, BASE};
+use crate::normal;
+use crate::section;
 use crate::student_t::{self, StudentTRecord};
-use crate::{FormatError, normal};
 use rand_core::Rng;
 use zerocopy::little_endian::U16;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
@@ -48,21 +49,20 @@ pub enum Base<'a> {
 
 impl<'a> Base<'a> {
     /// Reads and checks the section, after all layers have taken what is theirs.
-    pub(crate) fn read(section: Option<&'a [u8]>, loading: &mut Loading<'_>) -> Result<Self, FormatError> {
-        let data = section.ok_or(FormatError::MissingSection { tag: BASE })?;
+    pub(crate) fn read(data: &'a [u8], loading: &mut Loading<'_>) -> Result<Self, Fault> {
         let head = size_of::<BaseRecord>();
         let Ok((record, values)) = BaseRecord::ref_from_prefix(data) else {
-            return Err(FormatError::SectionLength { tag: BASE, expected: head, found: data.len() });
+            return loading.place.note(Fault::SECTION_LENGTH, head, data.len());
         };
         let (kind, components) = (record.kind.get(), record.components.get());
-        let fail = |offset| Err(FormatError::Record { tag: BASE, index: 0, offset });
+        let fail = |offset| Err(Fault::field(offset));
         if !(NORMAL..=MIXTURE).contains(&kind) {
-            return Err(FormatError::UnknownKind { tag: BASE, index: 0, kind });
+            return loading.place.note(Fault::UNKNOWN_KIND, 0, kind.into());
         }
         if (kind == MIXTURE) != (components > 0) {
             return fail(2);
         }
-        if record.reserved != [0; 12] {
+        if !is_zero(&record.reserved) {
             return fail(4);
         }
         let (count, size) = match kind {
@@ -70,12 +70,16 @@ impl<'a> Base<'a> {
             STUDENT_T => (loading.lines, size_of::<StudentTRecord>()),
             _ => (components, size_of::<ComponentRecord>()),
         };
-        section::exact(section, BASE, head.saturating_add(usize::from(count).saturating_mul(size)))?;
+        let expected = head.saturating_add(usize::from(count).saturating_mul(size));
+        section::exact(data, expected, &mut loading.place)?;
         match kind {
             NORMAL => Ok(Base::Normal),
             STUDENT_T => {
                 let records = <[StudentTRecord]>::ref_from_bytes(values).unwrap_or_default();
-                (1..=u16::MAX).zip(records).try_for_each(|(index, record)| student_t::check(record, index))?;
+                for (index, record) in (1..=u16::MAX).zip(records) {
+                    loading.place.index = index;
+                    student_t::check(record)?;
+                }
                 Ok(Base::StudentT(records))
             }
             _ => {

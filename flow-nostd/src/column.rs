@@ -5,9 +5,8 @@
 //! become angles, see [`circle`](crate::circle). A context column becomes a feature that conditioners see. A constant
 //! column stays outside the flow and adds a term to the log-density only.
 
-use crate::FormatError;
 use crate::atoms::{self, AtomRecord};
-use crate::section::COLUMNS;
+use crate::fault::{Fault, Place};
 use zerocopy::little_endian::{F32, U16};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
@@ -74,15 +73,17 @@ impl ColumnRecord {
     }
 
     pub(crate) fn values(&self) -> [f32; 4] {
-        self.values.map(F32::get)
+        let [a, b, c, d] = &self.values;
+        [a.get(), b.get(), c.get(), d.get()]
     }
 
     fn extra(&self) -> [f32; 3] {
-        self.extra.map(F32::get)
+        let [a, b, c] = &self.extra;
+        [a.get(), b.get(), c.get()]
     }
 
-    pub(crate) fn check(&self, index: u16) -> Result<(), FormatError> {
-        let fail = |offset| Err(FormatError::Record { tag: COLUMNS, index, offset });
+    pub(crate) fn check(&self, place: &mut Place) -> Result<(), Fault> {
+        let fail = |offset| Err(Fault::field(offset));
         let (values, extra) = (self.values(), self.extra());
         let [_, second, third, fourth] = values;
         // Low and high, or origin and step.
@@ -121,7 +122,7 @@ impl ColumnRecord {
                     return fail(12);
                 }
             }
-            kind => return Err(FormatError::UnknownKind { tag: COLUMNS, index, kind }),
+            _ => return place.note(Fault::UNKNOWN_KIND, 0, kind.into()),
         }
         if values.iter().any(|v| !v.is_finite()) {
             return fail(4);

@@ -4,14 +4,13 @@
 //! `h = h + W₂ relu(W₁ relu(h) + b₁) + b₂` between a first and a last dense layer. Each dense layer but the first reads
 //! its input rectified, so that h stays in the first buffer as it is, and a block's second dense layer is added to it.
 
-use crate::FormatError;
 use crate::dense::{self, ACTIVATION_BOUND, ADD, IDENTITY, LANES_U32, RELU};
+use crate::fault::Fault;
 use crate::flow::Flow;
 use crate::kernel;
 use crate::layer::{STATE_BOUND, Work};
 use crate::load::Loading;
 use crate::masked::{self, Outputs, Units};
-use crate::section::DENSE;
 
 /// Whose conditioner it is.
 #[derive(Clone, Copy)]
@@ -24,15 +23,8 @@ pub(crate) enum Of {
     Masked(Outputs),
 }
 
-/// Checks `count` dense records that lead from `inputs` values, features first, to `outputs` values; `false` where there
-/// are not as many records.
-pub(crate) fn check(
-    loading: &mut Loading<'_>,
-    count: u16,
-    inputs: u32,
-    outputs: u32,
-    of: Of,
-) -> Result<bool, FormatError> {
+/// Checks `count` dense records that lead from `inputs` values, features first, to `outputs` values.
+pub(crate) fn check(loading: &mut Loading<'_>, count: u16, inputs: u32, outputs: u32, of: Of) -> Result<(), Fault> {
     let order = loading.order();
     let mut below = Units::Inputs;
     let mut width = inputs;
@@ -42,8 +34,11 @@ pub(crate) fn check(
     let mut held = 0.0;
     let mut first_width = None;
     for step in 1..=count {
-        let Some((record, index)) = loading.take_dense() else { return Ok(false) };
-        let fail = |offset| Err(FormatError::Record { tag: DENSE, index, offset });
+        let Some(record) = loading.take_dense() else {
+            // There are not as many records as the field for their number says.
+            return Err(Fault::field(if matches!(of, Of::Circle) { 2 } else { 6 }));
+        };
+        let fail = |offset| Err(Fault::dense(offset));
         let last = step == count;
         if u32::from(record.inputs.get()) != width {
             return fail(0);
@@ -64,7 +59,7 @@ pub(crate) fn check(
         if record.activation.get() != activation {
             return fail(4);
         }
-        let checked = dense::check(record, index, bound, loading)?;
+        let checked = dense::check(record, bound, loading)?;
         let weights = checked.weights;
         bound = checked.bound;
         // What a residual conditioner holds is in the first buffer, and each block adds to it.
@@ -72,7 +67,7 @@ pub(crate) fn check(
             bound += held;
             held = bound;
             if bound > ACTIVATION_BOUND {
-                return Err(FormatError::WeightsTooLarge { dense: index });
+                return Err(Fault::WEIGHTS_TOO_LARGE);
             }
         }
         let padded = record.panels().saturating_mul(LANES_U32);
@@ -81,18 +76,18 @@ pub(crate) fn check(
         } else {
             loading.need_b(padded);
         }
-        let products = u64::from(record.inputs.get()).saturating_mul(width.into());
+        let products = u32::from(record.inputs.get()).saturating_mul(width.into());
         let Of::Masked(outputs) = of else {
-            loading.add_macs(products, products)?;
+            loading.add_macs(products, products);
             continue;
         };
         let above = if last { Err(outputs) } else { Ok(Units::Hidden(width)) };
-        masked::check_weights(weights, record, index, below, above, order)?;
+        masked::check_weights(weights, record, below, above, order)?;
         let anew = match above {
             Ok(units) => masked::hidden_products(below, units, width, order),
             Err(outputs) => masked::output_products(below, outputs, order),
         };
-        loading.add_macs(products, anew)?;
+        loading.add_macs(products, anew);
         // Towards the data all hidden layers are kept, side by side, and the outputs of one column apart.
         if let Ok(units) = above {
             hidden = hidden.saturating_add(padded);
@@ -104,7 +99,7 @@ pub(crate) fn check(
             loading.need_b(most.div_ceil(LANES_U32).saturating_mul(LANES_U32));
         }
     }
-    Ok(true)
+    Ok(())
 }
 
 /// The conditioner's outputs for `input`, followed by padding.

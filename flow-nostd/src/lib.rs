@@ -51,6 +51,7 @@ mod coupling;
 mod crc;
 mod dense;
 mod error;
+mod fault;
 mod flow;
 mod header;
 mod include;

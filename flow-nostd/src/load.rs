@@ -8,6 +8,7 @@ use crate::base::Base;
 use crate::circle::{self, CircleRecord};
 use crate::column::ColumnRecord;
 use crate::dense::{DenseRecord, IDENTITY};
+use crate::fault::{Fault, Place};
 use crate::header::Header;
 use crate::layer::LayerRecord;
 use crate::masked::Order;
@@ -20,6 +21,8 @@ use zerocopy::{FromBytes, Immutable, KnownLayout};
 
 /// The lists that layers refer to, and how much of each is taken; what the layers need.
 pub(crate) struct Loading<'a> {
+    /// Where the loader is.
+    pub place: Place,
     /// Number of columns on a line, which layers transform.
     pub lines: u16,
     /// Number of features, which conditioners see before them.
@@ -37,17 +40,37 @@ pub(crate) struct Loading<'a> {
 }
 
 impl<'a> Loading<'a> {
+    /// Nothing is read yet.
+    fn start() -> Self {
+        Self {
+            place: Place::start(),
+            lines: 0,
+            features: 0,
+            dense: &[],
+            indices: &[],
+            weights: &[],
+            dense_used: 0,
+            indices_used: 0,
+            weights_used: 0,
+            need_a: 0,
+            need_b: 0,
+            macs_log_prob: 0,
+            macs_sample: 0,
+        }
+    }
+
     /// What the degrees of masked layers depend on.
     pub(crate) fn order(&self) -> Order {
         Order { lines: self.lines.into(), features: self.features }
     }
 
-    /// The next dense record and its index.
-    pub(crate) fn take_dense(&mut self) -> Option<(&'a DenseRecord, u16)> {
+    /// The next dense record.
+    pub(crate) fn take_dense(&mut self) -> Option<&'a DenseRecord> {
         let index = self.dense_used;
         let record = self.dense.get(index)?;
         self.dense_used = index.saturating_add(1);
-        Some((record, index as u16))
+        self.place.dense = index as u16;
+        Some(record)
     }
 
     /// Whether the next `count` dense records are a residual conditioner's: a first one without an activation, two for
@@ -59,17 +82,15 @@ impl<'a> Loading<'a> {
 
     /// The next `count` indices.
     pub(crate) fn take_indices(&mut self, count: usize) -> Option<&'a [U16]> {
-        let end = self.indices_used.checked_add(count)?;
-        let taken = self.indices.get(self.indices_used..end)?;
-        self.indices_used = end;
+        let taken = self.indices.get(self.indices_used..)?.get(..count)?;
+        self.indices_used = self.indices_used.saturating_add(count);
         Some(taken)
     }
 
     /// The next `count` weights.
-    pub(crate) fn take_weights(&mut self, count: u64) -> Option<&'a [Word]> {
-        let end = self.weights_used.checked_add(usize::try_from(count).ok()?)?;
-        let taken = self.weights.get(self.weights_used..end)?;
-        self.weights_used = end;
+    pub(crate) fn take_weights(&mut self, count: u32) -> Option<&'a [Word]> {
+        let taken = self.weights.get(self.weights_used..)?.get(..count as usize)?;
+        self.weights_used = self.weights_used.saturating_add(count as usize);
         Some(taken)
     }
 
@@ -83,54 +104,163 @@ impl<'a> Loading<'a> {
         self.need_b = self.need_b.max(length);
     }
 
-    /// Counts the multiply-accumulates of a dense layer, towards the latent variable and towards the data.
-    pub(crate) fn add_macs(&mut self, log_prob: u64, sample: u64) -> Result<(), FormatError> {
-        let add = |sum: u32, more: u64, offset| {
-            let sum = u64::from(sum).saturating_add(more);
-            u32::try_from(sum).map_err(|_| FormatError::HeaderField { offset })
+    /// Counts the multiply-accumulates of a dense layer, towards the latent variable and towards the data. Where a sum
+    /// stays at the largest number, the file is refused at the end.
+    pub(crate) fn add_macs(&mut self, log_prob: u32, sample: u32) {
+        self.macs_log_prob = self.macs_log_prob.saturating_add(log_prob);
+        self.macs_sample = self.macs_sample.saturating_add(sample);
+    }
+
+    #[inline(always)]
+    fn load(&mut self, file: &'a [u8]) -> Result<Flow<'a>, Fault> {
+        let place = &mut self.place;
+        let (header, content) = Header::open(file, place)?;
+        let sections = Sections::read(content, header.sections.get(), place)?;
+        let columns: &[ColumnRecord] = table(&sections, section::COLUMNS, header.records(), place)?;
+        let layers: &[LayerRecord] = table(&sections, section::LAYERS, header.layers.get().into(), place)?;
+        self.dense = table(&sections, section::DENSE, header.dense.get().into(), place)?;
+        self.indices = list(sections.need(section::INDICES, place)?, place)?;
+        self.weights = list(sections.need(section::WEIGHTS, place)?, place)?;
+        let tails: &TailsRecord = match table(&sections, section::TAILS, 1, place)? {
+            [tails] => tails,
+            _ => return Err(Fault::MISALIGNED),
         };
-        self.macs_log_prob = add(self.macs_log_prob, log_prob, 68)?;
-        self.macs_sample = add(self.macs_sample, sample, 72)?;
-        Ok(())
+        tails.check()?;
+        let circular = self.check_columns(columns, header)?;
+        let place = &mut self.place;
+        let atoms: &[AtomRecord] = optional(&sections, section::ATOMS, place)?;
+        atoms::check(columns, atoms, place)?;
+        let circles: &[CircleRecord] = optional(&sections, section::CIRCLES, place)?;
+        if circles.len() != usize::from(circular) {
+            let length = |count: usize| count.saturating_mul(size_of::<CircleRecord>());
+            return place.note(Fault::SECTION_LENGTH, length(circular.into()), length(circles.len()));
+        }
+        if self.lines == 0 && !layers.is_empty() {
+            return Err(Fault::header(54));
+        }
+        let probes: &[F32] = match sections.find(section::PROBES, place) {
+            Some(probes) => list(probes, place)?,
+            None => &[],
+        };
+        check_probes(probes, columns.len(), place)?;
+        let names = sections.find(section::NAMES, place);
+        if let Some(names) = names {
+            check_names(names, columns.len(), place)?;
+        }
+
+        let context = u32::from(header.context_dim.get());
+        self.features = u32::from(circular).saturating_mul(2).saturating_add(context);
+        circle::check(circles, context, self)?;
+        self.place.tag = section::LAYERS;
+        for (index, layer) in (0u16..).zip(layers) {
+            self.place.index = index;
+            layer.check(self)?;
+        }
+        let base = Base::read(sections.need(section::BASE, &mut self.place)?, self)?;
+        for (used, length, tag) in [
+            (self.dense_used, self.dense.len(), section::DENSE),
+            (self.indices_used, self.indices.len(), section::INDICES),
+            (self.weights_used, self.weights.len(), section::WEIGHTS),
+        ] {
+            if used != length {
+                self.place.tag = tag;
+                return Err(Fault::UNUSED);
+            }
+        }
+        let state = self.features.saturating_add(header.dim.get().into());
+        let scratch = state.saturating_add(self.need_a).saturating_add(self.need_b);
+        for (fault, overflow, expected, found) in [
+            (Fault::SCRATCH_LENGTH, Fault::header(64), scratch, header.scratch_length),
+            (Fault::MACS, Fault::header(68), self.macs_log_prob, header.macs_log_prob),
+            (Fault::MACS, Fault::header(72), self.macs_sample, header.macs_sample),
+        ] {
+            if expected == u32::MAX {
+                return Err(overflow);
+            }
+            if found.get() != expected {
+                return self.place.note(fault, expected as usize, found.get() as usize);
+            }
+        }
+        Ok(Flow {
+            header,
+            columns,
+            atoms,
+            circles,
+            layers,
+            dense: self.dense,
+            indices: self.indices,
+            weights: self.weights,
+            tails,
+            base,
+            names: names.unwrap_or_default(),
+            probes,
+            lines: self.lines.into(),
+            features: self.features as usize,
+            buffer_a: self.need_a as usize,
+        })
+    }
+
+    /// Checks and counts the columns; returns how many are circular.
+    fn check_columns(&mut self, columns: &[ColumnRecord], header: &Header) -> Result<u16, Fault> {
+        let place = &mut self.place;
+        place.tag = section::COLUMNS;
+        let [mut lines, mut circular, mut context] = [0u16; 3];
+        for (index, column) in (0u16..).zip(columns) {
+            place.index = index;
+            column.check(place)?;
+            let count = if column.is_context() {
+                &mut context
+            } else if column.is_circular() {
+                &mut circular
+            } else if column.is_line() {
+                &mut lines
+            } else {
+                continue;
+            };
+            *count = count.saturating_add(1);
+        }
+        self.lines = lines;
+        for (fault, expected, found) in [
+            (Fault::DIMENSION, header.dim, lines.saturating_add(circular)),
+            (Fault::CONTEXT_DIMENSION, header.context_dim, context),
+        ] {
+            if found != expected.get() {
+                return place.note(fault, expected.get().into(), found.into());
+            }
+        }
+        Ok(circular)
     }
 }
 
-/// A section as `count` records.
-fn table<T>(section: Option<&[u8]>, tag: Tag, count: usize) -> Result<&[T], FormatError>
+/// A section that every file has, as `count` records.
+fn table<'a, T>(sections: &Sections<'a>, tag: Tag, count: usize, place: &mut Place) -> Result<&'a [T], Fault>
 where
     T: FromBytes + Immutable + KnownLayout,
 {
-    let data = section::exact(section, tag, count.saturating_mul(size_of::<T>()))?;
-    <[T]>::ref_from_bytes(data).map_err(|_| FormatError::Misaligned)
-}
-
-/// A section as one record.
-fn single<T>(section: Option<&[u8]>, tag: Tag) -> Result<&T, FormatError>
-where
-    T: FromBytes + Immutable + KnownLayout,
-{
-    T::ref_from_bytes(section::exact(section, tag, size_of::<T>())?).map_err(|_| FormatError::Misaligned)
+    let data = sections.need(tag, place)?;
+    section::exact(data, count.saturating_mul(size_of::<T>()), place)?;
+    <[T]>::ref_from_bytes(data).map_err(|_| Fault::MISALIGNED)
 }
 
 /// A section as as many values as it holds.
-fn list<T>(section: Option<&[u8]>, tag: Tag) -> Result<&[T], FormatError>
+fn list<'a, T>(data: &'a [u8], place: &mut Place) -> Result<&'a [T], Fault>
 where
     T: FromBytes + Immutable + KnownLayout,
 {
-    let found = section.map_or(0, <[u8]>::len);
-    let count = found.checked_div(size_of::<T>()).unwrap_or(0);
-    table(section, tag, count)
+    let rest = data.len().checked_rem(size_of::<T>()).unwrap_or(0);
+    section::exact(data, data.len().saturating_sub(rest), place)?;
+    <[T]>::ref_from_bytes(data).map_err(|_| Fault::MISALIGNED)
 }
 
 /// A section that is absent where it would be empty.
-fn optional<T>(section: Option<&[u8]>, tag: Tag) -> Result<&[T], FormatError>
+fn optional<'a, T>(sections: &Sections<'a>, tag: Tag, place: &mut Place) -> Result<&'a [T], Fault>
 where
     T: FromBytes + Immutable + KnownLayout,
 {
-    match section {
+    match sections.find(tag, place) {
         None => Ok(&[]),
-        Some([]) => Err(FormatError::Unused { tag }),
-        Some(_) => list(section, tag),
+        Some([]) => Err(Fault::UNUSED),
+        Some(data) => list(data, place),
     }
 }
 
@@ -144,146 +274,30 @@ impl<'a> Flow<'a> {
     /// # Errors
     /// The first rule of `spec/format.md` that the file breaks, and where.
     pub fn new(file: &'a [u8]) -> Result<Self, FormatError> {
-        let (header, content) = Header::open(file)?;
-        let sections = Sections::read(content, header.sections.get())?;
-        let columns: &[ColumnRecord] = table(sections.columns, section::COLUMNS, header.records())?;
-        let layers: &[LayerRecord] = table(sections.layers, section::LAYERS, header.layers.get().into())?;
-        let dense: &[DenseRecord] = table(sections.dense, section::DENSE, header.dense.get().into())?;
-        let indices: &[U16] = list(sections.indices, section::INDICES)?;
-        let weights: &[Word] = list(sections.weights, section::WEIGHTS)?;
-        let tails: &TailsRecord = single(sections.tails, section::TAILS)?;
-        tails.check()?;
-        let Counts { lines, circular } = check_columns(columns, header)?;
-        let atoms: &[AtomRecord] = optional(sections.atoms, section::ATOMS)?;
-        atoms::check(columns, atoms)?;
-        let circles: &[CircleRecord] = optional(sections.circles, section::CIRCLES)?;
-        if circles.len() != usize::from(circular) {
-            let length = |count: usize| count.saturating_mul(size_of::<CircleRecord>());
-            let (expected, found) = (length(circular.into()), length(circles.len()));
-            return Err(FormatError::SectionLength { tag: section::CIRCLES, expected, found });
-        }
-        if lines == 0 && !layers.is_empty() {
-            return Err(FormatError::HeaderField { offset: 54 });
-        }
-        let probes = match sections.probes {
-            Some(_) => list(sections.probes, section::PROBES)?,
-            None => &[],
-        };
-        check_probes(probes, columns.len())?;
-        check_names(sections.names, columns.len())?;
-
-        let context = u32::from(header.context_dim.get());
-        let features = u32::from(circular).saturating_mul(2).saturating_add(context);
-        let mut loading = Loading {
-            lines,
-            features,
-            dense,
-            indices,
-            weights,
-            dense_used: 0,
-            indices_used: 0,
-            weights_used: 0,
-            need_a: 0,
-            need_b: 0,
-            macs_log_prob: 0,
-            macs_sample: 0,
-        };
-        circle::check(circles, context, &mut loading)?;
-        for (index, layer) in (0u16..).zip(layers) {
-            layer.check(index, &mut loading)?;
-        }
-        let base = Base::read(sections.base, &mut loading)?;
-        for (used, length, tag) in [
-            (loading.dense_used, dense.len(), section::DENSE),
-            (loading.indices_used, indices.len(), section::INDICES),
-            (loading.weights_used, weights.len(), section::WEIGHTS),
-        ] {
-            if used != length {
-                return Err(FormatError::Unused { tag });
-            }
-        }
-        let state = features.saturating_add(header.dim.get().into());
-        let expected = state.saturating_add(loading.need_a).saturating_add(loading.need_b);
-        if header.scratch_length.get() != expected {
-            return Err(FormatError::ScratchLength { expected, found: header.scratch_length.get() });
-        }
-        for (expected, found) in
-            [(loading.macs_log_prob, header.macs_log_prob.get()), (loading.macs_sample, header.macs_sample.get())]
-        {
-            if found != expected {
-                return Err(FormatError::Macs { expected, found });
-            }
-        }
-        let names = sections.names.unwrap_or_default();
-        Ok(Flow {
-            header,
-            columns,
-            atoms,
-            circles,
-            layers,
-            dense,
-            indices,
-            weights,
-            tails,
-            base,
-            names,
-            probes,
-            lines: lines.into(),
-            features: features as usize,
-            buffer_a: loading.need_a as usize,
-        })
+        let mut loading = Loading::start();
+        let flow = loading.load(file);
+        flow.map_err(|fault| loading.place.error(fault))
     }
-}
-
-/// How many columns lie on a line, and how many are circular.
-struct Counts {
-    lines: u16,
-    circular: u16,
-}
-
-fn check_columns(columns: &[ColumnRecord], header: &Header) -> Result<Counts, FormatError> {
-    let mut counts = Counts { lines: 0, circular: 0 };
-    let mut context = 0u16;
-    for (index, column) in (0u16..).zip(columns) {
-        column.check(index)?;
-        counts.lines = counts.lines.saturating_add(column.is_line().into());
-        counts.circular = counts.circular.saturating_add(column.is_circular().into());
-        context = context.saturating_add(column.is_context().into());
-    }
-    let (expected, found) = (header.dim.get(), counts.lines.saturating_add(counts.circular));
-    if found != expected {
-        return Err(FormatError::Dimension { expected, found });
-    }
-    let (expected, found) = (header.context_dim.get(), context);
-    if found != expected {
-        return Err(FormatError::ContextDimension { expected, found });
-    }
-    Ok(counts)
 }
 
 /// Whole probes: a row and its log-density each.
-fn check_probes(probes: &[F32], columns: usize) -> Result<(), FormatError> {
-    let one = columns.saturating_add(1);
-    let rest = probes.len().checked_rem(one).unwrap_or(0);
+fn check_probes(probes: &[F32], columns: usize, place: &mut Place) -> Result<(), Fault> {
+    let rest = probes.len().checked_rem(columns.saturating_add(1)).unwrap_or(0);
     if rest != 0 {
-        let found = probes.len().saturating_mul(4);
         let expected = probes.len().saturating_sub(rest).saturating_mul(4);
-        return Err(FormatError::SectionLength { tag: section::PROBES, expected, found });
+        return place.note(Fault::SECTION_LENGTH, expected, probes.len().saturating_mul(4));
     }
     Ok(())
 }
 
 /// One name for each column, and nothing after them.
-fn check_names(names: Option<&[u8]>, columns: usize) -> Result<(), FormatError> {
-    let Some(names) = names else { return Ok(()) };
+fn check_names(names: &[u8], columns: usize, place: &mut Place) -> Result<(), Fault> {
     let mut rest = names;
     for index in 0..columns {
-        rest = split_name(rest).ok_or(FormatError::Record { tag: section::NAMES, index: index as u16, offset: 0 })?.1;
+        place.index = index as u16;
+        rest = split_name(rest).ok_or(Fault::field(0))?.1;
     }
-    if !rest.is_empty() {
-        return Err(FormatError::Unused { tag: section::NAMES });
-    }
-    Ok(())
+    if rest.is_empty() { Ok(()) } else { Err(Fault::UNUSED) }
 }
 
 /// The first name of a list and the names after it.

@@ -9,14 +9,13 @@
 //! Towards the latent variable the chain runs once. Back, each column waits for the one before it; each hidden unit is
 //! computed when the last column that it sees is known, together with the others of its panel.
 
-use crate::FormatError;
 use crate::conditioner::{self, Of};
 use crate::dense::{DenseRecord, LANES, LANES_U32};
+use crate::fault::Fault;
 use crate::flow::Flow;
 use crate::kernel;
 use crate::layer::Work;
 use crate::load::Loading;
-use crate::section::LAYERS;
 use crate::word::Word;
 
 /// What degrees depend on: the numbers of columns on a line and of features.
@@ -100,10 +99,9 @@ pub(crate) fn check(
     dense: u16,
     count: u16,
     outputs: Outputs,
-    index: u16,
     loading: &mut Loading<'_>,
-) -> Result<(), FormatError> {
-    let fail = |offset| Err(FormatError::Record { tag: LAYERS, index, offset });
+) -> Result<(), Fault> {
+    let fail = |offset| Err(Fault::field(offset));
     if reserved != 0 {
         return fail(2);
     }
@@ -117,21 +115,17 @@ pub(crate) fn check(
         return fail(6);
     }
     let total = lines.saturating_mul(outputs.each().into());
-    if !conditioner::check(loading, count, inputs, total, Of::Masked(outputs))? {
-        return fail(6);
-    }
-    Ok(())
+    conditioner::check(loading, count, inputs, total, Of::Masked(outputs))
 }
 
 /// Checks that weights which the order forbids are +0. `above` are the outputs, the last layer's where not hidden units.
 pub(crate) fn check_weights(
     weights: &[Word],
     record: &DenseRecord,
-    index: u16,
     below: Units,
     above: Result<Units, Outputs>,
     order: Order,
-) -> Result<(), FormatError> {
+) -> Result<(), Fault> {
     let inputs = usize::from(record.inputs.get());
     let (mut rows, _) = weights.as_chunks::<LANES>();
     for panel in 0..record.panels() {
@@ -150,7 +144,7 @@ pub(crate) fn check_weights(
         }
         for (row, input) in panel_rows.iter().zip(0u32..) {
             if row.iter().zip(seen).any(|(word, seen)| input >= seen && word.bits() != 0) {
-                return Err(FormatError::MaskedWeight { dense: index });
+                return Err(Fault::MASKED_WEIGHT);
             }
         }
     }
@@ -158,8 +152,8 @@ pub(crate) fn check_weights(
 }
 
 /// Products that [`to_data`] takes for a hidden layer of `width` units: each panel anew for every degree in it.
-pub(crate) fn hidden_products(below: Units, units: Units, width: u32, order: Order) -> u64 {
-    let mut products = 0u64;
+pub(crate) fn hidden_products(below: Units, units: Units, width: u32, order: Order) -> u32 {
+    let mut products = 0u32;
     let mut first = 0;
     while first < width {
         let degree = units.degree(first, order);
@@ -172,11 +166,11 @@ pub(crate) fn hidden_products(below: Units, units: Units, width: u32, order: Ord
 }
 
 /// Products that [`to_data`] takes for the outputs.
-pub(crate) fn output_products(below: Units, outputs: Outputs, order: Order) -> u64 {
-    let mut products = 0u64;
+pub(crate) fn output_products(below: Units, outputs: Outputs, order: Order) -> u32 {
+    let mut products = 0u32;
     for column in 0..order.lines {
         products = products.saturating_add(match outputs {
-            Outputs::Interleaved => u64::from(below.up_to(column, order)).saturating_mul(2),
+            Outputs::Interleaved => below.up_to(column, order).saturating_mul(2),
             Outputs::Together(each) => {
                 let first = column.saturating_mul(each.into());
                 panel_products(below, column, first, first.saturating_add(each.into()), order)
@@ -187,10 +181,10 @@ pub(crate) fn output_products(below: Units, outputs: Outputs, order: Order) -> u
 }
 
 /// Products of the panels that hold the units from `first` to before `end`, which see what has at most `degree`.
-fn panel_products(below: Units, degree: u32, first: u32, end: u32, order: Order) -> u64 {
+fn panel_products(below: Units, degree: u32, first: u32, end: u32, order: Order) -> u32 {
     let (first, last) = panels(first, end);
-    let lanes = u64::from(last.saturating_sub(first)).saturating_mul(LANES as u64);
-    lanes.saturating_mul(below.up_to(degree, order).into())
+    let lanes = last.saturating_sub(first).saturating_mul(LANES_U32);
+    lanes.saturating_mul(below.up_to(degree, order))
 }
 
 /// The panels that hold the units from `first` to before `end`.
