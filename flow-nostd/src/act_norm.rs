@@ -8,6 +8,7 @@ use crate::flow::Flow;
 use crate::layer::STATE_BOUND;
 use crate::linear::is_log_det;
 use crate::load::Loading;
+use crate::range;
 use crate::word::Word;
 use zerocopy::little_endian::{F32, U16, U32};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
@@ -42,8 +43,9 @@ pub(crate) fn check(record: &ActNormRecord, loading: &mut Loading<'_>) -> Result
     else {
         return fail(4);
     };
-    let positive = |word: &Word| word.get() > 0.0 && word.get().is_finite();
-    if !(scales.iter().chain(reciprocals).all(positive) && shifts.iter().all(|word| word.get().is_finite())) {
+    let positive = |word: &Word| range::is_positive(word.get());
+    let finite = |word: &Word| range::is_at_most(word.get(), f32::MAX);
+    if !(scales.iter().all(positive) && reciprocals.iter().all(positive) && shifts.iter().all(finite)) {
         return fail(4);
     }
     if !is_log_det(record.log_det.get()) {

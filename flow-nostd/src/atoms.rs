@@ -6,6 +6,7 @@
 
 use crate::column::{ColumnRecord, LOG_MASS_MAX, floor};
 use crate::fault::{Fault, Place};
+use crate::range;
 use crate::section::{ATOMS, COLUMNS};
 use zerocopy::little_endian::F32;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
@@ -37,17 +38,17 @@ impl AtomRecord {
 
     fn check(&self, discrete: bool, before: f32) -> Result<(), Fault> {
         let fail = |offset| Err(Fault::field(offset));
-        let [value, cut, width, log_mass] = [self.value, self.cut, self.width, self.log_mass].map(F32::get);
-        if !value.is_finite() || (discrete && floor(value) != value) {
+        let (value, cut, width, log_mass) = (self.value.get(), self.cut.get(), self.width.get(), self.log_mass.get());
+        if !range::is_at_most(value, f32::MAX) || (discrete && floor(value) != value) {
             return fail(0);
         }
-        if !(cut.is_finite() && cut > before) || (discrete && cut != value) {
+        if !(range::is_at_most(cut, f32::MAX) && cut > before) || (discrete && cut != value) {
             return fail(4);
         }
-        if !(width > 0.0 && width <= ATOM_WIDTH_MAX) || (discrete && width < 1.0) {
+        if !range::is_from_to(width, f32::from_bits(1), ATOM_WIDTH_MAX) || (discrete && width < 1.0) {
             return fail(8);
         }
-        if !(-LOG_MASS_MAX..=LOG_MASS_MAX).contains(&log_mass) {
+        if !range::is_at_most(log_mass, LOG_MASS_MAX) {
             return fail(12);
         }
         Ok(())

@@ -7,6 +7,7 @@
 
 use crate::atoms::{self, AtomRecord};
 use crate::fault::{Fault, Place};
+use crate::range::{is_above_zero, is_at_most, is_from_to, is_positive, is_zero};
 use zerocopy::little_endian::{F32, U16};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
@@ -88,52 +89,39 @@ impl ColumnRecord {
         let [_, second, third, fourth] = values;
         // Low and high, or origin and step.
         let [first, last, _] = extra;
-        let positive = |v: f32| v > 0.0;
-        let zero = |v: f32| v.to_bits() == 0;
         let kind = self.kind.get();
-        match kind {
-            CONTINUOUS | INTEGER | POSITIVE | BOUNDED | LATTICE | CONTEXT => {
-                if !positive(second) {
-                    return fail(8);
-                }
-                if !positive(third) || (kind == CONTEXT && third > CONTEXT_REACH_MAX) {
-                    return fail(12);
-                }
-                if matches!(kind, POSITIVE | BOUNDED | CONTEXT) && !zero(fourth) {
-                    return fail(16);
-                }
-            }
-            CONSTANT => {
-                if second.abs() > LOG_MASS_MAX {
-                    return fail(8);
-                }
-                if third.abs() > LOG_MASS_MAX {
-                    return fail(12);
-                }
-                if !positive(fourth) {
-                    return fail(16);
-                }
-            }
-            CIRCULAR => {
-                if !positive(second) {
-                    return fail(8);
-                }
-                if !(zero(third) && zero(fourth)) {
-                    return fail(12);
-                }
+        let log_mass = |v: f32| v.is_nan() || is_at_most(v, LOG_MASS_MAX);
+        let good = match kind {
+            CONSTANT => [log_mass(second), log_mass(third), is_above_zero(fourth)],
+            CIRCULAR => [is_above_zero(second), is_zero(third) && is_zero(fourth), true],
+            CONTINUOUS | INTEGER | LATTICE => [is_above_zero(second), is_above_zero(third), true],
+            POSITIVE | BOUNDED => [is_above_zero(second), is_above_zero(third), is_zero(fourth)],
+            CONTEXT => {
+                let reach = is_from_to(third, f32::from_bits(1), CONTEXT_REACH_MAX);
+                [is_above_zero(second), reach, is_zero(fourth)]
             }
             _ => return place.note(Fault::UNKNOWN_KIND, 0, kind.into()),
+        };
+        let [second, third, fourth] = good;
+        if !second {
+            return fail(8);
         }
-        if values.iter().any(|v| !v.is_finite()) {
+        if !third {
+            return fail(12);
+        }
+        if !fourth {
+            return fail(16);
+        }
+        if !values.iter().all(|&v| is_at_most(v, f32::MAX)) {
             return fail(4);
         }
         let used = match kind {
-            BOUNDED if first.is_finite() && positive(last - first) && (last - first).is_finite() => 2,
-            LATTICE if first.is_finite() && positive(last) && last.is_finite() => 2,
+            BOUNDED if is_at_most(first, f32::MAX) && is_positive(last - first) => 2,
+            LATTICE if is_at_most(first, f32::MAX) && is_positive(last) => 2,
             BOUNDED | LATTICE => return fail(20),
             _ => 0,
         };
-        if extra.iter().skip(used).any(|&v| !zero(v)) {
+        if !extra.iter().skip(used).all(|&v| is_zero(v)) {
             return fail(20);
         }
         Ok(())

@@ -7,6 +7,7 @@
 use crate::fault::Fault;
 use crate::layer::STATE_BOUND;
 use crate::load::Loading;
+use crate::range;
 use crate::word::Word;
 use zerocopy::little_endian::{U16, U32};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
@@ -109,11 +110,11 @@ pub(crate) fn check<'a>(record: &DenseRecord, bound: f32, loading: &mut Loading<
         return Err(Fault::NEGATIVE_ZERO);
     }
     let (weight, bias) = (largest(weights), largest(biases));
-    if !(weight.is_finite() && bias.is_finite()) {
+    if !(range::is_at_most(weight, f32::MAX) && range::is_at_most(bias, f32::MAX)) {
         return Err(Fault::WEIGHT_NOT_FINITE);
     }
     let bound = inputs as f32 * (weight * bound) + bias;
-    if !(0.0..=ACTIVATION_BOUND).contains(&bound) {
+    if !range::is_at_most(bound, ACTIVATION_BOUND) {
         return Err(Fault::WEIGHTS_TOO_LARGE);
     }
     Ok(Checked { bound, weights, biases })

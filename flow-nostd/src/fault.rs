@@ -67,6 +67,7 @@ impl Fault {
 }
 
 /// Where the loader is, and the numbers that do not fit.
+#[repr(C)]
 pub(crate) struct Place {
     /// The section of the record at hand.
     pub tag: Tag,
@@ -91,6 +92,12 @@ impl Place {
         self.expected = expected;
         self.found = found;
         Err(fault)
+    }
+
+    /// Whether what is there is what should be.
+    #[inline(never)]
+    pub(crate) fn same(&mut self, fault: Fault, expected: usize, found: usize) -> Result<(), Fault> {
+        if expected == found { Ok(()) } else { self.note(fault, expected, found) }
     }
 
     /// The error of a fault found here.

@@ -95,17 +95,13 @@ impl Header {
         if u64::from_le_bytes(header.magic) != u64::from_le_bytes(MAGIC) {
             return Err(Fault::MAGIC);
         }
-        if header.major.get() != MAJOR {
-            return place.note(Fault::VERSION, MAJOR.into(), header.major.get().into());
-        }
+        place.same(Fault::VERSION, MAJOR.into(), header.major.get().into())?;
         if header.header_length.get() as usize != HEADER_LENGTH {
             return Err(Fault::header(12));
         }
         let covered = head.split_last_chunk::<4>().map_or(&[][..], |(covered, _)| covered);
         let (expected, crc) = (header.header_crc.get(), crc32(covered));
-        if expected != crc {
-            return place.note(Fault::HEADER_CRC, expected as usize, crc as usize);
-        }
+        place.same(Fault::HEADER_CRC, expected as usize, crc as usize)?;
         header.check_fields(place)?;
         let expected = header.total_length.get() as usize;
         let Some((content, trailer)) = file.split_at_checked(expected) else {
@@ -118,9 +114,7 @@ impl Header {
             return Err(Fault::header(16));
         };
         let (expected, crc) = (header.body_crc.get(), crc32(body));
-        if expected != crc {
-            return place.note(Fault::BODY_CRC, expected as usize, crc as usize);
-        }
+        place.same(Fault::BODY_CRC, expected as usize, crc as usize)?;
         Ok((header, content))
     }
 
@@ -130,12 +124,8 @@ impl Header {
     }
 
     fn check_fields(&self, place: &mut Place) -> Result<(), Fault> {
-        if self.critical_flags.get() != 0 {
-            return place.note(Fault::CRITICAL_FLAGS, 0, self.critical_flags.get() as usize);
-        }
-        if self.weight_type.get() != WEIGHTS_F32 {
-            return place.note(Fault::WEIGHT_TYPE, 0, self.weight_type.get().into());
-        }
+        place.same(Fault::CRITICAL_FLAGS, 0, self.critical_flags.get() as usize)?;
+        place.same(Fault::WEIGHT_TYPE, WEIGHTS_F32.into(), self.weight_type.get().into())?;
         if self.dim.get() == 0 || self.dim.get() > self.columns.get() {
             return Err(Fault::header(50));
         }

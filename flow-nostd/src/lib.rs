@@ -65,6 +65,7 @@ mod masked_spline;
 mod mixture;
 mod normal;
 mod permutation;
+mod range;
 mod row;
 mod sampling;
 mod section;

@@ -10,6 +10,7 @@ use crate::flow::Flow;
 use crate::kernel;
 use crate::layer::{STATE_BOUND, Work};
 use crate::load::Loading;
+use crate::range;
 use zerocopy::little_endian::{F32, U16};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
@@ -36,7 +37,7 @@ pub struct LinearRecord {
 
 /// Whether the engine accepts a file's log-determinant.
 pub(crate) fn is_log_det(v: f32) -> bool {
-    (-LOG_DET_MAX..=LOG_DET_MAX).contains(&v)
+    range::is_at_most(v, LOG_DET_MAX)
 }
 
 pub(crate) fn check(record: &LinearRecord, loading: &mut Loading<'_>) -> Result<(), Fault> {

@@ -19,24 +19,26 @@ use crate::{Flow, FormatError, Tag};
 use zerocopy::little_endian::{F32, U16};
 use zerocopy::{FromBytes, Immutable, KnownLayout};
 
-/// The lists that layers refer to, and how much of each is taken; what the layers need.
+/// The lists that layers refer to, and how much of each is taken; what the layers need. In this order no long run of it
+/// is zero at the start: compilers would call `memset`.
+#[repr(C)]
 pub(crate) struct Loading<'a> {
+    dense: &'a [DenseRecord],
+    pub dense_used: usize,
+    need_a: u32,
+    indices: &'a [U16],
+    pub indices_used: usize,
+    need_b: u32,
+    weights: &'a [Word],
+    pub weights_used: usize,
+    macs_log_prob: u32,
     /// Where the loader is.
     pub place: Place,
-    /// Number of columns on a line, which layers transform.
-    pub lines: u16,
+    macs_sample: u32,
     /// Number of features, which conditioners see before them.
     pub features: u32,
-    dense: &'a [DenseRecord],
-    indices: &'a [U16],
-    weights: &'a [Word],
-    pub dense_used: usize,
-    pub indices_used: usize,
-    pub weights_used: usize,
-    need_a: u32,
-    need_b: u32,
-    macs_log_prob: u32,
-    macs_sample: u32,
+    /// Number of columns on a line, which layers transform.
+    pub lines: u16,
 }
 
 impl<'a> Loading<'a> {
@@ -157,30 +159,21 @@ impl<'a> Loading<'a> {
             layer.check(self)?;
         }
         let base = Base::read(sections.need(section::BASE, &mut self.place)?, self)?;
-        for (used, length, tag) in [
-            (self.dense_used, self.dense.len(), section::DENSE),
-            (self.indices_used, self.indices.len(), section::INDICES),
-            (self.weights_used, self.weights.len(), section::WEIGHTS),
-        ] {
-            if used != length {
-                self.place.tag = tag;
-                return Err(Fault::UNUSED);
-            }
-        }
+        self.used_up(section::DENSE, self.dense_used, self.dense.len())?;
+        self.used_up(section::INDICES, self.indices_used, self.indices.len())?;
+        self.used_up(section::WEIGHTS, self.weights_used, self.weights.len())?;
         let state = self.features.saturating_add(header.dim.get().into());
         let scratch = state.saturating_add(self.need_a).saturating_add(self.need_b);
-        for (fault, overflow, expected, found) in [
-            (Fault::SCRATCH_LENGTH, Fault::header(64), scratch, header.scratch_length),
-            (Fault::MACS, Fault::header(68), self.macs_log_prob, header.macs_log_prob),
-            (Fault::MACS, Fault::header(72), self.macs_sample, header.macs_sample),
-        ] {
-            if expected == u32::MAX {
-                return Err(overflow);
-            }
-            if found.get() != expected {
-                return self.place.note(fault, expected as usize, found.get() as usize);
-            }
+        let place = &mut self.place;
+        place.same(Fault::SCRATCH_LENGTH, scratch as usize, header.scratch_length.get() as usize)?;
+        if self.macs_log_prob == u32::MAX {
+            return Err(Fault::header(68));
         }
+        place.same(Fault::MACS, self.macs_log_prob as usize, header.macs_log_prob.get() as usize)?;
+        if self.macs_sample == u32::MAX {
+            return Err(Fault::header(72));
+        }
+        place.same(Fault::MACS, self.macs_sample as usize, header.macs_sample.get() as usize)?;
         Ok(Flow {
             header,
             columns,
@@ -200,6 +193,12 @@ impl<'a> Loading<'a> {
         })
     }
 
+    /// Whether all of a list is taken.
+    fn used_up(&mut self, tag: Tag, used: usize, length: usize) -> Result<(), Fault> {
+        self.place.tag = tag;
+        if used == length { Ok(()) } else { Err(Fault::UNUSED) }
+    }
+
     /// Checks and counts the columns; returns how many are circular.
     fn check_columns(&mut self, columns: &[ColumnRecord], header: &Header) -> Result<u16, Fault> {
         let place = &mut self.place;
@@ -208,26 +207,13 @@ impl<'a> Loading<'a> {
         for (index, column) in (0u16..).zip(columns) {
             place.index = index;
             column.check(place)?;
-            let count = if column.is_context() {
-                &mut context
-            } else if column.is_circular() {
-                &mut circular
-            } else if column.is_line() {
-                &mut lines
-            } else {
-                continue;
-            };
-            *count = count.saturating_add(1);
+            lines = lines.saturating_add(column.is_line().into());
+            circular = circular.saturating_add(column.is_circular().into());
+            context = context.saturating_add(column.is_context().into());
         }
         self.lines = lines;
-        for (fault, expected, found) in [
-            (Fault::DIMENSION, header.dim, lines.saturating_add(circular)),
-            (Fault::CONTEXT_DIMENSION, header.context_dim, context),
-        ] {
-            if found != expected.get() {
-                return place.note(fault, expected.get().into(), found.into());
-            }
-        }
+        place.same(Fault::DIMENSION, header.dim.get().into(), lines.saturating_add(circular).into())?;
+        place.same(Fault::CONTEXT_DIMENSION, header.context_dim.get().into(), context.into())?;
         Ok(circular)
     }
 }

@@ -131,19 +131,17 @@ pub(crate) fn check_weights(
     for panel in 0..record.panels() {
         let Some((panel_rows, rest)) = rows.split_at_checked(inputs) else { return Ok(()) };
         rows = rest;
-        let mut seen = [u32::MAX; LANES];
-        for (seen, lane) in seen.iter_mut().zip(0u32..) {
-            let output = panel.saturating_mul(LANES_U32).saturating_add(lane);
-            if output < record.outputs.get().into() {
-                let degree = match above {
-                    Ok(units) => units.degree(output, order),
-                    Err(outputs) => outputs.column(output, order),
-                };
-                *seen = below.up_to(degree, order);
+        for lane in 0..LANES {
+            let output = panel.saturating_mul(LANES_U32).saturating_add(lane as u32);
+            if output >= record.outputs.get().into() {
+                break;
             }
-        }
-        for (row, input) in panel_rows.iter().zip(0u32..) {
-            if row.iter().zip(seen).any(|(word, seen)| input >= seen && word.bits() != 0) {
+            let degree = match above {
+                Ok(units) => units.degree(output, order),
+                Err(outputs) => outputs.column(output, order),
+            };
+            let unseen = panel_rows.iter().skip(below.up_to(degree, order) as usize);
+            if unseen.filter_map(|row| row.get(lane)).any(|word| word.bits() != 0) {
                 return Err(Fault::MASKED_WEIGHT);
             }
         }

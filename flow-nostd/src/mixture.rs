@@ -12,6 +12,7 @@ use crate::flow::Flow;
 use crate::kernel;
 use crate::layer::{STATE_BOUND, Work};
 use crate::load::Loading;
+use crate::range;
 use zerocopy::little_endian::{F32, U16};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
@@ -41,7 +42,7 @@ pub(crate) fn check(components: &[ComponentRecord], loading: &mut Loading<'_>) -
     for (index, component) in (1..=u16::MAX).zip(components) {
         loading.place.index = index;
         let fail = |offset| Err(Fault::field(offset));
-        if !(-LOG_WEIGHT_MAX..=LOG_WEIGHT_MAX).contains(&component.log_weight.get()) {
+        if !range::is_at_most(component.log_weight.get(), LOG_WEIGHT_MAX) {
             return fail(0);
         }
         let cumulative = component.cumulative.get();

@@ -70,9 +70,7 @@ impl<'a> Sections<'a> {
         for entry in entries {
             place.tag = Tag(entry.tag);
             let offset = aligned_end(file, end, place)?;
-            if entry.offset.get() != offset {
-                return place.note(Fault::SECTION_PLACE, offset as usize, entry.offset.get() as usize);
-            }
+            place.same(Fault::SECTION_PLACE, offset as usize, entry.offset.get() as usize)?;
             let flags = entry.flags.get();
             if flags & !CRITICAL != 0 {
                 return place.note(Fault::SECTION_FLAGS, 0, flags as usize);
@@ -95,9 +93,7 @@ impl<'a> Sections<'a> {
         }
         place.tag = Tag(*b"end ");
         let expected = aligned_end(file, end, place)?;
-        if expected as usize != file.len() {
-            return place.note(Fault::TRAILING, expected as usize, file.len());
-        }
+        place.same(Fault::TRAILING, expected as usize, file.len())?;
         Ok(Self { file, entries })
     }
 

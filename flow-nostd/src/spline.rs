@@ -7,6 +7,7 @@
 //! A periodic spline has no outside and one raw value more, the slope at both ends: see [`circle`](crate::circle).
 
 use crate::fault::Fault;
+use crate::range;
 
 /// Fewest bins.
 pub const NUM_BINS_MIN: u16 = 2;
@@ -57,7 +58,7 @@ pub(crate) fn is_bins(bins: u16) -> bool {
 /// Checks the fields at the bytes 8 and 12 of a record.
 pub(crate) fn check(bound: f32, bins: u16) -> Result<(), Fault> {
     let fail = |offset| Err(Fault::field(offset));
-    if !(TAIL_BOUND_MIN..=TAIL_BOUND_MAX).contains(&bound) {
+    if !range::is_from_to(bound, TAIL_BOUND_MIN, TAIL_BOUND_MAX) {
         return fail(8);
     }
     if !is_bins(bins) {

@@ -5,6 +5,7 @@
 //! `t = sqrt(ν (u₁^(-2/ν) - 1)) · cos θ`, θ being uniform.
 
 use crate::fault::Fault;
+use crate::range;
 use crate::trig::{cos_sin, uniform_angle};
 use zerocopy::little_endian::F32;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
@@ -43,7 +44,7 @@ pub(crate) fn check(record: &StudentTRecord) -> Result<(), Fault> {
     if record.inverse.get() != 1.0 / degrees {
         return fail(4);
     }
-    if !(-LOG_NORM_MAX..=LOG_NORM_MAX).contains(&record.log_norm.get()) {
+    if !range::is_at_most(record.log_norm.get(), LOG_NORM_MAX) {
         return fail(12);
     }
     Ok(())

@@ -6,6 +6,7 @@
 use crate::column::clamp;
 use crate::fault::Fault;
 use crate::layer::STATE_BOUND;
+use crate::range;
 use crate::row::Entered;
 use zerocopy::little_endian::F32;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
@@ -35,13 +36,13 @@ impl TailsRecord {
     pub(crate) fn check(&self) -> Result<(), Fault> {
         let fail = |offset| Err(Fault::field(offset));
         let (knee, rate, log_volume) = (self.knee.get(), self.rate.get(), self.log_volume.get());
-        if !(knee > 0.0 && knee.is_finite()) {
+        if !range::is_positive(knee) {
             return fail(0);
         }
-        if !(rate >= 0.0 && rate.is_finite()) {
+        if !(0.0..=f32::MAX).contains(&rate) {
             return fail(4);
         }
-        if !(-LOG_VOLUME_MAX..=LOG_VOLUME_MAX).contains(&log_volume) {
+        if !range::is_at_most(log_volume, LOG_VOLUME_MAX) {
             return fail(8);
         }
         if u32::from_le_bytes(self.reserved) != 0 {

@@ -20,9 +20,8 @@ fn engine() {
     static FILE: [u8; 4] = [0; 4];
     let (mut row, context, mut scratch) = ([0.0; 4], [0.0; 4], [0.0; 4]);
     let file = black_box(FILE.get(..black_box(0)).unwrap_or_default());
-    let load: fn(&'static [u8]) -> Result<flow_nostd::Flow<'static>, flow_nostd::FormatError> = flow_nostd::Flow::new;
-    let Ok(flow) = black_box(load)(file) else { return };
-    let flow = black_box(&flow);
+    let flow = flow_nostd::Flow::new(file);
+    let Ok(flow) = black_box(&flow) else { return };
     _ = black_box(flow.log_prob(black_box(&row), black_box(&context), black_box(&mut scratch)));
     #[cfg(feature = "everything")]
     {
