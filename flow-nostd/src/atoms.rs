@@ -4,6 +4,7 @@
 //! as a whole number stands in the middle of its cell: the density there, times the width, is the value's mass. What
 //! lies above moves up by the width; in a column of cells by the width less 1, that of the cell which it replaces.
 
+use crate::ALL_KINDS;
 use crate::column::{ColumnRecord, LOG_MASS_MAX, floor};
 use crate::fault::{Fault, Place};
 use crate::range;
@@ -63,7 +64,7 @@ pub(crate) fn check(columns: &[ColumnRecord], atoms: &[AtomRecord], place: &mut 
         let count = record.atoms.get();
         place.tag = COLUMNS;
         place.index = column;
-        if count > ATOMS_MAX || (count > 0 && !record.is_line()) {
+        if count > if ALL_KINDS { ATOMS_MAX } else { 0 } || (count > 0 && !record.is_line()) {
             return Err(Fault::field(2));
         }
         let (mine, after) = rest.split_at_checked(count.into()).ok_or(Fault::field(2))?;

@@ -7,9 +7,9 @@ use crate::flow::Flow;
 use crate::layer::Work;
 use crate::load::Loading;
 use crate::mixture::{self, ComponentRecord};
-use crate::normal;
 use crate::section;
 use crate::student_t::{self, StudentTRecord};
+use crate::{ALL_KINDS, normal};
 use rand_core::Rng;
 use zerocopy::little_endian::U16;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
@@ -56,7 +56,7 @@ impl<'a> Base<'a> {
         };
         let (kind, components) = (record.kind.get(), record.components.get());
         let fail = |offset| Err(Fault::field(offset));
-        if !(NORMAL..=MIXTURE).contains(&kind) {
+        if !(NORMAL..=if ALL_KINDS { MIXTURE } else { NORMAL }).contains(&kind) {
             return loading.place.note(Fault::UNKNOWN_KIND, 0, kind.into());
         }
         if (kind == MIXTURE) != (components > 0) {
@@ -74,6 +74,7 @@ impl<'a> Base<'a> {
         section::exact(data, expected, &mut loading.place)?;
         match kind {
             NORMAL => Ok(Base::Normal),
+            _ if !ALL_KINDS => Ok(Base::Normal),
             STUDENT_T => {
                 let records = <[StudentTRecord]>::ref_from_bytes(values).unwrap_or_default();
                 for (index, record) in (1..=u16::MAX).zip(records) {
@@ -100,6 +101,7 @@ impl<'a> Base<'a> {
                 }
                 -0.5 * squares - z.len() as f32 * HALF_LOG_TWO_PI
             }
+            _ if !ALL_KINDS => 0.0,
             Base::StudentT(records) => student_t::log_prob(records, z),
             Base::Mixture(components) => mixture::log_prob(components, flow, z, work),
         }
@@ -109,11 +111,11 @@ impl<'a> Base<'a> {
     pub(crate) fn sample(&self, flow: &Flow<'_>, rng: &mut impl Rng, z: &mut [f32]) {
         let mut draws = || (rng.next_u32(), rng.next_u32());
         let component = match self {
-            Base::Mixture(components) => mixture::pick(components, draws().0),
+            Base::Mixture(components) if ALL_KINDS => mixture::pick(components, draws().0),
             _ => None,
         };
         match self {
-            Base::StudentT(records) => {
+            Base::StudentT(records) if ALL_KINDS => {
                 for (value, record) in z.iter_mut().zip(*records) {
                     let (high, low) = draws();
                     *value = student_t::from_draws(record, high, low);

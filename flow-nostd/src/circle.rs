@@ -4,6 +4,7 @@
 //! conditioned on the context and on cosine and sine of the circular columns before it. The layers see cosines and sines
 //! of all of them.
 
+use crate::ALL_KINDS;
 use crate::column::{ColumnRecord, clamp, floor};
 use crate::conditioner::{self, Of};
 use crate::fault::{Fault, is_zero};
@@ -102,7 +103,8 @@ fn each(
 ) {
     let (features, values) = state.split_at_mut_checked(flow.features).unwrap_or_default();
     let angles = values.get_mut(flow.lines..).unwrap_or_default();
-    for ((j, record), theta) in flow.circles.iter().enumerate().zip(angles) {
+    let circles = if ALL_KINDS { flow.circles } else { &[] };
+    for ((j, record), theta) in circles.iter().enumerate().zip(angles) {
         let bins = record.num_bins.get();
         let out = conditioner::run(flow, record.dense.get(), record.dense_count.get(), features, work);
         let raws = out.get_mut(..raw_values(bins).into()).unwrap_or_default();

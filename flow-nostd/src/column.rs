@@ -5,6 +5,7 @@
 //! become angles, see [`circle`](crate::circle). A context column becomes a feature that conditioners see. A constant
 //! column stays outside the flow and adds a term to the log-density only.
 
+use crate::ALL_KINDS;
 use crate::atoms::{self, AtomRecord};
 use crate::fault::{Fault, Place};
 use crate::range::{is_above_zero, is_at_most, is_from_to, is_positive, is_zero};
@@ -55,17 +56,21 @@ pub struct ColumnRecord {
 impl ColumnRecord {
     /// Whether the column lies on a line: whether the layers transform it.
     pub fn is_line(&self) -> bool {
-        matches!(self.kind.get(), CONTINUOUS | INTEGER | POSITIVE | BOUNDED | LATTICE)
+        match self.kind.get() {
+            CONTINUOUS | INTEGER => true,
+            POSITIVE | BOUNDED | LATTICE => ALL_KINDS,
+            _ => false,
+        }
     }
 
     /// Whether the column's values are angles.
     pub fn is_circular(&self) -> bool {
-        self.kind.get() == CIRCULAR
+        ALL_KINDS && self.kind.get() == CIRCULAR
     }
 
     /// Whether the column is given, not modelled.
     pub fn is_context(&self) -> bool {
-        self.kind.get() == CONTEXT
+        ALL_KINDS && self.kind.get() == CONTEXT
     }
 
     /// Whether the column's values are cells: likelihoods are log-masses.
@@ -93,8 +98,10 @@ impl ColumnRecord {
         let log_mass = |v: f32| v.is_nan() || is_at_most(v, LOG_MASS_MAX);
         let good = match kind {
             CONSTANT => [log_mass(second), log_mass(third), is_above_zero(fourth)],
+            CONTINUOUS | INTEGER => [is_above_zero(second), is_above_zero(third), true],
+            _ if !ALL_KINDS => return place.note(Fault::UNKNOWN_KIND, 0, kind.into()),
+            LATTICE => [is_above_zero(second), is_above_zero(third), true],
             CIRCULAR => [is_above_zero(second), is_zero(third) && is_zero(fourth), true],
-            CONTINUOUS | INTEGER | LATTICE => [is_above_zero(second), is_above_zero(third), true],
             POSITIVE | BOUNDED => [is_above_zero(second), is_above_zero(third), is_zero(fourth)],
             CONTEXT => {
                 let reach = is_from_to(third, f32::from_bits(1), CONTEXT_REACH_MAX);
@@ -116,6 +123,7 @@ impl ColumnRecord {
             return fail(4);
         }
         let used = match kind {
+            _ if !ALL_KINDS => 0,
             BOUNDED if is_at_most(first, f32::MAX) && is_positive(last - first) => 2,
             LATTICE if is_at_most(first, f32::MAX) && is_positive(last) => 2,
             BOUNDED | LATTICE => return fail(20),
@@ -143,8 +151,9 @@ impl ColumnRecord {
     pub(crate) fn place(&self, atoms: &[AtomRecord], x: f32) -> (f32, f32) {
         let [_, _, _, midpoint] = self.values();
         match self.kind.get() {
-            CONTINUOUS if atoms.is_empty() => (x + midpoint, 0.0),
+            CONTINUOUS if !ALL_KINDS || atoms.is_empty() => (x + midpoint, 0.0),
             INTEGER if atoms.is_empty() => (floor(x) + midpoint, 0.0),
+            _ if !ALL_KINDS => (floor(x) + midpoint, 0.0),
             _ => self.other_place(atoms, x),
         }
     }
@@ -199,8 +208,9 @@ impl ColumnRecord {
         let [center, scale, _, _] = self.values();
         let q = clamp(u * scale + center, f32::MAX);
         match self.kind.get() {
-            CONTINUOUS if atoms.is_empty() => q,
+            CONTINUOUS if !ALL_KINDS || atoms.is_empty() => q,
             INTEGER if atoms.is_empty() => floor(q),
+            _ if !ALL_KINDS => floor(q),
             _ => self.other_leave(atoms, q),
         }
     }

@@ -4,6 +4,7 @@
 //! `h = h + W₂ relu(W₁ relu(h) + b₁) + b₂` between a first and a last dense layer. Each dense layer but the first reads
 //! its input rectified, so that h stays in the first buffer as it is, and a block's second dense layer is added to it.
 
+use crate::ALL_KINDS;
 use crate::dense::{self, ACTIVATION_BOUND, ADD, IDENTITY, LANES_U32, RELU};
 use crate::fault::Fault;
 use crate::flow::Flow;
@@ -110,7 +111,7 @@ pub(crate) fn run<'w>(flow: &Flow<'_>, first: u16, count: u16, input: &[f32], wo
         if step == 0 {
             kernel::run(record, flow.weights, input, false, from);
         } else {
-            if record.activation.get() == ADD {
+            if ALL_KINDS && record.activation.get() == ADD {
                 kernel::add(record, flow.weights, from, to);
             } else {
                 kernel::run(record, flow.weights, from, true, to);

@@ -11,7 +11,7 @@ use crate::layout::{
     SplineCouplingRecord,
 };
 use crate::load::Loading;
-use crate::{act_norm, affine_coupling, linear, masked_affine, masked_spline, permutation, spline_coupling};
+use crate::{ALL_KINDS, act_norm, affine_coupling, linear, masked_affine, masked_spline, permutation, spline_coupling};
 use zerocopy::little_endian::U16;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned, transmute_ref};
 
@@ -70,11 +70,12 @@ pub enum Layer<'a> {
 }
 
 impl LayerRecord {
-    /// The record as what it is; `None` for a kind that this version does not know.
+    /// The record as what it is; `None` for a kind that this version does not know, or was built without.
     pub fn view(&self) -> Option<Layer<'_>> {
         Some(match self.kind.get() {
             PERMUTATION => Layer::Permutation(transmute_ref!(self)),
             AFFINE_COUPLING => Layer::AffineCoupling(transmute_ref!(self)),
+            _ if !ALL_KINDS => return None,
             SPLINE_COUPLING => Layer::SplineCoupling(transmute_ref!(self)),
             MASKED_AFFINE => Layer::MaskedAffine(transmute_ref!(self)),
             MASKED_SPLINE => Layer::MaskedSpline(transmute_ref!(self)),

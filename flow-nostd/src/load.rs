@@ -15,7 +15,7 @@ use crate::masked::Order;
 use crate::section::{self, Sections};
 use crate::tails::TailsRecord;
 use crate::word::Word;
-use crate::{Flow, FormatError, Tag};
+use crate::{ALL_KINDS, Flow, FormatError, Tag};
 use zerocopy::little_endian::{F32, U16};
 use zerocopy::{FromBytes, Immutable, KnownLayout};
 
@@ -79,7 +79,10 @@ impl<'a> Loading<'a> {
     /// each block, and a last one.
     pub(crate) fn is_residual(&self, count: u16) -> bool {
         let first = self.dense.get(self.dense_used);
-        count >= 4 && count.is_multiple_of(2) && first.is_some_and(|record| record.activation.get() == IDENTITY)
+        ALL_KINDS
+            && count >= 4
+            && count.is_multiple_of(2)
+            && first.is_some_and(|record| record.activation.get() == IDENTITY)
     }
 
     /// The next `count` indices.
@@ -238,12 +241,12 @@ where
     <[T]>::ref_from_bytes(data).map_err(|_| Fault::MISALIGNED)
 }
 
-/// A section that is absent where it would be empty.
+/// A section that is absent where it would be empty, of columns that [`ALL_KINDS`] allows.
 fn optional<'a, T>(sections: &Sections<'a>, tag: Tag, place: &mut Place) -> Result<&'a [T], Fault>
 where
     T: FromBytes + Immutable + KnownLayout,
 {
-    match sections.find(tag, place) {
+    match if ALL_KINDS { sections.find(tag, place) } else { None } {
         None => Ok(&[]),
         Some([]) => Err(Fault::UNUSED),
         Some(data) => list(data, place),

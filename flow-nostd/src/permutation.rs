@@ -62,7 +62,8 @@ fn gather(flow: &Flow<'_>, first: usize, state: &mut [f32], work: &mut Work<'_>)
     for (y, from) in work.a.iter_mut().zip(order).take(state.len()) {
         *y = state.get(usize::from(from.get())).copied().unwrap_or(0.0);
     }
-    for (slot, y) in state.iter_mut().zip(work.a.iter()) {
-        *slot = *y;
+    // Swapped, where a copy would do, for compilers to see no `memcpy` in it.
+    for (slot, y) in state.iter_mut().zip(work.a.iter_mut()) {
+        core::mem::swap(slot, y);
     }
 }

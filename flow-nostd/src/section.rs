@@ -3,9 +3,9 @@
 //! Sections lie in the table's order, each at the first multiple of 16 after the one before, with zeros between: there
 //! are no holes in which something could hide, and no two sections overlap.
 
-use crate::Tag;
 use crate::fault::{Fault, Place, is_zero};
 use crate::header::{HEADER_LENGTH, SECTION_ALIGN};
+use crate::{ALL_KINDS, Tag};
 use zerocopy::little_endian::U32;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
@@ -49,7 +49,11 @@ pub struct SectionEntry {
 }
 
 /// The tags that this version knows.
-const KNOWN: &[Tag] = &[COLUMNS, TAILS, LAYERS, DENSE, INDICES, BASE, WEIGHTS, ATOMS, CIRCLES, NAMES, PROBES];
+const KNOWN: &[Tag] = if ALL_KINDS {
+    &[COLUMNS, TAILS, LAYERS, DENSE, INDICES, BASE, WEIGHTS, NAMES, PROBES, ATOMS, CIRCLES]
+} else {
+    &[COLUMNS, TAILS, LAYERS, DENSE, INDICES, BASE, WEIGHTS, NAMES, PROBES]
+};
 
 /// The section table, checked: what it names lies in the file.
 pub(crate) struct Sections<'a> {

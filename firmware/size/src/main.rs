@@ -8,20 +8,26 @@ use core::hint::black_box;
 
 #[board::entry]
 fn main() -> ! {
-    #[cfg(feature = "log-prob")]
+    #[cfg(feature = "load")]
     engine();
     #[expect(clippy::empty_loop, reason = "the program is never run")]
     loop {}
 }
 
 /// Calls the engine with slices of unknown address and length.
-#[cfg(feature = "log-prob")]
+#[cfg(feature = "load")]
 fn engine() {
     static FILE: [u8; 4] = [0; 4];
-    let (mut row, context, mut scratch) = ([0.0; 4], [0.0; 4], [0.0; 4]);
     let file = black_box(FILE.get(..black_box(0)).unwrap_or_default());
     let flow = flow_nostd::Flow::new(file);
     let Ok(flow) = black_box(&flow) else { return };
+    #[cfg(feature = "log-prob")]
+    evaluate(flow);
+}
+
+#[cfg(feature = "log-prob")]
+fn evaluate(flow: &flow_nostd::Flow<'_>) {
+    let (mut row, context, mut scratch) = ([0.0; 4], [0.0; 4], [0.0; 4]);
     _ = black_box(flow.log_prob(black_box(&row), black_box(&context), black_box(&mut scratch)));
     #[cfg(feature = "everything")]
     {
