@@ -39,14 +39,14 @@ pub(crate) fn check(record: &ActNormRecord, loading: &mut Loading<'_>) -> Result
     }
     let lines = usize::from(loading.lines);
     let count = lines.saturating_mul(3).next_multiple_of(LANES);
-    let Some([scales, shifts, reciprocals]) = loading.take_weights(count as u32).and_then(|all| parts(all, lines))
-    else {
-        return fail(4);
-    };
-    let positive = |word: &Word| range::is_positive(word.get());
-    let finite = |word: &Word| range::is_at_most(word.get(), f32::MAX);
-    if !(scales.iter().all(positive) && reciprocals.iter().all(positive) && shifts.iter().all(finite)) {
-        return fail(4);
+    let Some(values) = loading.take_weights(count as u32) else { return fail(4) };
+    let shifts = lines..lines.saturating_mul(2);
+    for (j, word) in values.iter().enumerate().take(lines.saturating_mul(3)) {
+        let good =
+            if shifts.contains(&j) { range::is_at_most(word.get(), f32::MAX) } else { range::is_positive(word.get()) };
+        if !good {
+            return fail(4);
+        }
     }
     if !is_log_det(record.log_det.get()) {
         return fail(8);

@@ -121,6 +121,7 @@ pub(crate) fn check<'a>(record: &DenseRecord, bound: f32, loading: &mut Loading<
 }
 
 /// The largest magnitude; NaN counts as larger than infinity.
+#[inline(never)]
 fn largest(values: &[Word]) -> f32 {
     // Without the sign, the bits of floating-point numbers are ordered as the numbers are.
     f32::from_bits(values.iter().fold(0, |max, &v| max.max(v.bits() & 0x7fff_ffff)))

@@ -67,6 +67,7 @@ impl<'a> Loading<'a> {
     }
 
     /// The next dense record.
+    #[inline(never)]
     pub(crate) fn take_dense(&mut self) -> Option<&'a DenseRecord> {
         let index = self.dense_used;
         let record = self.dense.get(index)?;
@@ -93,6 +94,7 @@ impl<'a> Loading<'a> {
     }
 
     /// The next `count` weights.
+    #[inline(never)]
     pub(crate) fn take_weights(&mut self, count: u32) -> Option<&'a [Word]> {
         let taken = self.weights.get(self.weights_used..)?.get(..count as usize)?;
         self.weights_used = self.weights_used.saturating_add(count as usize);
@@ -111,6 +113,7 @@ impl<'a> Loading<'a> {
 
     /// Counts the multiply-accumulates of a dense layer, towards the latent variable and towards the data. Where a sum
     /// stays at the largest number, the file is refused at the end.
+    #[inline(never)]
     pub(crate) fn add_macs(&mut self, log_prob: u32, sample: u32) {
         self.macs_log_prob = self.macs_log_prob.saturating_add(log_prob);
         self.macs_sample = self.macs_sample.saturating_add(sample);

@@ -93,6 +93,12 @@ impl Outputs {
     }
 }
 
+/// [`Units::up_to`] once for all checks, where size matters and speed does not.
+#[inline(never)]
+fn count_up_to(units: Units, degree: u32, order: Order) -> u32 {
+    units.up_to(degree, order)
+}
+
 /// Checks the fields at the bytes 2, 4 and 6 of a masked layer's record and the conditioner that they name.
 pub(crate) fn check(
     reserved: u16,
@@ -140,7 +146,7 @@ pub(crate) fn check_weights(
                 Ok(units) => units.degree(output, order),
                 Err(outputs) => outputs.column(output, order),
             };
-            let unseen = panel_rows.iter().skip(below.up_to(degree, order) as usize);
+            let unseen = panel_rows.iter().skip(count_up_to(below, degree, order) as usize);
             if unseen.filter_map(|row| row.get(lane)).any(|word| word.bits() != 0) {
                 return Err(Fault::MASKED_WEIGHT);
             }
@@ -155,7 +161,7 @@ pub(crate) fn hidden_products(below: Units, units: Units, width: u32, order: Ord
     let mut first = 0;
     while first < width {
         let degree = units.degree(first, order);
-        let end = units.up_to(degree, order);
+        let end = count_up_to(units, degree, order);
         products = products.saturating_add(panel_products(below, degree, first, end, order));
         // `end` is beyond `first`, whose degree it is; the loop ends whatever it is.
         first = end.max(first.saturating_add(1));
@@ -168,7 +174,7 @@ pub(crate) fn output_products(below: Units, outputs: Outputs, order: Order) -> u
     let mut products = 0u32;
     for column in 0..order.lines {
         products = products.saturating_add(match outputs {
-            Outputs::Interleaved => below.up_to(column, order).saturating_mul(2),
+            Outputs::Interleaved => count_up_to(below, column, order).saturating_mul(2),
             Outputs::Together(each) => {
                 let first = column.saturating_mul(each.into());
                 panel_products(below, column, first, first.saturating_add(each.into()), order)
@@ -182,7 +188,7 @@ pub(crate) fn output_products(below: Units, outputs: Outputs, order: Order) -> u
 fn panel_products(below: Units, degree: u32, first: u32, end: u32, order: Order) -> u32 {
     let (first, last) = panels(first, end);
     let lanes = last.saturating_sub(first).saturating_mul(LANES_U32);
-    lanes.saturating_mul(below.up_to(degree, order))
+    lanes.saturating_mul(count_up_to(below, degree, order))
 }
 
 /// The panels that hold the units from `first` to before `end`.

@@ -24,7 +24,7 @@ pub(crate) struct Entered {
 /// it is asked for `true`.
 pub(crate) fn enter(
     flow: &Flow<'_>,
-    mut next: impl FnMut(bool) -> Option<f32>,
+    next: &mut dyn FnMut(bool) -> Option<f32>,
     state: &mut [f32],
 ) -> Result<Entered, EvalError> {
     let mut entered = Entered { alpha: 1.0, log_terms: 0.0 };
