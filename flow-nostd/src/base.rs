@@ -7,7 +7,6 @@ use crate::flow::Flow;
 use crate::layer::Work;
 use crate::load::Loading;
 use crate::mixture::{self, ComponentRecord};
-use crate::section;
 use crate::student_t::{self, StudentTRecord};
 use crate::{ALL_KINDS, normal};
 use rand_core::Rng;
@@ -48,8 +47,8 @@ pub enum Base<'a> {
 }
 
 impl<'a> Base<'a> {
-    /// Reads and checks the section, after all layers have taken what is theirs.
-    pub(crate) fn read(data: &'a [u8], loading: &mut Loading<'_>) -> Result<Self, Fault> {
+    /// Reads and checks the section into `loading`, after all layers have taken what is theirs.
+    pub(crate) fn read(data: &'a [u8], loading: &mut Loading<'a>) -> Result<(), Fault> {
         let head = size_of::<BaseRecord>();
         let Ok((record, values)) = BaseRecord::ref_from_prefix(data) else {
             return loading.place.note(Fault::SECTION_LENGTH, head, data.len());
@@ -71,22 +70,24 @@ impl<'a> Base<'a> {
             _ => (components, size_of::<ComponentRecord>()),
         };
         let expected = head.saturating_add(usize::from(count).saturating_mul(size));
-        section::exact(data, expected, &mut loading.place)?;
+        loading.place.same(Fault::SECTION_LENGTH, expected, data.len())?;
         match kind {
-            NORMAL => Ok(Base::Normal),
-            _ if !ALL_KINDS => Ok(Base::Normal),
+            NORMAL => Ok(()),
+            _ if !ALL_KINDS => Ok(()),
             STUDENT_T => {
                 let records = <[StudentTRecord]>::ref_from_bytes(values).unwrap_or_default();
                 for (index, record) in (1..=u16::MAX).zip(records) {
                     loading.place.index = index;
                     student_t::check(record)?;
                 }
-                Ok(Base::StudentT(records))
+                loading.base = Base::StudentT(records);
+                Ok(())
             }
             _ => {
                 let components = <[ComponentRecord]>::ref_from_bytes(values).unwrap_or_default();
                 mixture::check(components, loading)?;
-                Ok(Base::Mixture(components))
+                loading.base = Base::Mixture(components);
+                Ok(())
             }
         }
     }

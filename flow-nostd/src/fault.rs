@@ -2,17 +2,17 @@
 
 use crate::section::DENSE;
 use crate::{FormatError, Tag};
-use core::num::NonZeroU8;
+use core::num::NonZeroU32;
 
 /// The rule that is broken.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Fault(NonZeroU8);
+pub(crate) struct Fault(NonZeroU32);
 
 /// Codes from here on are offsets in the record at hand, or in the dense record.
-const FIELD: u8 = 32;
-const DENSE_FIELD: u8 = 64;
+const FIELD: u32 = 32;
+const DENSE_FIELD: u32 = 64;
 /// Codes from here on are offsets in the header.
-const HEADER_FIELD: u8 = 96;
+const HEADER_FIELD: u32 = 96;
 
 impl Fault {
     pub(crate) const MISALIGNED: Self = Self::code(1);
@@ -47,22 +47,22 @@ impl Fault {
     pub(crate) const MACS: Self = Self::code(30);
 
     /// The value at this byte, below 32, of the record at hand.
-    pub(crate) const fn field(offset: u8) -> Self {
+    pub(crate) const fn field(offset: u32) -> Self {
         Self::code(FIELD.saturating_add(offset))
     }
 
     /// The value at this byte, below 32, of the dense record taken last.
-    pub(crate) const fn dense(offset: u8) -> Self {
+    pub(crate) const fn dense(offset: u32) -> Self {
         Self::code(DENSE_FIELD.saturating_add(offset))
     }
 
     /// The value at this byte of the header.
-    pub(crate) const fn header(offset: u8) -> Self {
+    pub(crate) const fn header(offset: u32) -> Self {
         Self::code(HEADER_FIELD.saturating_add(offset))
     }
 
-    const fn code(code: u8) -> Self {
-        Self(NonZeroU8::MIN.saturating_add(code))
+    const fn code(code: u32) -> Self {
+        Self(NonZeroU32::MIN.saturating_add(code))
     }
 }
 
@@ -75,6 +75,8 @@ pub(crate) struct Place {
     pub index: u16,
     /// The dense record taken last.
     pub dense: u16,
+    /// The fault of a section that could not be had.
+    pub fault: Fault,
     /// What should be there, or an offset.
     pub expected: usize,
     /// What is there, or a length.
@@ -84,7 +86,7 @@ pub(crate) struct Place {
 impl Place {
     /// Nowhere yet.
     pub(crate) fn start() -> Self {
-        Self { tag: DENSE, index: 0, dense: 0, expected: 0, found: 0 }
+        Self { tag: DENSE, index: 0, dense: 0, fault: Fault::MISALIGNED, expected: 0, found: 0 }
     }
 
     /// Notes the numbers of a fault.
@@ -103,16 +105,16 @@ impl Place {
     /// The error of a fault found here.
     #[inline(never)]
     pub(crate) fn error(&self, Fault(code): Fault) -> FormatError {
-        let &Self { tag, index, dense, expected: length, found: found_length } = self;
+        let &Self { tag, index, dense, expected: length, found: found_length, .. } = self;
         let (expected, found) = (length as u32, found_length as u32);
         let (number, found_number) = (expected as u16, found as u16);
         let code = code.get().saturating_sub(1);
         match code {
-            HEADER_FIELD.. => FormatError::HeaderField { offset: code.saturating_sub(HEADER_FIELD).into() },
+            HEADER_FIELD.. => FormatError::HeaderField { offset: code.saturating_sub(HEADER_FIELD) as u16 },
             DENSE_FIELD.. => {
-                FormatError::Record { tag: DENSE, index: dense, offset: code.saturating_sub(DENSE_FIELD).into() }
+                FormatError::Record { tag: DENSE, index: dense, offset: code.saturating_sub(DENSE_FIELD) as u16 }
             }
-            FIELD.. => FormatError::Record { tag, index, offset: code.saturating_sub(FIELD).into() },
+            FIELD.. => FormatError::Record { tag, index, offset: code.saturating_sub(FIELD) as u16 },
             _ => match Fault::code(code) {
                 Fault::ERASED => FormatError::Erased,
                 Fault::TRUNCATED => FormatError::Truncated { expected: length, found: found_length },

@@ -35,11 +35,17 @@ pub(crate) struct Loading<'a> {
     /// Where the loader is.
     pub place: Place,
     macs_sample: u32,
+    sections: Sections<'a>,
+    pub base: Base<'a>,
     /// Number of features, which conditioners see before them.
     pub features: u32,
     /// Number of columns on a line, which layers transform.
     pub lines: u16,
+    circular: u16,
 }
+
+/// As many records as a section holds.
+const ALL: usize = usize::MAX;
 
 impl<'a> Loading<'a> {
     /// Nothing is read yet.
@@ -58,6 +64,9 @@ impl<'a> Loading<'a> {
             need_b: 0,
             macs_log_prob: 0,
             macs_sample: 0,
+            sections: Sections::default(),
+            base: Base::Normal,
+            circular: 0,
         }
     }
 
@@ -123,48 +132,46 @@ impl<'a> Loading<'a> {
     fn load(&mut self, file: &'a [u8]) -> Result<Flow<'a>, Fault> {
         let place = &mut self.place;
         let (header, content) = Header::open(file, place)?;
-        let sections = Sections::read(content, header.sections.get(), place)?;
-        let columns: &[ColumnRecord] = table(&sections, section::COLUMNS, header.records(), place)?;
-        let layers: &[LayerRecord] = table(&sections, section::LAYERS, header.layers.get().into(), place)?;
-        self.dense = table(&sections, section::DENSE, header.dense.get().into(), place)?;
-        self.indices = list(sections.need(section::INDICES, place)?, place)?;
-        self.weights = list(sections.need(section::WEIGHTS, place)?, place)?;
-        let tails: &TailsRecord = match table(&sections, section::TAILS, 1, place)? {
-            [tails] => tails,
-            _ => return Err(Fault::MISALIGNED),
-        };
+        self.sections = Sections::read(content, header.sections.get(), place)?;
+        let columns: &[ColumnRecord] = self.table(section::COLUMNS, header.records())?;
+        let layers: &[LayerRecord] = self.table(section::LAYERS, header.layers.get().into())?;
+        self.dense = self.table(section::DENSE, header.dense.get().into())?;
+        self.indices = self.table(section::INDICES, ALL)?;
+        self.weights = self.table(section::WEIGHTS, ALL)?;
+        let [tails, ..]: &[TailsRecord] = self.table(section::TAILS, 1)? else { return Err(Fault::MISALIGNED) };
         tails.check()?;
-        let circular = self.check_columns(columns, header)?;
-        let place = &mut self.place;
-        let atoms: &[AtomRecord] = optional(&sections, section::ATOMS, place)?;
-        atoms::check(columns, atoms, place)?;
-        let circles: &[CircleRecord] = optional(&sections, section::CIRCLES, place)?;
-        if circles.len() != usize::from(circular) {
-            let length = |count: usize| count.saturating_mul(size_of::<CircleRecord>());
-            return place.note(Fault::SECTION_LENGTH, length(circular.into()), length(circles.len()));
-        }
+        self.check_columns(columns, header)?;
+        let atoms: &[AtomRecord] = self.optional(section::ATOMS)?;
+        atoms::check(columns, atoms, &mut self.place)?;
+        let circles: &[CircleRecord] = self.optional(section::CIRCLES)?;
+        let length = |count: usize| count.saturating_mul(size_of::<CircleRecord>());
+        let expected = length(self.circular.into());
+        self.place.same(Fault::SECTION_LENGTH, expected, length(circles.len()))?;
         if self.lines == 0 && !layers.is_empty() {
             return Err(Fault::header(54));
         }
-        let probes: &[F32] = match sections.find(section::PROBES, place) {
-            Some(probes) => list(probes, place)?,
+        let probes: &[F32] = match self.sections.find(section::PROBES) {
+            Some(_) => self.table(section::PROBES, ALL)?,
             None => &[],
         };
-        check_probes(probes, columns.len(), place)?;
-        let names = sections.find(section::NAMES, place);
+        check_probes(probes, columns.len(), &mut self.place)?;
+        let names = self.sections.find(section::NAMES);
         if let Some(names) = names {
-            check_names(names, columns.len(), place)?;
+            self.place.tag = section::NAMES;
+            check_names(names, columns.len(), &mut self.place)?;
         }
 
         let context = u32::from(header.context_dim.get());
-        self.features = u32::from(circular).saturating_mul(2).saturating_add(context);
+        self.features = u32::from(self.circular).saturating_mul(2).saturating_add(context);
         circle::check(circles, context, self)?;
         self.place.tag = section::LAYERS;
         for (index, layer) in (0u16..).zip(layers) {
             self.place.index = index;
             layer.check(self)?;
         }
-        let base = Base::read(sections.need(section::BASE, &mut self.place)?, self)?;
+        let base = self.table(section::BASE, ALL)?;
+        self.place.index = 0;
+        Base::read(base, self)?;
         self.used_up(section::DENSE, self.dense_used, self.dense.len())?;
         self.used_up(section::INDICES, self.indices_used, self.indices.len())?;
         self.used_up(section::WEIGHTS, self.weights_used, self.weights.len())?;
@@ -190,7 +197,7 @@ impl<'a> Loading<'a> {
             indices: self.indices,
             weights: self.weights,
             tails,
-            base,
+            base: self.base,
             names: names.unwrap_or_default(),
             probes,
             lines: self.lines.into(),
@@ -205,8 +212,43 @@ impl<'a> Loading<'a> {
         if used == length { Ok(()) } else { Err(Fault::UNUSED) }
     }
 
-    /// Checks and counts the columns; returns how many are circular.
-    fn check_columns(&mut self, columns: &[ColumnRecord], header: &Header) -> Result<u16, Fault> {
+    /// A section that every file has, as `count` records, or [`ALL`] that it holds. It becomes the one at hand.
+    #[inline(always)]
+    fn table<T>(&mut self, tag: Tag, count: usize) -> Result<&'a [T], Fault>
+    where
+        T: FromBytes + Immutable + KnownLayout,
+    {
+        let Some(data) = self.section(tag, size_of::<T>(), count) else { return Err(self.place.fault) };
+        <[T]>::ref_from_prefix(data).map(|(records, _)| records).map_err(|_| Fault::MISALIGNED)
+    }
+
+    /// The bytes of a section that holds `count` records of a size.
+    #[inline(never)]
+    fn section(&mut self, tag: Tag, size: usize, count: usize) -> Option<&'a [u8]> {
+        self.place.tag = tag;
+        self.place.fault = Fault::MISSING_SECTION;
+        let data = self.sections.find(tag)?;
+        let count = if count == ALL { data.len().checked_div(size).unwrap_or(0) } else { count };
+        self.place.fault = Fault::SECTION_LENGTH;
+        self.place.same(Fault::SECTION_LENGTH, count.saturating_mul(size), data.len()).ok()?;
+        Some(data)
+    }
+
+    /// A section that is absent where it would be empty, of columns that [`ALL_KINDS`] allows.
+    fn optional<T>(&mut self, tag: Tag) -> Result<&'a [T], Fault>
+    where
+        T: FromBytes + Immutable + KnownLayout,
+    {
+        self.place.tag = tag;
+        match if ALL_KINDS { self.sections.find(tag) } else { None } {
+            None => Ok(&[]),
+            Some([]) => Err(Fault::UNUSED),
+            Some(_) => self.table(tag, ALL),
+        }
+    }
+
+    /// Checks and counts the columns.
+    fn check_columns(&mut self, columns: &[ColumnRecord], header: &Header) -> Result<(), Fault> {
         let place = &mut self.place;
         place.tag = section::COLUMNS;
         let [mut lines, mut circular, mut context] = [0u16; 3];
@@ -218,41 +260,9 @@ impl<'a> Loading<'a> {
             context = context.saturating_add(column.is_context().into());
         }
         self.lines = lines;
+        self.circular = circular;
         place.same(Fault::DIMENSION, header.dim.get().into(), lines.saturating_add(circular).into())?;
-        place.same(Fault::CONTEXT_DIMENSION, header.context_dim.get().into(), context.into())?;
-        Ok(circular)
-    }
-}
-
-/// A section that every file has, as `count` records.
-fn table<'a, T>(sections: &Sections<'a>, tag: Tag, count: usize, place: &mut Place) -> Result<&'a [T], Fault>
-where
-    T: FromBytes + Immutable + KnownLayout,
-{
-    let data = sections.need(tag, place)?;
-    section::exact(data, count.saturating_mul(size_of::<T>()), place)?;
-    <[T]>::ref_from_bytes(data).map_err(|_| Fault::MISALIGNED)
-}
-
-/// A section as as many values as it holds.
-fn list<'a, T>(data: &'a [u8], place: &mut Place) -> Result<&'a [T], Fault>
-where
-    T: FromBytes + Immutable + KnownLayout,
-{
-    let rest = data.len().checked_rem(size_of::<T>()).unwrap_or(0);
-    section::exact(data, data.len().saturating_sub(rest), place)?;
-    <[T]>::ref_from_bytes(data).map_err(|_| Fault::MISALIGNED)
-}
-
-/// A section that is absent where it would be empty, of columns that [`ALL_KINDS`] allows.
-fn optional<'a, T>(sections: &Sections<'a>, tag: Tag, place: &mut Place) -> Result<&'a [T], Fault>
-where
-    T: FromBytes + Immutable + KnownLayout,
-{
-    match if ALL_KINDS { sections.find(tag, place) } else { None } {
-        None => Ok(&[]),
-        Some([]) => Err(Fault::UNUSED),
-        Some(data) => list(data, place),
+        place.same(Fault::CONTEXT_DIMENSION, header.context_dim.get().into(), context.into())
     }
 }
 

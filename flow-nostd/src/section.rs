@@ -56,6 +56,7 @@ const KNOWN: &[Tag] = if ALL_KINDS {
 };
 
 /// The section table, checked: what it names lies in the file.
+#[derive(Default)]
 pub(crate) struct Sections<'a> {
     file: &'a [u8],
     entries: &'a [SectionEntry],
@@ -101,18 +102,10 @@ impl<'a> Sections<'a> {
         Ok(Self { file, entries })
     }
 
-    /// The section's bytes, where it is there. It becomes the one at hand.
+    /// The section's bytes, where it is there.
     #[inline(never)]
-    pub(crate) fn find(&self, tag: Tag, place: &mut Place) -> Option<&'a [u8]> {
-        place.tag = tag;
-        place.index = 0;
+    pub(crate) fn find(&self, tag: Tag) -> Option<&'a [u8]> {
         self.entries.iter().find(|entry| tag.is(entry))?.data(self.file)
-    }
-
-    /// The bytes of a section that every file has.
-    #[inline(never)]
-    pub(crate) fn need(&self, tag: Tag, place: &mut Place) -> Result<&'a [u8], Fault> {
-        self.find(tag, place).ok_or(Fault::MISSING_SECTION)
     }
 }
 
@@ -126,11 +119,6 @@ impl SectionEntry {
     fn data<'a>(&self, file: &'a [u8]) -> Option<&'a [u8]> {
         file.get(self.offset.get() as usize..)?.get(..self.length.get() as usize)
     }
-}
-
-/// Whether a section has as many bytes as it must have.
-pub(crate) fn exact(data: &[u8], expected: usize, place: &mut Place) -> Result<(), Fault> {
-    if data.len() == expected { Ok(()) } else { place.note(Fault::SECTION_LENGTH, expected, data.len()) }
 }
 
 /// `end` rounded up to where the next section starts; the bytes between must be zero.
