@@ -258,6 +258,7 @@ impl ColumnRecord {
 }
 
 /// `v`, or the nearer of ±`bound` beyond it.
+#[inline(never)]
 pub(crate) fn clamp(v: f32, bound: f32) -> f32 {
     if v > bound {
         bound
@@ -269,6 +270,7 @@ pub(crate) fn clamp(v: f32, bound: f32) -> f32 {
 }
 
 /// The largest whole number that is not above `v`; `v` itself where it is infinite.
+#[inline(never)]
 pub(crate) fn floor(v: f32) -> f32 {
     // From 2^23 on every f32 is a whole number; below, the conversion to i32 is exact and truncates.
     if v.abs() >= 8_388_608.0 {

@@ -96,8 +96,8 @@ pub(crate) fn check<'a>(record: &DenseRecord, bound: f32, loading: &mut Loading<
     }
     let panels = record.panels();
     let inputs = u32::from(record.inputs.get());
-    // At most 2^16 outputs with their padding: fits.
-    let count = panels.saturating_mul(LANES_U32).saturating_mul(inputs);
+    // At most 2^16 outputs with their padding, and fewer inputs: fits.
+    let count = panels.wrapping_mul(LANES_U32).wrapping_mul(inputs);
     if record.weights.get() as usize != loading.weights_used {
         return fail(8);
     }
@@ -105,7 +105,7 @@ pub(crate) fn check<'a>(record: &DenseRecord, bound: f32, loading: &mut Loading<
     if record.biases.get() as usize != loading.weights_used {
         return fail(12);
     }
-    let Some(biases) = loading.take_weights(panels.saturating_mul(LANES_U32)) else { return fail(12) };
+    let Some(biases) = loading.take_weights(panels.wrapping_mul(LANES_U32)) else { return fail(12) };
     if biases.iter().any(|&b| b.bits() == (-0.0f32).to_bits()) {
         return Err(Fault::NEGATIVE_ZERO);
     }

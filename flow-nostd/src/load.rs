@@ -80,7 +80,7 @@ impl<'a> Loading<'a> {
     pub(crate) fn take_dense(&mut self) -> Option<&'a DenseRecord> {
         let index = self.dense_used;
         let record = self.dense.get(index)?;
-        self.dense_used = index.saturating_add(1);
+        self.dense_used = index.wrapping_add(1);
         self.place.dense = index as u16;
         Some(record)
     }
@@ -98,7 +98,7 @@ impl<'a> Loading<'a> {
     /// The next `count` indices.
     pub(crate) fn take_indices(&mut self, count: usize) -> Option<&'a [U16]> {
         let taken = self.indices.get(self.indices_used..)?.get(..count)?;
-        self.indices_used = self.indices_used.saturating_add(count);
+        self.indices_used = self.indices_used.wrapping_add(count);
         Some(taken)
     }
 
@@ -106,7 +106,7 @@ impl<'a> Loading<'a> {
     #[inline(never)]
     pub(crate) fn take_weights(&mut self, count: u32) -> Option<&'a [Word]> {
         let taken = self.weights.get(self.weights_used..)?.get(..count as usize)?;
-        self.weights_used = self.weights_used.saturating_add(count as usize);
+        self.weights_used = self.weights_used.wrapping_add(count as usize);
         Some(taken)
     }
 
