@@ -77,7 +77,7 @@ pub(crate) fn check(loading: &mut Loading<'_>, count: u16, inputs: u32, outputs:
         } else {
             loading.need_b(padded);
         }
-        let products = u32::from(record.inputs.get()).saturating_mul(width.into());
+        let products = u32::from(record.inputs.get()).saturating_mul(width);
         let Of::Masked(outputs) = of else {
             loading.add_macs(products, products);
             continue;
