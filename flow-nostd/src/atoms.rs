@@ -40,13 +40,15 @@ impl AtomRecord {
     fn check(&self, discrete: bool, before: f32) -> Result<(), Fault> {
         let fail = |offset| Err(Fault::field(offset));
         let (value, cut, width, log_mass) = (self.value.get(), self.cut.get(), self.width.get(), self.log_mass.get());
-        if !range::is_at_most(value, f32::MAX) || (discrete && floor(value) != value) {
+        // In a discrete column the value is whole and the cut, and the width at least that of a cell.
+        let (whole, start, least) = if discrete { (floor(value), value, 1.0) } else { (value, cut, f32::from_bits(1)) };
+        if !range::is_at_most(value, f32::MAX) || whole != value {
             return fail(0);
         }
-        if !(range::is_at_most(cut, f32::MAX) && cut > before) || (discrete && cut != value) {
+        if !range::is_at_most(cut, f32::MAX) || cut <= before || start != cut {
             return fail(4);
         }
-        if !range::is_from_to(width, f32::from_bits(1), ATOM_WIDTH_MAX) || (discrete && width < 1.0) {
+        if !range::is_from_to(width, least, ATOM_WIDTH_MAX) {
             return fail(8);
         }
         if !range::is_at_most(log_mass, LOG_MASS_MAX) {

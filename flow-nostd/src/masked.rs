@@ -185,6 +185,7 @@ pub(crate) fn output_products(below: Units, outputs: Outputs, order: Order) -> u
 }
 
 /// Products of the panels that hold the units from `first` to before `end`, which see what has at most `degree`.
+#[inline(never)]
 fn panel_products(below: Units, degree: u32, first: u32, end: u32, order: Order) -> u32 {
     let (first, last) = panels(first, end);
     let lanes = last.saturating_sub(first).saturating_mul(LANES_U32);
