@@ -1,14 +1,14 @@
 //! Shift and scale of each value, the same for every row (Kingma and Dhariwal, "Glow", arXiv 1807.03039):
 //! `y = x * scale + shift`, with a log-determinant that is a constant of the file.
 
-use crate::FormatError;
 use crate::column::clamp;
 use crate::dense::LANES;
+use crate::fault::{Fault, is_zero};
 use crate::flow::Flow;
 use crate::layer::STATE_BOUND;
 use crate::linear::is_log_det;
 use crate::load::Loading;
-use crate::section::LAYERS;
+use crate::range;
 use crate::word::Word;
 use zerocopy::little_endian::{F32, U16, U32};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
@@ -29,8 +29,8 @@ pub struct ActNormRecord {
     pub reserved_b: [u8; 20],
 }
 
-pub(crate) fn check(record: &ActNormRecord, index: u16, loading: &mut Loading<'_>) -> Result<(), FormatError> {
-    let fail = |offset| Err(FormatError::Record { tag: LAYERS, index, offset });
+pub(crate) fn check(record: &ActNormRecord, loading: &mut Loading<'_>) -> Result<(), Fault> {
+    let fail = |offset| Err(Fault::field(offset));
     if record.reserved.get() != 0 {
         return fail(2);
     }
@@ -39,18 +39,19 @@ pub(crate) fn check(record: &ActNormRecord, index: u16, loading: &mut Loading<'_
     }
     let lines = usize::from(loading.lines);
     let count = lines.saturating_mul(3).next_multiple_of(LANES);
-    let Some([scales, shifts, reciprocals]) = loading.take_weights(count as u64).and_then(|all| parts(all, lines))
-    else {
-        return fail(4);
-    };
-    let positive = |word: &Word| word.get() > 0.0 && word.get().is_finite();
-    if !(scales.iter().chain(reciprocals).all(positive) && shifts.iter().all(|word| word.get().is_finite())) {
-        return fail(4);
+    let Some(values) = loading.take_weights(count as u32) else { return fail(4) };
+    let shifts = lines..lines.saturating_mul(2);
+    for (j, word) in values.iter().enumerate().take(lines.saturating_mul(3)) {
+        let good =
+            if shifts.contains(&j) { range::is_at_most(word.get(), f32::MAX) } else { range::is_positive(word.get()) };
+        if !good {
+            return fail(4);
+        }
     }
     if !is_log_det(record.log_det.get()) {
         return fail(8);
     }
-    if record.reserved_b != [0; 20] {
+    if !is_zero(&record.reserved_b) {
         return fail(12);
     }
     Ok(())

@@ -4,6 +4,7 @@
 
 use crate::column::clamp;
 use crate::layer::STATE_BOUND;
+use crate::range;
 
 /// Largest bound on the absolute log-scale: `exp` of it, and of its negative, is a normal number.
 pub const SCALE_BOUND_MAX: f32 = 80.0;
@@ -12,7 +13,7 @@ pub const SCALE_BOUND_MIN: f32 = 1e-6;
 
 /// Whether `c` is a bound that the engine accepts.
 pub(crate) fn is_bound(c: f32) -> bool {
-    (SCALE_BOUND_MIN..=SCALE_BOUND_MAX).contains(&c)
+    range::is_from_to(c, SCALE_BOUND_MIN, SCALE_BOUND_MAX)
 }
 
 /// Replaces `x`; returns the log-determinant.

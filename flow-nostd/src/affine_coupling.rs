@@ -3,11 +3,11 @@
 //! The first `kept` values pass unchanged and, after the features, condition the others, which [`affine`] transforms: the conditioner gives
 //! all shifts, then all raw log-scales.
 
+use crate::fault::{Fault, is_zero};
 use crate::flow::Flow;
 use crate::layer::Conditioned;
 use crate::load::Loading;
-use crate::section::LAYERS;
-use crate::{FormatError, affine, coupling};
+use crate::{affine, coupling};
 use zerocopy::little_endian::{F32, U16};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
@@ -29,15 +29,15 @@ pub struct AffineCouplingRecord {
     pub reserved: [u8; 20],
 }
 
-pub(crate) fn check(record: &AffineCouplingRecord, index: u16, loading: &mut Loading<'_>) -> Result<(), FormatError> {
-    let fail = |offset| Err(FormatError::Record { tag: LAYERS, index, offset });
+pub(crate) fn check(record: &AffineCouplingRecord, loading: &mut Loading<'_>) -> Result<(), Fault> {
+    let fail = |offset| Err(Fault::field(offset));
     if !affine::is_bound(record.scale_bound.get()) {
         return fail(8);
     }
-    if record.reserved != [0; 20] {
+    if !is_zero(&record.reserved) {
         return fail(12);
     }
-    coupling::check(record.kept.get(), record.dense.get(), record.dense_count.get(), 2, index, loading)
+    coupling::check(record.kept.get(), record.dense.get(), record.dense_count.get(), 2, loading)
 }
 
 pub(crate) fn conditioned(record: &AffineCouplingRecord, flow: &Flow<'_>) -> Conditioned {

@@ -4,8 +4,10 @@
 //! as a whole number stands in the middle of its cell: the density there, times the width, is the value's mass. What
 //! lies above moves up by the width; in a column of cells by the width less 1, that of the cell which it replaces.
 
-use crate::FormatError;
+use crate::ALL_KINDS;
 use crate::column::{ColumnRecord, LOG_MASS_MAX, floor};
+use crate::fault::{Fault, Place};
+use crate::range;
 use crate::section::{ATOMS, COLUMNS};
 use zerocopy::little_endian::F32;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
@@ -35,19 +37,21 @@ impl AtomRecord {
         if discrete { width - 1.0 } else { width }
     }
 
-    fn check(&self, discrete: bool, before: f32, index: u16) -> Result<(), FormatError> {
-        let fail = |offset| Err(FormatError::Record { tag: ATOMS, index, offset });
-        let [value, cut, width, log_mass] = [self.value, self.cut, self.width, self.log_mass].map(F32::get);
-        if !value.is_finite() || (discrete && floor(value) != value) {
+    fn check(&self, discrete: bool, before: f32) -> Result<(), Fault> {
+        let fail = |offset| Err(Fault::field(offset));
+        let (value, cut, width, log_mass) = (self.value.get(), self.cut.get(), self.width.get(), self.log_mass.get());
+        // In a discrete column the value is whole and the cut, and the width at least that of a cell.
+        let (whole, start, least) = if discrete { (floor(value), value, 1.0) } else { (value, cut, f32::from_bits(1)) };
+        if !range::is_at_most(value, f32::MAX) || whole != value {
             return fail(0);
         }
-        if !(cut.is_finite() && cut > before) || (discrete && cut != value) {
+        if !range::is_at_most(cut, f32::MAX) || cut <= before || start != cut {
             return fail(4);
         }
-        if !(width > 0.0 && width <= ATOM_WIDTH_MAX) || (discrete && width < 1.0) {
+        if !range::is_from_to(width, least, ATOM_WIDTH_MAX) {
             return fail(8);
         }
-        if !(-LOG_MASS_MAX..=LOG_MASS_MAX).contains(&log_mass) {
+        if !range::is_at_most(log_mass, LOG_MASS_MAX) {
             return fail(12);
         }
         Ok(())
@@ -55,25 +59,29 @@ impl AtomRecord {
 }
 
 /// Checks that the columns, in order, take all atoms, by rising cut in each.
-pub(crate) fn check(columns: &[ColumnRecord], atoms: &[AtomRecord]) -> Result<(), FormatError> {
+pub(crate) fn check(columns: &[ColumnRecord], atoms: &[AtomRecord], place: &mut Place) -> Result<(), Fault> {
     let mut rest = atoms;
     let mut index = 0u16;
     for (column, record) in (0u16..).zip(columns) {
         let count = record.atoms.get();
-        let none = FormatError::Record { tag: COLUMNS, index: column, offset: 2 };
-        if count > ATOMS_MAX || (count > 0 && !record.is_line()) {
-            return Err(none);
+        place.tag = COLUMNS;
+        place.index = column;
+        if count > if ALL_KINDS { ATOMS_MAX } else { 0 } || (count > 0 && !record.is_line()) {
+            return Err(Fault::field(2));
         }
-        let (mine, after) = rest.split_at_checked(count.into()).ok_or(none)?;
+        let (mine, after) = rest.split_at_checked(count.into()).ok_or(Fault::field(2))?;
         rest = after;
+        place.tag = ATOMS;
         let mut before = f32::NEG_INFINITY;
         for atom in mine {
-            atom.check(record.is_discrete(), before, index)?;
+            place.index = index;
+            atom.check(record.is_discrete(), before)?;
             before = atom.cut.get();
             index = index.saturating_add(1);
         }
     }
-    if rest.is_empty() { Ok(()) } else { Err(FormatError::Unused { tag: ATOMS }) }
+    place.tag = ATOMS;
+    if rest.is_empty() { Ok(()) } else { Err(Fault::UNUSED) }
 }
 
 /// The middle of the interval of the atom with that value, and its log-mass.

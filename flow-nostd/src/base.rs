@@ -2,13 +2,13 @@
 //!
 //! Standard normal: `log p(z) = Σ (-z_j² / 2) - L · ln(2π) / 2`. Others in files of their own.
 
+use crate::fault::{Fault, is_zero};
 use crate::flow::Flow;
 use crate::layer::Work;
 use crate::load::Loading;
 use crate::mixture::{self, ComponentRecord};
-use crate::section::{self, BASE};
 use crate::student_t::{self, StudentTRecord};
-use crate::{FormatError, normal};
+use crate::{ALL_KINDS, normal};
 use rand_core::Rng;
 use zerocopy::little_endian::U16;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
@@ -47,22 +47,21 @@ pub enum Base<'a> {
 }
 
 impl<'a> Base<'a> {
-    /// Reads and checks the section, after all layers have taken what is theirs.
-    pub(crate) fn read(section: Option<&'a [u8]>, loading: &mut Loading<'_>) -> Result<Self, FormatError> {
-        let data = section.ok_or(FormatError::MissingSection { tag: BASE })?;
+    /// Reads and checks the section into `loading`, after all layers have taken what is theirs.
+    pub(crate) fn read(data: &'a [u8], loading: &mut Loading<'a>) -> Result<(), Fault> {
         let head = size_of::<BaseRecord>();
         let Ok((record, values)) = BaseRecord::ref_from_prefix(data) else {
-            return Err(FormatError::SectionLength { tag: BASE, expected: head, found: data.len() });
+            return loading.place.note(Fault::SECTION_LENGTH, head, data.len());
         };
         let (kind, components) = (record.kind.get(), record.components.get());
-        let fail = |offset| Err(FormatError::Record { tag: BASE, index: 0, offset });
-        if !(NORMAL..=MIXTURE).contains(&kind) {
-            return Err(FormatError::UnknownKind { tag: BASE, index: 0, kind });
+        let fail = |offset| Err(Fault::field(offset));
+        if !(NORMAL..=if ALL_KINDS { MIXTURE } else { NORMAL }).contains(&kind) {
+            return loading.place.note(Fault::UNKNOWN_KIND, 0, kind.into());
         }
         if (kind == MIXTURE) != (components > 0) {
             return fail(2);
         }
-        if record.reserved != [0; 12] {
+        if !is_zero(&record.reserved) {
             return fail(4);
         }
         let (count, size) = match kind {
@@ -70,18 +69,25 @@ impl<'a> Base<'a> {
             STUDENT_T => (loading.lines, size_of::<StudentTRecord>()),
             _ => (components, size_of::<ComponentRecord>()),
         };
-        section::exact(section, BASE, head.saturating_add(usize::from(count).saturating_mul(size)))?;
+        let expected = head.saturating_add(usize::from(count).saturating_mul(size));
+        loading.place.same(Fault::SECTION_LENGTH, expected, data.len())?;
         match kind {
-            NORMAL => Ok(Base::Normal),
+            NORMAL => Ok(()),
+            _ if !ALL_KINDS => Ok(()),
             STUDENT_T => {
                 let records = <[StudentTRecord]>::ref_from_bytes(values).unwrap_or_default();
-                (1..=u16::MAX).zip(records).try_for_each(|(index, record)| student_t::check(record, index))?;
-                Ok(Base::StudentT(records))
+                for (index, record) in (1..=u16::MAX).zip(records) {
+                    loading.place.index = index;
+                    student_t::check(record)?;
+                }
+                loading.base = Base::StudentT(records);
+                Ok(())
             }
             _ => {
                 let components = <[ComponentRecord]>::ref_from_bytes(values).unwrap_or_default();
                 mixture::check(components, loading)?;
-                Ok(Base::Mixture(components))
+                loading.base = Base::Mixture(components);
+                Ok(())
             }
         }
     }
@@ -96,6 +102,7 @@ impl<'a> Base<'a> {
                 }
                 -0.5 * squares - z.len() as f32 * HALF_LOG_TWO_PI
             }
+            _ if !ALL_KINDS => 0.0,
             Base::StudentT(records) => student_t::log_prob(records, z),
             Base::Mixture(components) => mixture::log_prob(components, flow, z, work),
         }
@@ -105,11 +112,11 @@ impl<'a> Base<'a> {
     pub(crate) fn sample(&self, flow: &Flow<'_>, rng: &mut impl Rng, z: &mut [f32]) {
         let mut draws = || (rng.next_u32(), rng.next_u32());
         let component = match self {
-            Base::Mixture(components) => mixture::pick(components, draws().0),
+            Base::Mixture(components) if ALL_KINDS => mixture::pick(components, draws().0),
             _ => None,
         };
         match self {
-            Base::StudentT(records) => {
+            Base::StudentT(records) if ALL_KINDS => {
                 for (value, record) in z.iter_mut().zip(*records) {
                     let (high, low) = draws();
                     *value = student_t::from_draws(record, high, low);

@@ -83,7 +83,7 @@ impl Flow<'_> {
         for (i, (((lane, (row, context)), log_det), term)) in
             lanes.iter_mut().zip(rows).zip(&mut log_dets).zip(&mut terms).enumerate()
         {
-            let entered = row::enter(self, values(row, context), lane.state)
+            let entered = row::enter(self, &mut values(row, context), lane.state)
                 .map_err(|error| BatchError { row: Some(first.saturating_add(i)), error })?;
             *log_det = circle::to_latent(self, lane.state, &mut lane.work);
             *term = self.tails.enter(&entered, self.latent(lane.state));

@@ -4,9 +4,10 @@
 //! conditioned on the context and on cosine and sine of the circular columns before it. The layers see cosines and sines
 //! of all of them.
 
-use crate::FormatError;
+use crate::ALL_KINDS;
 use crate::column::{ColumnRecord, clamp, floor};
 use crate::conditioner::{self, Conditioner, Of};
+use crate::fault::{Fault, is_zero};
 use crate::flow::Flow;
 use crate::layer::Work;
 use crate::load::Loading;
@@ -32,10 +33,12 @@ pub struct CircleRecord {
 }
 
 /// Checks the splines of all circular columns and their conditioners.
-pub(crate) fn check(circles: &[CircleRecord], context: u32, loading: &mut Loading<'_>) -> Result<(), FormatError> {
+pub(crate) fn check(circles: &[CircleRecord], context: u32, loading: &mut Loading<'_>) -> Result<(), Fault> {
+    loading.place.tag = CIRCLES;
     let mut inputs = context;
     for (index, record) in (0u16..).zip(circles) {
-        let fail = |offset| Err(FormatError::Record { tag: CIRCLES, index, offset });
+        loading.place.index = index;
+        let fail = |offset| Err(Fault::field(offset));
         let (count, bins) = (record.dense_count.get(), record.num_bins.get());
         if usize::from(record.dense.get()) != loading.dense_used {
             return fail(0);
@@ -46,12 +49,10 @@ pub(crate) fn check(circles: &[CircleRecord], context: u32, loading: &mut Loadin
         if !spline::is_bins(bins) {
             return fail(4);
         }
-        if record.reserved != [0; 10] {
+        if !is_zero(&record.reserved) {
             return fail(6);
         }
-        if !conditioner::check(loading, count, inputs, raw_values(bins).into(), Of::Circle)? {
-            return fail(2);
-        }
+        conditioner::check(loading, count, inputs, raw_values(bins).into(), Of::Circle)?;
         inputs = inputs.saturating_add(2);
     }
     Ok(())
@@ -102,7 +103,8 @@ fn each(
 ) {
     let (features, values) = state.split_at_mut_checked(flow.features).unwrap_or_default();
     let angles = values.get_mut(flow.lines..).unwrap_or_default();
-    for ((j, record), theta) in flow.circles.iter().enumerate().zip(angles) {
+    let circles = if ALL_KINDS { flow.circles } else { &[] };
+    for ((j, record), theta) in circles.iter().enumerate().zip(angles) {
         let bins = record.num_bins.get();
         let conditioner = Conditioner { dense: record.dense, count: record.dense_count, inputs: features.len() };
         let out = conditioner.run(flow, features, work);

@@ -5,9 +5,10 @@
 //! become angles, see [`circle`](crate::circle). A context column becomes a feature that conditioners see. A constant
 //! column stays outside the flow and adds a term to the log-density only.
 
-use crate::FormatError;
+use crate::ALL_KINDS;
 use crate::atoms::{self, AtomRecord};
-use crate::section::COLUMNS;
+use crate::fault::{Fault, Place};
+use crate::range::{is_above_zero, is_at_most, is_from_to, is_positive, is_zero};
 use zerocopy::little_endian::{F32, U16};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
@@ -55,17 +56,21 @@ pub struct ColumnRecord {
 impl ColumnRecord {
     /// Whether the column lies on a line: whether the layers transform it.
     pub fn is_line(&self) -> bool {
-        matches!(self.kind.get(), CONTINUOUS | INTEGER | POSITIVE | BOUNDED | LATTICE)
+        match self.kind.get() {
+            CONTINUOUS | INTEGER => true,
+            POSITIVE | BOUNDED | LATTICE => ALL_KINDS,
+            _ => false,
+        }
     }
 
     /// Whether the column's values are angles.
     pub fn is_circular(&self) -> bool {
-        self.kind.get() == CIRCULAR
+        ALL_KINDS && self.kind.get() == CIRCULAR
     }
 
     /// Whether the column is given, not modelled.
     pub fn is_context(&self) -> bool {
-        self.kind.get() == CONTEXT
+        ALL_KINDS && self.kind.get() == CONTEXT
     }
 
     /// Whether the column's values are cells: likelihoods are log-masses.
@@ -74,65 +79,57 @@ impl ColumnRecord {
     }
 
     pub(crate) fn values(&self) -> [f32; 4] {
-        self.values.map(F32::get)
+        let [a, b, c, d] = &self.values;
+        [a.get(), b.get(), c.get(), d.get()]
     }
 
     fn extra(&self) -> [f32; 3] {
-        self.extra.map(F32::get)
+        let [a, b, c] = &self.extra;
+        [a.get(), b.get(), c.get()]
     }
 
-    pub(crate) fn check(&self, index: u16) -> Result<(), FormatError> {
-        let fail = |offset| Err(FormatError::Record { tag: COLUMNS, index, offset });
+    pub(crate) fn check(&self, place: &mut Place) -> Result<(), Fault> {
+        let fail = |offset| Err(Fault::field(offset));
         let (values, extra) = (self.values(), self.extra());
         let [_, second, third, fourth] = values;
         // Low and high, or origin and step.
         let [first, last, _] = extra;
-        let positive = |v: f32| v > 0.0;
-        let zero = |v: f32| v.to_bits() == 0;
         let kind = self.kind.get();
-        match kind {
-            CONTINUOUS | INTEGER | POSITIVE | BOUNDED | LATTICE | CONTEXT => {
-                if !positive(second) {
-                    return fail(8);
-                }
-                if !positive(third) || (kind == CONTEXT && third > CONTEXT_REACH_MAX) {
-                    return fail(12);
-                }
-                if matches!(kind, POSITIVE | BOUNDED | CONTEXT) && !zero(fourth) {
-                    return fail(16);
-                }
+        let log_mass = |v: f32| v.is_nan() || is_at_most(v, LOG_MASS_MAX);
+        let good = match kind {
+            CONSTANT => [log_mass(second), log_mass(third), is_above_zero(fourth)],
+            CONTINUOUS | INTEGER => [is_above_zero(second), is_above_zero(third), true],
+            _ if !ALL_KINDS => return place.note(Fault::UNKNOWN_KIND, 0, kind.into()),
+            LATTICE => [is_above_zero(second), is_above_zero(third), true],
+            CIRCULAR => [is_above_zero(second), is_zero(third) && is_zero(fourth), true],
+            POSITIVE | BOUNDED => [is_above_zero(second), is_above_zero(third), is_zero(fourth)],
+            CONTEXT => {
+                let reach = is_from_to(third, f32::from_bits(1), CONTEXT_REACH_MAX);
+                [is_above_zero(second), reach, is_zero(fourth)]
             }
-            CONSTANT => {
-                if second.abs() > LOG_MASS_MAX {
-                    return fail(8);
-                }
-                if third.abs() > LOG_MASS_MAX {
-                    return fail(12);
-                }
-                if !positive(fourth) {
-                    return fail(16);
-                }
-            }
-            CIRCULAR => {
-                if !positive(second) {
-                    return fail(8);
-                }
-                if !(zero(third) && zero(fourth)) {
-                    return fail(12);
-                }
-            }
-            kind => return Err(FormatError::UnknownKind { tag: COLUMNS, index, kind }),
+            _ => return place.note(Fault::UNKNOWN_KIND, 0, kind.into()),
+        };
+        let [second, third, fourth] = good;
+        if !second {
+            return fail(8);
         }
-        if values.iter().any(|v| !v.is_finite()) {
+        if !third {
+            return fail(12);
+        }
+        if !fourth {
+            return fail(16);
+        }
+        if !values.iter().all(|&v| is_at_most(v, f32::MAX)) {
             return fail(4);
         }
         let used = match kind {
-            BOUNDED if first.is_finite() && positive(last - first) && (last - first).is_finite() => 2,
-            LATTICE if first.is_finite() && positive(last) && last.is_finite() => 2,
+            _ if !ALL_KINDS => 0,
+            BOUNDED if is_at_most(first, f32::MAX) && is_positive(last - first) => 2,
+            LATTICE if is_at_most(first, f32::MAX) && is_positive(last) => 2,
             BOUNDED | LATTICE => return fail(20),
             _ => 0,
         };
-        if extra.iter().skip(used).any(|&v| !zero(v)) {
+        if !extra.iter().skip(used).all(|&v| is_zero(v)) {
             return fail(20);
         }
         Ok(())
@@ -154,8 +151,9 @@ impl ColumnRecord {
     pub(crate) fn place(&self, atoms: &[AtomRecord], x: f32) -> (f32, f32) {
         let [_, _, _, midpoint] = self.values();
         match self.kind.get() {
-            CONTINUOUS if atoms.is_empty() => (x + midpoint, 0.0),
+            CONTINUOUS if !ALL_KINDS || atoms.is_empty() => (x + midpoint, 0.0),
             INTEGER if atoms.is_empty() => (floor(x) + midpoint, 0.0),
+            _ if !ALL_KINDS => (floor(x) + midpoint, 0.0),
             _ => self.other_place(atoms, x),
         }
     }
@@ -210,8 +208,9 @@ impl ColumnRecord {
         let [center, scale, _, _] = self.values();
         let q = clamp(u * scale + center, f32::MAX);
         match self.kind.get() {
-            CONTINUOUS if atoms.is_empty() => q,
+            CONTINUOUS if !ALL_KINDS || atoms.is_empty() => q,
             INTEGER if atoms.is_empty() => floor(q),
+            _ if !ALL_KINDS => floor(q),
             _ => self.other_leave(atoms, q),
         }
     }
@@ -259,6 +258,7 @@ impl ColumnRecord {
 }
 
 /// `v`, or the nearer of ±`bound` beyond it.
+#[inline(never)]
 pub(crate) fn clamp(v: f32, bound: f32) -> f32 {
     if v > bound {
         bound
@@ -270,6 +270,7 @@ pub(crate) fn clamp(v: f32, bound: f32) -> f32 {
 }
 
 /// The largest whole number that is not above `v`; `v` itself where it is infinite.
+#[inline(never)]
 pub(crate) fn floor(v: f32) -> f32 {
     // From 2^23 on every f32 is a whole number; below, the conversion to i32 is exact and truncates.
     if v.abs() >= 8_388_608.0 {

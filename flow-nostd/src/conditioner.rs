@@ -4,14 +4,14 @@
 //! `h = h + W₂ relu(W₁ relu(h) + b₁) + b₂` between a first and a last dense layer. Each dense layer but the first reads
 //! its input rectified, so that h stays in the first buffer as it is, and a block's second dense layer is added to it.
 
-use crate::FormatError;
+use crate::ALL_KINDS;
 use crate::dense::{self, ACTIVATION_BOUND, ADD, DenseRecord, IDENTITY, LANES_U32, RELU};
+use crate::fault::Fault;
 use crate::flow::Flow;
 use crate::kernel::{self, BLOCK};
 use crate::layer::{STATE_BOUND, Work};
 use crate::load::Loading;
 use crate::masked::{self, Outputs, Units};
-use crate::section::DENSE;
 use zerocopy::little_endian::U16;
 
 /// Whose conditioner it is.
@@ -25,15 +25,8 @@ pub(crate) enum Of {
     Masked(Outputs),
 }
 
-/// Checks `count` dense records that lead from `inputs` values, features first, to `outputs` values; `false` where there
-/// are not as many records.
-pub(crate) fn check(
-    loading: &mut Loading<'_>,
-    count: u16,
-    inputs: u32,
-    outputs: u32,
-    of: Of,
-) -> Result<bool, FormatError> {
+/// Checks `count` dense records that lead from `inputs` values, features first, to `outputs` values.
+pub(crate) fn check(loading: &mut Loading<'_>, count: u16, inputs: u32, outputs: u32, of: Of) -> Result<(), Fault> {
     let order = loading.order();
     let mut below = Units::Inputs;
     let mut width = inputs;
@@ -43,8 +36,11 @@ pub(crate) fn check(
     let mut held = 0.0;
     let mut first_width = None;
     for step in 1..=count {
-        let Some((record, index)) = loading.take_dense() else { return Ok(false) };
-        let fail = |offset| Err(FormatError::Record { tag: DENSE, index, offset });
+        let Some(record) = loading.take_dense() else {
+            // There are not as many records as the field for their number says.
+            return Err(Fault::field(if matches!(of, Of::Circle) { 2 } else { 6 }));
+        };
+        let fail = |offset| Err(Fault::dense(offset));
         let last = step == count;
         if u32::from(record.inputs.get()) != width {
             return fail(0);
@@ -65,7 +61,7 @@ pub(crate) fn check(
         if record.activation.get() != activation {
             return fail(4);
         }
-        let checked = dense::check(record, index, bound, loading)?;
+        let checked = dense::check(record, bound, loading)?;
         let weights = checked.weights;
         bound = checked.bound;
         // What a residual conditioner holds is in the first buffer, and each block adds to it.
@@ -73,7 +69,7 @@ pub(crate) fn check(
             bound += held;
             held = bound;
             if bound > ACTIVATION_BOUND {
-                return Err(FormatError::WeightsTooLarge { dense: index });
+                return Err(Fault::WEIGHTS_TOO_LARGE);
             }
         }
         let padded = record.panels().saturating_mul(LANES_U32);
@@ -82,18 +78,18 @@ pub(crate) fn check(
         } else {
             loading.need_b(padded);
         }
-        let products = u64::from(record.inputs.get()).saturating_mul(width.into());
+        let products = u32::from(record.inputs.get()).saturating_mul(width);
         let Of::Masked(outputs) = of else {
-            loading.add_macs(products, products)?;
+            loading.add_macs(products, products);
             continue;
         };
         let above = if last { Err(outputs) } else { Ok(Units::Hidden(width)) };
-        masked::check_weights(weights, record, index, below, above, order)?;
+        masked::check_weights(weights, record, below, above, order)?;
         let anew = match above {
             Ok(units) => masked::hidden_products(below, units, width, order),
             Err(outputs) => masked::output_products(below, outputs, order),
         };
-        loading.add_macs(products, anew)?;
+        loading.add_macs(products, anew);
         // Towards the data all hidden layers are kept, side by side, and the outputs of one column apart.
         if let Ok(units) = above {
             hidden = hidden.saturating_add(padded);
@@ -105,7 +101,7 @@ pub(crate) fn check(
             loading.need_b(most.div_ceil(LANES_U32).saturating_mul(LANES_U32));
         }
     }
-    Ok(true)
+    Ok(())
 }
 
 /// A conditioner that a layer has: its dense records, and how many values of the state it reads, from the first on.
@@ -124,7 +120,7 @@ impl Conditioner {
             if step == 0 {
                 kernel::run(record, flow.weights, input, false, from);
             } else {
-                if record.activation.get() == ADD {
+                if ALL_KINDS && record.activation.get() == ADD {
                     kernel::add(record, flow.weights, from, to);
                 } else {
                     kernel::run(record, flow.weights, from, true, to);
@@ -142,7 +138,7 @@ impl Conditioner {
         states: [&[f32]; BLOCK],
         works: [&'w mut Work<'_>; BLOCK],
     ) -> [&'w mut [f32]; BLOCK] {
-        if self.records(flow).any(|record| record.activation.get() == ADD) {
+        if ALL_KINDS && self.records(flow).any(|record| record.activation.get() == ADD) {
             let mut states = states.into_iter();
             return works.map(|work| self.run(flow, states.next().unwrap_or_default(), work));
         }

@@ -1,24 +1,16 @@
 //! What all couplings share: which values pass unchanged, and which dense layers read them.
 
-use crate::FormatError;
 use crate::conditioner::{self, Conditioner, Of};
+use crate::fault::Fault;
 use crate::flow::Flow;
 use crate::layer::Conditioned;
 use crate::load::Loading;
-use crate::section::LAYERS;
 use zerocopy::little_endian::U16;
 
 /// Checks the fields at the bytes 2, 4 and 6 of a coupling's record and the conditioner that they name, which gives
 /// `each` outputs for each value that is not kept.
-pub(crate) fn check(
-    kept: u16,
-    dense: u16,
-    count: u16,
-    each: u16,
-    index: u16,
-    loading: &mut Loading<'_>,
-) -> Result<(), FormatError> {
-    let fail = |offset| Err(FormatError::Record { tag: LAYERS, index, offset });
+pub(crate) fn check(kept: u16, dense: u16, count: u16, each: u16, loading: &mut Loading<'_>) -> Result<(), Fault> {
+    let fail = |offset| Err(Fault::field(offset));
     if kept >= loading.lines || (kept == 0 && loading.lines != 1) {
         return fail(2);
     }
@@ -31,10 +23,7 @@ pub(crate) fn check(
     }
     let moved = u32::from(loading.lines.saturating_sub(kept));
     let outputs = moved.saturating_mul(each.into());
-    if !conditioner::check(loading, count, inputs, outputs, Of::Coupling)? {
-        return fail(6);
-    }
-    Ok(())
+    conditioner::check(loading, count, inputs, outputs, Of::Coupling)
 }
 
 /// The conditioner of a coupling, which reads the features and the values that are kept.

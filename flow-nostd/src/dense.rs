@@ -4,10 +4,10 @@
 //! output starts at its bias and adds `x_i * w_i` in the order of the inputs, product and sum rounded apart: the same
 //! bits at every width of SIMD. Because a bias is never -0, neither is any sum, and adding a product ±0 changes nothing.
 
-use crate::FormatError;
+use crate::fault::Fault;
 use crate::layer::STATE_BOUND;
 use crate::load::Loading;
-use crate::section::DENSE;
+use crate::range;
 use crate::word::Word;
 use zerocopy::little_endian::{U16, U32};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
@@ -67,15 +67,14 @@ pub(crate) struct Checked<'a> {
 /// A dense layer from the latent values to as many, without an activation.
 pub(crate) struct Square<'a> {
     pub record: &'a DenseRecord,
-    pub index: u16,
     pub weights: &'a [Word],
     pub biases: &'a [Word],
 }
 
 /// Takes and checks such a layer; `None` where there is no further dense record.
-pub(crate) fn check_square<'a>(loading: &mut Loading<'a>) -> Result<Option<Square<'a>>, FormatError> {
-    let Some((record, index)) = loading.take_dense() else { return Ok(None) };
-    let fail = |offset| Err(FormatError::Record { tag: DENSE, index, offset });
+pub(crate) fn check_square<'a>(loading: &mut Loading<'a>) -> Result<Option<Square<'a>>, Fault> {
+    let Some(record) = loading.take_dense() else { return Ok(None) };
+    let fail = |offset| Err(Fault::dense(offset));
     if record.inputs.get() != loading.lines {
         return fail(0);
     }
@@ -85,24 +84,20 @@ pub(crate) fn check_square<'a>(loading: &mut Loading<'a>) -> Result<Option<Squar
     if record.activation.get() != IDENTITY {
         return fail(4);
     }
-    let Checked { weights, biases, .. } = check(record, index, STATE_BOUND, loading)?;
-    Ok(Some(Square { record, index, weights, biases }))
+    let Checked { weights, biases, .. } = check(record, STATE_BOUND, loading)?;
+    Ok(Some(Square { record, weights, biases }))
 }
 
 /// Checks a record and its weights; `bound` bounds the inputs.
-pub(crate) fn check<'a>(
-    record: &DenseRecord,
-    index: u16,
-    bound: f32,
-    loading: &mut Loading<'a>,
-) -> Result<Checked<'a>, FormatError> {
-    let fail = |offset| Err(FormatError::Record { tag: DENSE, index, offset });
+pub(crate) fn check<'a>(record: &DenseRecord, bound: f32, loading: &mut Loading<'a>) -> Result<Checked<'a>, Fault> {
+    let fail = |offset| Err(Fault::dense(offset));
     if record.reserved.get() != 0 {
         return fail(6);
     }
     let panels = record.panels();
     let inputs = u32::from(record.inputs.get());
-    let count = u64::from(panels).saturating_mul(u64::from(inputs)).saturating_mul(LANES as u64);
+    // At most 2^16 outputs with their padding, and fewer inputs: fits.
+    let count = panels.wrapping_mul(LANES_U32).wrapping_mul(inputs);
     if record.weights.get() as usize != loading.weights_used {
         return fail(8);
     }
@@ -110,22 +105,23 @@ pub(crate) fn check<'a>(
     if record.biases.get() as usize != loading.weights_used {
         return fail(12);
     }
-    let Some(biases) = loading.take_weights(u64::from(panels).saturating_mul(LANES as u64)) else { return fail(12) };
+    let Some(biases) = loading.take_weights(panels.wrapping_mul(LANES_U32)) else { return fail(12) };
     if biases.iter().any(|&b| b.bits() == (-0.0f32).to_bits()) {
-        return Err(FormatError::NegativeZero { dense: index });
+        return Err(Fault::NEGATIVE_ZERO);
     }
     let (weight, bias) = (largest(weights), largest(biases));
-    if !(weight.is_finite() && bias.is_finite()) {
-        return Err(FormatError::WeightNotFinite { dense: index });
+    if !(range::is_at_most(weight, f32::MAX) && range::is_at_most(bias, f32::MAX)) {
+        return Err(Fault::WEIGHT_NOT_FINITE);
     }
     let bound = inputs as f32 * (weight * bound) + bias;
-    if !(0.0..=ACTIVATION_BOUND).contains(&bound) {
-        return Err(FormatError::WeightsTooLarge { dense: index });
+    if !range::is_at_most(bound, ACTIVATION_BOUND) {
+        return Err(Fault::WEIGHTS_TOO_LARGE);
     }
     Ok(Checked { bound, weights, biases })
 }
 
 /// The largest magnitude; NaN counts as larger than infinity.
+#[inline(never)]
 fn largest(values: &[Word]) -> f32 {
     // Without the sign, the bits of floating-point numbers are ordered as the numbers are.
     f32::from_bits(values.iter().fold(0, |max, &v| max.max(v.bits() & 0x7fff_ffff)))

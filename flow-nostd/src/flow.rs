@@ -157,7 +157,7 @@ impl<'a> Flow<'a> {
         let (state, mut work) = self.split(scratch)?;
         self.check_row(row.len())?;
         self.check_context(context.len())?;
-        self.row_log_prob(values(row, context), state, &mut work)
+        self.row_log_prob(&mut values(row, context), state, &mut work)
     }
 
     /// The latent vector of a row in its context, into `z`; returns the log-determinant, so that the row's log-density is
@@ -176,9 +176,10 @@ impl<'a> Flow<'a> {
         self.check_row(row.len())?;
         self.check_context(context.len())?;
         self.check_latent(z.len())?;
-        let log_det = self.row_to_state(values(row, context), state, &mut work)?;
+        let log_det = self.row_to_state(&mut values(row, context), state, &mut work)?;
+        // Swapped, where a copy would do, for compilers to see no `memcpy` in it.
         for (to, from) in z.iter_mut().zip(self.latent(state)) {
-            *to = *from;
+            core::mem::swap(to, from);
         }
         Ok(log_det)
     }
@@ -260,7 +261,7 @@ impl<'a> Flow<'a> {
     /// The log-density of the row that `next` gives value by value, see [`row::enter`].
     pub(crate) fn row_log_prob(
         &self,
-        next: impl FnMut(bool) -> Option<f32>,
+        next: &mut dyn FnMut(bool) -> Option<f32>,
         state: &mut [f32],
         work: &mut Work<'_>,
     ) -> Result<f32, EvalError> {
@@ -272,7 +273,7 @@ impl<'a> Flow<'a> {
     /// Leaves the latent vector of a row in `state`, behind the features; returns the log-determinant.
     fn row_to_state(
         &self,
-        next: impl FnMut(bool) -> Option<f32>,
+        next: &mut dyn FnMut(bool) -> Option<f32>,
         state: &mut [f32],
         work: &mut Work<'_>,
     ) -> Result<f32, EvalError> {

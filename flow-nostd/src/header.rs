@@ -3,7 +3,8 @@
 //! Layout in `spec/format.md`. The header's CRC covers the header, the body's CRC every byte after it, so that a
 //! damaged file is told from a file that breaks a rule.
 
-use crate::{FormatError, crc::crc32};
+use crate::crc::crc32;
+use crate::fault::{Fault, Place, is_zero};
 use zerocopy::little_endian::{U16, U32};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
@@ -78,47 +79,42 @@ pub struct Header {
 impl Header {
     /// Checks the header of `file` against its own CRC and `file` against both lengths and the body's CRC; returns the
     /// header and the file without a signature.
-    pub(crate) fn open(file: &[u8]) -> Result<(&Header, &[u8]), FormatError> {
+    pub(crate) fn open<'a>(file: &'a [u8], place: &mut Place) -> Result<(&'a Header, &'a [u8]), Fault> {
         if !file.as_ptr().cast::<u32>().is_aligned() {
-            return Err(FormatError::Misaligned);
+            return Err(Fault::MISALIGNED);
         }
         let found = file.len();
         let Some((head, _)) = file.split_first_chunk::<HEADER_LENGTH>() else {
-            return Err(FormatError::Truncated { expected: HEADER_LENGTH, found });
+            return place.note(Fault::TRUNCATED, HEADER_LENGTH, found);
         };
-        if head.iter().all(|&b| b == 0xff) || head.iter().all(|&b| b == 0) {
-            return Err(FormatError::Erased);
+        let [first, ..] = head;
+        if matches!(first, 0 | 0xff) && head.iter().all(|b| b == first) {
+            return Err(Fault::ERASED);
         }
         let header: &Header = zerocopy::transmute_ref!(head);
-        if header.magic != MAGIC {
-            return Err(FormatError::Magic);
+        if u64::from_le_bytes(header.magic) != u64::from_le_bytes(MAGIC) {
+            return Err(Fault::MAGIC);
         }
-        if header.major.get() != MAJOR {
-            return Err(FormatError::Version { expected: MAJOR, found: header.major.get() });
-        }
+        place.same(Fault::VERSION, MAJOR.into(), header.major.get().into())?;
         if header.header_length.get() as usize != HEADER_LENGTH {
-            return Err(FormatError::HeaderField { offset: 12 });
+            return Err(Fault::header(12));
         }
         let covered = head.split_last_chunk::<4>().map_or(&[][..], |(covered, _)| covered);
         let (expected, crc) = (header.header_crc.get(), crc32(covered));
-        if expected != crc {
-            return Err(FormatError::HeaderCrc { expected, found: crc });
-        }
-        header.check_fields()?;
+        place.same(Fault::HEADER_CRC, expected as usize, crc as usize)?;
+        header.check_fields(place)?;
         let expected = header.total_length.get() as usize;
         let Some((content, trailer)) = file.split_at_checked(expected) else {
-            return Err(FormatError::Truncated { expected, found });
+            return place.note(Fault::TRUNCATED, expected, found);
         };
         if !(trailer.is_empty() || trailer.len() == SIGNATURE_LENGTH) {
-            return Err(FormatError::Trailing { expected, found });
+            return place.note(Fault::TRAILING, expected, found);
         }
         let Some((_, body)) = content.split_at_checked(HEADER_LENGTH) else {
-            return Err(FormatError::HeaderField { offset: 16 });
+            return Err(Fault::header(16));
         };
         let (expected, crc) = (header.body_crc.get(), crc32(body));
-        if expected != crc {
-            return Err(FormatError::BodyCrc { expected, found: crc });
-        }
+        place.same(Fault::BODY_CRC, expected as usize, crc as usize)?;
         Ok((header, content))
     }
 
@@ -127,26 +123,22 @@ impl Header {
         usize::from(self.columns.get()).saturating_add(self.context_dim.get().into())
     }
 
-    fn check_fields(&self) -> Result<(), FormatError> {
-        if self.critical_flags.get() != 0 {
-            return Err(FormatError::CriticalFlags { bits: self.critical_flags.get() });
-        }
-        if self.weight_type.get() != WEIGHTS_F32 {
-            return Err(FormatError::WeightType { found: self.weight_type.get() });
-        }
+    fn check_fields(&self, place: &mut Place) -> Result<(), Fault> {
+        place.same(Fault::CRITICAL_FLAGS, 0, self.critical_flags.get() as usize)?;
+        place.same(Fault::WEIGHT_TYPE, WEIGHTS_F32.into(), self.weight_type.get().into())?;
         if self.dim.get() == 0 || self.dim.get() > self.columns.get() {
-            return Err(FormatError::HeaderField { offset: 50 });
+            return Err(Fault::header(50));
         }
         if self.columns.get().checked_add(self.context_dim.get()).is_none() {
-            return Err(FormatError::HeaderField { offset: 52 });
+            return Err(Fault::header(52));
         }
         // A later minor version may use what is reserved today, for what a reader may ignore.
         if self.minor.get() <= MINOR {
             if self.reserved_a.get() != 0 {
-                return Err(FormatError::HeaderField { offset: 62 });
+                return Err(Fault::header(62));
             }
-            if self.reserved_b.iter().any(|&b| b != 0) {
-                return Err(FormatError::HeaderField { offset: 76 });
+            if !is_zero(&self.reserved_b) {
+                return Err(Fault::header(76));
             }
         }
         Ok(())

@@ -5,16 +5,14 @@
 //! ±[`STATE_BOUND`], so that what a conditioner computes has a bound that can be checked when the file is loaded.
 
 use crate::conditioner::Conditioner;
+use crate::fault::Fault;
 use crate::flow::Flow;
 use crate::layout::{
     ActNormRecord, AffineCouplingRecord, LinearRecord, MaskedAffineRecord, MaskedSplineRecord, PermutationRecord,
     SplineCouplingRecord,
 };
 use crate::load::Loading;
-use crate::section::LAYERS;
-use crate::{
-    FormatError, act_norm, affine_coupling, linear, masked_affine, masked_spline, permutation, spline_coupling,
-};
+use crate::{ALL_KINDS, act_norm, affine_coupling, linear, masked_affine, masked_spline, permutation, spline_coupling};
 use zerocopy::little_endian::U16;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned, transmute_ref};
 
@@ -73,11 +71,12 @@ pub enum Layer<'a> {
 }
 
 impl LayerRecord {
-    /// The record as what it is; `None` for a kind that this version does not know.
+    /// The record as what it is; `None` for a kind that this version does not know, or was built without.
     pub fn view(&self) -> Option<Layer<'_>> {
         Some(match self.kind.get() {
             PERMUTATION => Layer::Permutation(transmute_ref!(self)),
             AFFINE_COUPLING => Layer::AffineCoupling(transmute_ref!(self)),
+            _ if !ALL_KINDS => return None,
             SPLINE_COUPLING => Layer::SplineCoupling(transmute_ref!(self)),
             MASKED_AFFINE => Layer::MaskedAffine(transmute_ref!(self)),
             MASKED_SPLINE => Layer::MaskedSpline(transmute_ref!(self)),
@@ -87,18 +86,18 @@ impl LayerRecord {
         })
     }
 
-    pub(crate) fn check(&self, index: u16, loading: &mut Loading<'_>) -> Result<(), FormatError> {
+    pub(crate) fn check(&self, loading: &mut Loading<'_>) -> Result<(), Fault> {
         let Some(layer) = self.view() else {
-            return Err(FormatError::UnknownKind { tag: LAYERS, index, kind: self.kind.get() });
+            return loading.place.note(Fault::UNKNOWN_KIND, 0, self.kind.get().into());
         };
         match layer {
-            Layer::Permutation(record) => permutation::check(record, index, loading),
-            Layer::AffineCoupling(record) => affine_coupling::check(record, index, loading),
-            Layer::SplineCoupling(record) => spline_coupling::check(record, index, loading),
-            Layer::MaskedAffine(record) => masked_affine::check(record, index, loading),
-            Layer::MaskedSpline(record) => masked_spline::check(record, index, loading),
-            Layer::Linear(record) => linear::check(record, index, loading),
-            Layer::ActNorm(record) => act_norm::check(record, index, loading),
+            Layer::Permutation(record) => permutation::check(record, loading),
+            Layer::AffineCoupling(record) => affine_coupling::check(record, loading),
+            Layer::SplineCoupling(record) => spline_coupling::check(record, loading),
+            Layer::MaskedAffine(record) => masked_affine::check(record, loading),
+            Layer::MaskedSpline(record) => masked_spline::check(record, loading),
+            Layer::Linear(record) => linear::check(record, loading),
+            Layer::ActNorm(record) => act_norm::check(record, loading),
         }
     }
 

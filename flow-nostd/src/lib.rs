@@ -16,6 +16,14 @@
 //! # Ok::<(), Box<dyn core::error::Error>>(())
 //! ```
 //!
+//! # Features
+//! `all-kinds`, on by default: every kind of column, layer, conditioner and base distribution. Without it the engine is
+//! smaller and understands continuous, integer and constant columns, permutations, affine couplings whose conditioners
+//! have no residual blocks, and the standard normal base; a file with anything else is refused as one with an unknown
+//! kind, section or activation.
+//!
+//! `defmt`: `defmt::Format` for the error enums.
+//!
 //! # How a layer is added
 //! One file under `src/`, after `affine_coupling.rs`: its record (32 bytes), `check`, `to_latent`, `to_data`; one
 //! constant, a variant and the match arms that the compiler then asks for in `layer.rs`; one section in `spec/format.md`.
@@ -38,6 +46,10 @@
 #[cfg(test)]
 extern crate std;
 
+/// Whether every kind of column, layer, conditioner and base is understood, or only what affine couplings need. A
+/// constant, so that the compiler checks all code either way and leaves out what cannot be reached.
+const ALL_KINDS: bool = cfg!(feature = "all-kinds");
+
 mod act_norm;
 mod affine;
 mod affine_coupling;
@@ -52,6 +64,7 @@ mod coupling;
 mod crc;
 mod dense;
 mod error;
+mod fault;
 mod flow;
 mod header;
 mod include;
@@ -65,6 +78,7 @@ mod masked_spline;
 mod mixture;
 mod normal;
 mod permutation;
+mod range;
 mod row;
 mod sampling;
 mod section;

@@ -3,14 +3,14 @@
 //!
 //! The file holds the matrix and its inverse, each as a dense layer: either direction is one run of the kernel.
 
-use crate::FormatError;
 use crate::column::clamp;
 use crate::dense::{self, LANES_U32};
+use crate::fault::{Fault, is_zero};
 use crate::flow::Flow;
 use crate::kernel;
 use crate::layer::{STATE_BOUND, Work};
 use crate::load::Loading;
-use crate::section::{DENSE, LAYERS};
+use crate::range;
 use zerocopy::little_endian::{F32, U16};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
@@ -37,11 +37,11 @@ pub struct LinearRecord {
 
 /// Whether the engine accepts a file's log-determinant.
 pub(crate) fn is_log_det(v: f32) -> bool {
-    (-LOG_DET_MAX..=LOG_DET_MAX).contains(&v)
+    range::is_at_most(v, LOG_DET_MAX)
 }
 
-pub(crate) fn check(record: &LinearRecord, index: u16, loading: &mut Loading<'_>) -> Result<(), FormatError> {
-    let fail = |offset| Err(FormatError::Record { tag: LAYERS, index, offset });
+pub(crate) fn check(record: &LinearRecord, loading: &mut Loading<'_>) -> Result<(), Fault> {
+    let fail = |offset| Err(Fault::field(offset));
     if record.reserved.get() != 0 {
         return fail(2);
     }
@@ -54,19 +54,20 @@ pub(crate) fn check(record: &LinearRecord, index: u16, loading: &mut Loading<'_>
     if !is_log_det(record.log_det.get()) {
         return fail(8);
     }
-    if record.reserved_b != [0; 20] {
+    if !is_zero(&record.reserved_b) {
         return fail(12);
     }
     for _ in 0..2 {
         let Some(square) = dense::check_square(loading)? else { return fail(6) };
         // The inverse undoes the matrix, and nothing else.
         if square.biases.iter().any(|bias| bias.bits() != 0) {
-            return Err(FormatError::Record { tag: DENSE, index: square.index, offset: 12 });
+            return Err(Fault::dense(12));
         }
         loading.need_a(square.record.panels().saturating_mul(LANES_U32));
     }
-    let products = u64::from(loading.lines).saturating_mul(loading.lines.into());
-    loading.add_macs(products, products)
+    let products = u32::from(loading.lines).saturating_mul(loading.lines.into());
+    loading.add_macs(products, products);
+    Ok(())
 }
 
 pub(crate) fn to_latent(record: &LinearRecord, flow: &Flow<'_>, state: &mut [f32], work: &mut Work<'_>) -> f32 {

@@ -8,68 +8,105 @@ use crate::base::Base;
 use crate::circle::{self, CircleRecord};
 use crate::column::ColumnRecord;
 use crate::dense::{DenseRecord, IDENTITY};
+use crate::fault::{Fault, Place};
 use crate::header::Header;
 use crate::layer::LayerRecord;
 use crate::masked::Order;
 use crate::section::{self, Sections};
 use crate::tails::TailsRecord;
 use crate::word::Word;
-use crate::{Flow, FormatError, Tag};
+use crate::{ALL_KINDS, Flow, FormatError, Tag};
 use zerocopy::little_endian::{F32, U16};
 use zerocopy::{FromBytes, Immutable, KnownLayout};
 
-/// The lists that layers refer to, and how much of each is taken; what the layers need.
+/// The lists that layers refer to, and how much of each is taken; what the layers need. In this order no long run of it
+/// is zero at the start: compilers would call `memset`.
+#[repr(C)]
 pub(crate) struct Loading<'a> {
-    /// Number of columns on a line, which layers transform.
-    pub lines: u16,
+    dense: &'a [DenseRecord],
+    pub dense_used: usize,
+    need_a: u32,
+    indices: &'a [U16],
+    pub indices_used: usize,
+    need_b: u32,
+    weights: &'a [Word],
+    pub weights_used: usize,
+    macs_log_prob: u32,
+    /// Where the loader is.
+    pub place: Place,
+    macs_sample: u32,
+    sections: Sections<'a>,
+    pub base: Base<'a>,
     /// Number of features, which conditioners see before them.
     pub features: u32,
-    dense: &'a [DenseRecord],
-    indices: &'a [U16],
-    weights: &'a [Word],
-    pub dense_used: usize,
-    pub indices_used: usize,
-    pub weights_used: usize,
-    need_a: u32,
-    need_b: u32,
-    macs_log_prob: u32,
-    macs_sample: u32,
+    /// Number of columns on a line, which layers transform.
+    pub lines: u16,
+    circular: u16,
 }
 
+/// As many records as a section holds.
+const ALL: usize = usize::MAX;
+
 impl<'a> Loading<'a> {
+    /// Nothing is read yet.
+    fn start() -> Self {
+        Self {
+            place: Place::start(),
+            lines: 0,
+            features: 0,
+            dense: &[],
+            indices: &[],
+            weights: &[],
+            dense_used: 0,
+            indices_used: 0,
+            weights_used: 0,
+            need_a: 0,
+            need_b: 0,
+            macs_log_prob: 0,
+            macs_sample: 0,
+            sections: Sections::default(),
+            base: Base::Normal,
+            circular: 0,
+        }
+    }
+
     /// What the degrees of masked layers depend on.
     pub(crate) fn order(&self) -> Order {
         Order { lines: self.lines.into(), features: self.features }
     }
 
-    /// The next dense record and its index.
-    pub(crate) fn take_dense(&mut self) -> Option<(&'a DenseRecord, u16)> {
+    /// The next dense record.
+    #[inline(never)]
+    pub(crate) fn take_dense(&mut self) -> Option<&'a DenseRecord> {
         let index = self.dense_used;
         let record = self.dense.get(index)?;
-        self.dense_used = index.saturating_add(1);
-        Some((record, index as u16))
+        self.dense_used = index.wrapping_add(1);
+        self.place.dense = index as u16;
+        Some(record)
     }
 
     /// Whether the next `count` dense records are a residual conditioner's: a first one without an activation, two for
     /// each block, and a last one.
     pub(crate) fn is_residual(&self, count: u16) -> bool {
         let first = self.dense.get(self.dense_used);
-        count >= 4 && count.is_multiple_of(2) && first.is_some_and(|record| record.activation.get() == IDENTITY)
+        ALL_KINDS
+            && count >= 4
+            && count.is_multiple_of(2)
+            && first.is_some_and(|record| record.activation.get() == IDENTITY)
     }
 
     /// The next `count` indices.
     pub(crate) fn take_indices(&mut self, count: usize) -> Option<&'a [U16]> {
-        let end = self.indices_used.checked_add(count)?;
-        let taken = self.indices.get(self.indices_used..end)?;
-        self.indices_used = end;
+        let taken = self.indices.get(self.indices_used..)?.get(..count)?;
+        self.indices_used = self.indices_used.wrapping_add(count);
         Some(taken)
     }
 
     /// The next `count` weights.
-    pub(crate) fn take_weights(&mut self, count: u64) -> Option<&'a [Word]> {
-        let end = self.weights_used.checked_add(usize::try_from(count).ok()?)?;
-        let taken = self.weights.get(self.weights_used..end)?;
-        self.weights_used = end;
+    #[inline(never)]
+    pub(crate) fn take_weights(&mut self, count: u32) -> Option<&'a [Word]> {
+        let taken = self.weights.get(self.weights_used..)?.get(..count as usize)?;
+        self.weights_used = self.weights_used.wrapping_add(count as usize);
         Some(taken)
     }
 
@@ -83,54 +120,149 @@ impl<'a> Loading<'a> {
         self.need_b = self.need_b.max(length);
     }
 
-    /// Counts the multiply-accumulates of a dense layer, towards the latent variable and towards the data.
-    pub(crate) fn add_macs(&mut self, log_prob: u64, sample: u64) -> Result<(), FormatError> {
-        let add = |sum: u32, more: u64, offset| {
-            let sum = u64::from(sum).saturating_add(more);
-            u32::try_from(sum).map_err(|_| FormatError::HeaderField { offset })
-        };
-        self.macs_log_prob = add(self.macs_log_prob, log_prob, 68)?;
-        self.macs_sample = add(self.macs_sample, sample, 72)?;
-        Ok(())
+    /// Counts the multiply-accumulates of a dense layer, towards the latent variable and towards the data. Where a sum
+    /// stays at the largest number, the file is refused at the end.
+    #[inline(never)]
+    pub(crate) fn add_macs(&mut self, log_prob: u32, sample: u32) {
+        self.macs_log_prob = self.macs_log_prob.saturating_add(log_prob);
+        self.macs_sample = self.macs_sample.saturating_add(sample);
     }
-}
 
-/// A section as `count` records.
-fn table<T>(section: Option<&[u8]>, tag: Tag, count: usize) -> Result<&[T], FormatError>
-where
-    T: FromBytes + Immutable + KnownLayout,
-{
-    let data = section::exact(section, tag, count.saturating_mul(size_of::<T>()))?;
-    <[T]>::ref_from_bytes(data).map_err(|_| FormatError::Misaligned)
-}
+    #[inline(always)]
+    fn load(&mut self, file: &'a [u8]) -> Result<Flow<'a>, Fault> {
+        let place = &mut self.place;
+        let (header, content) = Header::open(file, place)?;
+        self.sections = Sections::read(content, header.sections.get(), place)?;
+        let columns: &[ColumnRecord] = self.table(section::COLUMNS, header.records())?;
+        let layers: &[LayerRecord] = self.table(section::LAYERS, header.layers.get().into())?;
+        self.dense = self.table(section::DENSE, header.dense.get().into())?;
+        self.indices = self.table(section::INDICES, ALL)?;
+        self.weights = self.table(section::WEIGHTS, ALL)?;
+        let [tails, ..]: &[TailsRecord] = self.table(section::TAILS, 1)? else { return Err(Fault::MISALIGNED) };
+        tails.check()?;
+        self.check_columns(columns, header)?;
+        let atoms: &[AtomRecord] = self.optional(section::ATOMS)?;
+        atoms::check(columns, atoms, &mut self.place)?;
+        let circles: &[CircleRecord] = self.optional(section::CIRCLES)?;
+        let length = |count: usize| count.saturating_mul(size_of::<CircleRecord>());
+        let expected = length(self.circular.into());
+        self.place.same(Fault::SECTION_LENGTH, expected, length(circles.len()))?;
+        if self.lines == 0 && !layers.is_empty() {
+            return Err(Fault::header(54));
+        }
+        let probes: &[F32] = match self.sections.find(section::PROBES) {
+            Some(_) => self.table(section::PROBES, ALL)?,
+            None => &[],
+        };
+        check_probes(probes, columns.len(), &mut self.place)?;
+        let names = self.sections.find(section::NAMES);
+        if let Some(names) = names {
+            self.place.tag = section::NAMES;
+            check_names(names, columns.len(), &mut self.place)?;
+        }
 
-/// A section as one record.
-fn single<T>(section: Option<&[u8]>, tag: Tag) -> Result<&T, FormatError>
-where
-    T: FromBytes + Immutable + KnownLayout,
-{
-    T::ref_from_bytes(section::exact(section, tag, size_of::<T>())?).map_err(|_| FormatError::Misaligned)
-}
+        let context = u32::from(header.context_dim.get());
+        self.features = u32::from(self.circular).saturating_mul(2).saturating_add(context);
+        circle::check(circles, context, self)?;
+        self.place.tag = section::LAYERS;
+        for (index, layer) in (0u16..).zip(layers) {
+            self.place.index = index;
+            layer.check(self)?;
+        }
+        let base = self.table(section::BASE, ALL)?;
+        self.place.index = 0;
+        Base::read(base, self)?;
+        self.used_up(section::DENSE, self.dense_used, self.dense.len())?;
+        self.used_up(section::INDICES, self.indices_used, self.indices.len())?;
+        self.used_up(section::WEIGHTS, self.weights_used, self.weights.len())?;
+        let state = self.features.saturating_add(header.dim.get().into());
+        let scratch = state.saturating_add(self.need_a).saturating_add(self.need_b);
+        let place = &mut self.place;
+        place.same(Fault::SCRATCH_LENGTH, scratch as usize, header.scratch_length.get() as usize)?;
+        if self.macs_log_prob == u32::MAX {
+            return Err(Fault::header(68));
+        }
+        place.same(Fault::MACS, self.macs_log_prob as usize, header.macs_log_prob.get() as usize)?;
+        if self.macs_sample == u32::MAX {
+            return Err(Fault::header(72));
+        }
+        place.same(Fault::MACS, self.macs_sample as usize, header.macs_sample.get() as usize)?;
+        Ok(Flow {
+            header,
+            columns,
+            atoms,
+            circles,
+            layers,
+            dense: self.dense,
+            indices: self.indices,
+            weights: self.weights,
+            tails,
+            base: self.base,
+            names: names.unwrap_or_default(),
+            probes,
+            lines: self.lines.into(),
+            features: self.features as usize,
+            buffer_a: self.need_a as usize,
+        })
+    }
 
-/// A section as as many values as it holds.
-fn list<T>(section: Option<&[u8]>, tag: Tag) -> Result<&[T], FormatError>
-where
-    T: FromBytes + Immutable + KnownLayout,
-{
-    let found = section.map_or(0, <[u8]>::len);
-    let count = found.checked_div(size_of::<T>()).unwrap_or(0);
-    table(section, tag, count)
-}
+    /// Whether all of a list is taken.
+    fn used_up(&mut self, tag: Tag, used: usize, length: usize) -> Result<(), Fault> {
+        self.place.tag = tag;
+        if used == length { Ok(()) } else { Err(Fault::UNUSED) }
+    }
 
-/// A section that is absent where it would be empty.
-fn optional<T>(section: Option<&[u8]>, tag: Tag) -> Result<&[T], FormatError>
-where
-    T: FromBytes + Immutable + KnownLayout,
-{
-    match section {
-        None => Ok(&[]),
-        Some([]) => Err(FormatError::Unused { tag }),
-        Some(_) => list(section, tag),
+    /// A section that every file has, as `count` records, or [`ALL`] that it holds. It becomes the one at hand.
+    #[inline(always)]
+    fn table<T>(&mut self, tag: Tag, count: usize) -> Result<&'a [T], Fault>
+    where
+        T: FromBytes + Immutable + KnownLayout,
+    {
+        let Some(data) = self.section(tag, size_of::<T>(), count) else { return Err(self.place.fault) };
+        <[T]>::ref_from_prefix(data).map(|(records, _)| records).map_err(|_| Fault::MISALIGNED)
+    }
+
+    /// The bytes of a section that holds `count` records of a size.
+    #[inline(never)]
+    fn section(&mut self, tag: Tag, size: usize, count: usize) -> Option<&'a [u8]> {
+        self.place.tag = tag;
+        self.place.fault = Fault::MISSING_SECTION;
+        let data = self.sections.find(tag)?;
+        let count = if count == ALL { data.len().checked_div(size).unwrap_or(0) } else { count };
+        self.place.fault = Fault::SECTION_LENGTH;
+        self.place.same(Fault::SECTION_LENGTH, count.saturating_mul(size), data.len()).ok()?;
+        Some(data)
+    }
+
+    /// A section that is absent where it would be empty, of columns that [`ALL_KINDS`] allows.
+    fn optional<T>(&mut self, tag: Tag) -> Result<&'a [T], Fault>
+    where
+        T: FromBytes + Immutable + KnownLayout,
+    {
+        self.place.tag = tag;
+        match if ALL_KINDS { self.sections.find(tag) } else { None } {
+            None => Ok(&[]),
+            Some([]) => Err(Fault::UNUSED),
+            Some(_) => self.table(tag, ALL),
+        }
+    }
+
+    /// Checks and counts the columns.
+    fn check_columns(&mut self, columns: &[ColumnRecord], header: &Header) -> Result<(), Fault> {
+        let place = &mut self.place;
+        place.tag = section::COLUMNS;
+        let [mut lines, mut circular, mut context] = [0u16; 3];
+        for (index, column) in (0u16..).zip(columns) {
+            place.index = index;
+            column.check(place)?;
+            lines = lines.saturating_add(column.is_line().into());
+            circular = circular.saturating_add(column.is_circular().into());
+            context = context.saturating_add(column.is_context().into());
+        }
+        self.lines = lines;
+        self.circular = circular;
+        place.same(Fault::DIMENSION, header.dim.get().into(), lines.saturating_add(circular).into())?;
+        place.same(Fault::CONTEXT_DIMENSION, header.context_dim.get().into(), context.into())
     }
 }
 
@@ -144,146 +276,30 @@ impl<'a> Flow<'a> {
     /// # Errors
     /// The first rule of `spec/format.md` that the file breaks, and where.
     pub fn new(file: &'a [u8]) -> Result<Self, FormatError> {
-        let (header, content) = Header::open(file)?;
-        let sections = Sections::read(content, header.sections.get())?;
-        let columns: &[ColumnRecord] = table(sections.columns, section::COLUMNS, header.records())?;
-        let layers: &[LayerRecord] = table(sections.layers, section::LAYERS, header.layers.get().into())?;
-        let dense: &[DenseRecord] = table(sections.dense, section::DENSE, header.dense.get().into())?;
-        let indices: &[U16] = list(sections.indices, section::INDICES)?;
-        let weights: &[Word] = list(sections.weights, section::WEIGHTS)?;
-        let tails: &TailsRecord = single(sections.tails, section::TAILS)?;
-        tails.check()?;
-        let Counts { lines, circular } = check_columns(columns, header)?;
-        let atoms: &[AtomRecord] = optional(sections.atoms, section::ATOMS)?;
-        atoms::check(columns, atoms)?;
-        let circles: &[CircleRecord] = optional(sections.circles, section::CIRCLES)?;
-        if circles.len() != usize::from(circular) {
-            let length = |count: usize| count.saturating_mul(size_of::<CircleRecord>());
-            let (expected, found) = (length(circular.into()), length(circles.len()));
-            return Err(FormatError::SectionLength { tag: section::CIRCLES, expected, found });
-        }
-        if lines == 0 && !layers.is_empty() {
-            return Err(FormatError::HeaderField { offset: 54 });
-        }
-        let probes = match sections.probes {
-            Some(_) => list(sections.probes, section::PROBES)?,
-            None => &[],
-        };
-        check_probes(probes, columns.len())?;
-        check_names(sections.names, columns.len())?;
-
-        let context = u32::from(header.context_dim.get());
-        let features = u32::from(circular).saturating_mul(2).saturating_add(context);
-        let mut loading = Loading {
-            lines,
-            features,
-            dense,
-            indices,
-            weights,
-            dense_used: 0,
-            indices_used: 0,
-            weights_used: 0,
-            need_a: 0,
-            need_b: 0,
-            macs_log_prob: 0,
-            macs_sample: 0,
-        };
-        circle::check(circles, context, &mut loading)?;
-        for (index, layer) in (0u16..).zip(layers) {
-            layer.check(index, &mut loading)?;
-        }
-        let base = Base::read(sections.base, &mut loading)?;
-        for (used, length, tag) in [
-            (loading.dense_used, dense.len(), section::DENSE),
-            (loading.indices_used, indices.len(), section::INDICES),
-            (loading.weights_used, weights.len(), section::WEIGHTS),
-        ] {
-            if used != length {
-                return Err(FormatError::Unused { tag });
-            }
-        }
-        let state = features.saturating_add(header.dim.get().into());
-        let expected = state.saturating_add(loading.need_a).saturating_add(loading.need_b);
-        if header.scratch_length.get() != expected {
-            return Err(FormatError::ScratchLength { expected, found: header.scratch_length.get() });
-        }
-        for (expected, found) in
-            [(loading.macs_log_prob, header.macs_log_prob.get()), (loading.macs_sample, header.macs_sample.get())]
-        {
-            if found != expected {
-                return Err(FormatError::Macs { expected, found });
-            }
-        }
-        let names = sections.names.unwrap_or_default();
-        Ok(Flow {
-            header,
-            columns,
-            atoms,
-            circles,
-            layers,
-            dense,
-            indices,
-            weights,
-            tails,
-            base,
-            names,
-            probes,
-            lines: lines.into(),
-            features: features as usize,
-            buffer_a: loading.need_a as usize,
-        })
+        let mut loading = Loading::start();
+        let flow = loading.load(file);
+        flow.map_err(|fault| loading.place.error(fault))
     }
-}
-
-/// How many columns lie on a line, and how many are circular.
-struct Counts {
-    lines: u16,
-    circular: u16,
-}
-
-fn check_columns(columns: &[ColumnRecord], header: &Header) -> Result<Counts, FormatError> {
-    let mut counts = Counts { lines: 0, circular: 0 };
-    let mut context = 0u16;
-    for (index, column) in (0u16..).zip(columns) {
-        column.check(index)?;
-        counts.lines = counts.lines.saturating_add(column.is_line().into());
-        counts.circular = counts.circular.saturating_add(column.is_circular().into());
-        context = context.saturating_add(column.is_context().into());
-    }
-    let (expected, found) = (header.dim.get(), counts.lines.saturating_add(counts.circular));
-    if found != expected {
-        return Err(FormatError::Dimension { expected, found });
-    }
-    let (expected, found) = (header.context_dim.get(), context);
-    if found != expected {
-        return Err(FormatError::ContextDimension { expected, found });
-    }
-    Ok(counts)
 }
 
 /// Whole probes: a row and its log-density each.
-fn check_probes(probes: &[F32], columns: usize) -> Result<(), FormatError> {
-    let one = columns.saturating_add(1);
-    let rest = probes.len().checked_rem(one).unwrap_or(0);
+fn check_probes(probes: &[F32], columns: usize, place: &mut Place) -> Result<(), Fault> {
+    let rest = probes.len().checked_rem(columns.saturating_add(1)).unwrap_or(0);
     if rest != 0 {
-        let found = probes.len().saturating_mul(4);
         let expected = probes.len().saturating_sub(rest).saturating_mul(4);
-        return Err(FormatError::SectionLength { tag: section::PROBES, expected, found });
+        return place.note(Fault::SECTION_LENGTH, expected, probes.len().saturating_mul(4));
     }
     Ok(())
 }
 
 /// One name for each column, and nothing after them.
-fn check_names(names: Option<&[u8]>, columns: usize) -> Result<(), FormatError> {
-    let Some(names) = names else { return Ok(()) };
+fn check_names(names: &[u8], columns: usize, place: &mut Place) -> Result<(), Fault> {
     let mut rest = names;
     for index in 0..columns {
-        rest = split_name(rest).ok_or(FormatError::Record { tag: section::NAMES, index: index as u16, offset: 0 })?.1;
+        place.index = index as u16;
+        rest = split_name(rest).ok_or(Fault::field(0))?.1;
     }
-    if !rest.is_empty() {
-        return Err(FormatError::Unused { tag: section::NAMES });
-    }
-    Ok(())
+    if rest.is_empty() { Ok(()) } else { Err(Fault::UNUSED) }
 }
 
 /// The first name of a list and the names after it.

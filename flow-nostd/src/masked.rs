@@ -9,14 +9,13 @@
 //! Towards the latent variable the chain runs once. Back, each column waits for the one before it; each hidden unit is
 //! computed when the last column that it sees is known, together with the others of its panel.
 
-use crate::FormatError;
 use crate::conditioner::{self, Conditioner, Of};
 use crate::dense::{DenseRecord, LANES, LANES_U32};
+use crate::fault::Fault;
 use crate::flow::Flow;
 use crate::kernel;
 use crate::layer::{Conditioned, Work};
 use crate::load::Loading;
-use crate::section::LAYERS;
 use crate::word::Word;
 use zerocopy::little_endian::U16;
 
@@ -95,16 +94,21 @@ impl Outputs {
     }
 }
 
+/// [`Units::up_to`] once for all checks, where size matters and speed does not.
+#[inline(never)]
+fn count_up_to(units: Units, degree: u32, order: Order) -> u32 {
+    units.up_to(degree, order)
+}
+
 /// Checks the fields at the bytes 2, 4 and 6 of a masked layer's record and the conditioner that they name.
 pub(crate) fn check(
     reserved: u16,
     dense: u16,
     count: u16,
     outputs: Outputs,
-    index: u16,
     loading: &mut Loading<'_>,
-) -> Result<(), FormatError> {
-    let fail = |offset| Err(FormatError::Record { tag: LAYERS, index, offset });
+) -> Result<(), Fault> {
+    let fail = |offset| Err(Fault::field(offset));
     if reserved != 0 {
         return fail(2);
     }
@@ -118,10 +122,7 @@ pub(crate) fn check(
         return fail(6);
     }
     let total = lines.saturating_mul(outputs.each().into());
-    if !conditioner::check(loading, count, inputs, total, Of::Masked(outputs))? {
-        return fail(6);
-    }
-    Ok(())
+    conditioner::check(loading, count, inputs, total, Of::Masked(outputs))
 }
 
 /// The conditioner of a masked layer, which reads the whole state.
@@ -134,30 +135,27 @@ pub(crate) fn conditioned(dense: U16, count: U16, flow: &Flow<'_>) -> Conditione
 pub(crate) fn check_weights(
     weights: &[Word],
     record: &DenseRecord,
-    index: u16,
     below: Units,
     above: Result<Units, Outputs>,
     order: Order,
-) -> Result<(), FormatError> {
+) -> Result<(), Fault> {
     let inputs = usize::from(record.inputs.get());
     let (mut rows, _) = weights.as_chunks::<LANES>();
     for panel in 0..record.panels() {
         let Some((panel_rows, rest)) = rows.split_at_checked(inputs) else { return Ok(()) };
         rows = rest;
-        let mut seen = [u32::MAX; LANES];
-        for (seen, lane) in seen.iter_mut().zip(0u32..) {
-            let output = panel.saturating_mul(LANES_U32).saturating_add(lane);
-            if output < record.outputs.get().into() {
-                let degree = match above {
-                    Ok(units) => units.degree(output, order),
-                    Err(outputs) => outputs.column(output, order),
-                };
-                *seen = below.up_to(degree, order);
+        for lane in 0..LANES {
+            let output = panel.saturating_mul(LANES_U32).saturating_add(lane as u32);
+            if output >= record.outputs.get().into() {
+                break;
             }
-        }
-        for (row, input) in panel_rows.iter().zip(0u32..) {
-            if row.iter().zip(seen).any(|(word, seen)| input >= seen && word.bits() != 0) {
-                return Err(FormatError::MaskedWeight { dense: index });
+            let degree = match above {
+                Ok(units) => units.degree(output, order),
+                Err(outputs) => outputs.column(output, order),
+            };
+            let unseen = panel_rows.iter().skip(count_up_to(below, degree, order) as usize);
+            if unseen.filter_map(|row| row.get(lane)).any(|word| word.bits() != 0) {
+                return Err(Fault::MASKED_WEIGHT);
             }
         }
     }
@@ -165,12 +163,12 @@ pub(crate) fn check_weights(
 }
 
 /// Products that [`to_data`] takes for a hidden layer of `width` units: each panel anew for every degree in it.
-pub(crate) fn hidden_products(below: Units, units: Units, width: u32, order: Order) -> u64 {
-    let mut products = 0u64;
+pub(crate) fn hidden_products(below: Units, units: Units, width: u32, order: Order) -> u32 {
+    let mut products = 0u32;
     let mut first = 0;
     while first < width {
         let degree = units.degree(first, order);
-        let end = units.up_to(degree, order);
+        let end = count_up_to(units, degree, order);
         products = products.saturating_add(panel_products(below, degree, first, end, order));
         // `end` is beyond `first`, whose degree it is; the loop ends whatever it is.
         first = end.max(first.saturating_add(1));
@@ -179,11 +177,11 @@ pub(crate) fn hidden_products(below: Units, units: Units, width: u32, order: Ord
 }
 
 /// Products that [`to_data`] takes for the outputs.
-pub(crate) fn output_products(below: Units, outputs: Outputs, order: Order) -> u64 {
-    let mut products = 0u64;
+pub(crate) fn output_products(below: Units, outputs: Outputs, order: Order) -> u32 {
+    let mut products = 0u32;
     for column in 0..order.lines {
         products = products.saturating_add(match outputs {
-            Outputs::Interleaved => u64::from(below.up_to(column, order)).saturating_mul(2),
+            Outputs::Interleaved => count_up_to(below, column, order).saturating_mul(2),
             Outputs::Together(each) => {
                 let first = column.saturating_mul(each.into());
                 panel_products(below, column, first, first.saturating_add(each.into()), order)
@@ -194,10 +192,11 @@ pub(crate) fn output_products(below: Units, outputs: Outputs, order: Order) -> u
 }
 
 /// Products of the panels that hold the units from `first` to before `end`, which see what has at most `degree`.
-fn panel_products(below: Units, degree: u32, first: u32, end: u32, order: Order) -> u64 {
+#[inline(never)]
+fn panel_products(below: Units, degree: u32, first: u32, end: u32, order: Order) -> u32 {
     let (first, last) = panels(first, end);
-    let lanes = u64::from(last.saturating_sub(first)).saturating_mul(LANES as u64);
-    lanes.saturating_mul(below.up_to(degree, order).into())
+    let lanes = last.saturating_sub(first).saturating_mul(LANES_U32);
+    lanes.saturating_mul(count_up_to(below, degree, order))
 }
 
 /// The panels that hold the units from `first` to before `end`.

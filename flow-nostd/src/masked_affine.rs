@@ -1,12 +1,12 @@
 //! Masked autoregressive flow (Papamakarios et al., arXiv 1705.07057): [`affine`] transforms of each column, conditioned
 //! on the columns before it. The conditioner gives all shifts, then all raw log-scales.
 
+use crate::affine;
+use crate::fault::{Fault, is_zero};
 use crate::flow::Flow;
 use crate::layer::{Conditioned, Work};
 use crate::load::Loading;
 use crate::masked::{self, Outputs};
-use crate::section::LAYERS;
-use crate::{FormatError, affine};
 use zerocopy::little_endian::{F32, U16};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
@@ -28,16 +28,16 @@ pub struct MaskedAffineRecord {
     pub reserved_b: [u8; 20],
 }
 
-pub(crate) fn check(record: &MaskedAffineRecord, index: u16, loading: &mut Loading<'_>) -> Result<(), FormatError> {
-    let fail = |offset| Err(FormatError::Record { tag: LAYERS, index, offset });
+pub(crate) fn check(record: &MaskedAffineRecord, loading: &mut Loading<'_>) -> Result<(), Fault> {
+    let fail = |offset| Err(Fault::field(offset));
     if !affine::is_bound(record.scale_bound.get()) {
         return fail(8);
     }
-    if record.reserved_b != [0; 20] {
+    if !is_zero(&record.reserved_b) {
         return fail(12);
     }
     let (dense, count) = (record.dense.get(), record.dense_count.get());
-    masked::check(record.reserved.get(), dense, count, Outputs::Interleaved, index, loading)
+    masked::check(record.reserved.get(), dense, count, Outputs::Interleaved, loading)
 }
 
 pub(crate) fn conditioned(record: &MaskedAffineRecord, flow: &Flow<'_>) -> Conditioned {

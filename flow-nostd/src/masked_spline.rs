@@ -1,12 +1,11 @@
 //! Masked autoregressive flow (Papamakarios et al., arXiv 1705.07057) with a [`spline`] for each column, conditioned on
 //! the columns before it. The conditioner gives the raw values column after column.
 
-use crate::FormatError;
+use crate::fault::{Fault, is_zero};
 use crate::flow::Flow;
 use crate::layer::{Conditioned, Work};
 use crate::load::Loading;
 use crate::masked::{self, Outputs};
-use crate::section::LAYERS;
 use crate::spline::{self, Spline};
 use zerocopy::little_endian::{F32, U16};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
@@ -31,15 +30,15 @@ pub struct MaskedSplineRecord {
     pub reserved_b: [u8; 18],
 }
 
-pub(crate) fn check(record: &MaskedSplineRecord, index: u16, loading: &mut Loading<'_>) -> Result<(), FormatError> {
+pub(crate) fn check(record: &MaskedSplineRecord, loading: &mut Loading<'_>) -> Result<(), Fault> {
     let bins = record.num_bins.get();
-    spline::check(record.tail_bound.get(), bins, index)?;
-    if record.reserved_b != [0; 18] {
-        return Err(FormatError::Record { tag: LAYERS, index, offset: 14 });
+    spline::check(record.tail_bound.get(), bins)?;
+    if !is_zero(&record.reserved_b) {
+        return Err(Fault::field(14));
     }
     let (dense, count) = (record.dense.get(), record.dense_count.get());
     let outputs = Outputs::Together(spline::raw_values(bins));
-    masked::check(record.reserved.get(), dense, count, outputs, index, loading)
+    masked::check(record.reserved.get(), dense, count, outputs, loading)
 }
 
 pub(crate) fn conditioned(record: &MaskedSplineRecord, flow: &Flow<'_>) -> Conditioned {

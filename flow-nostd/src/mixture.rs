@@ -5,14 +5,14 @@
 //! of the weight, of A's determinant and of the normal distribution's constant. Since A is triangular, a variate of a
 //! component is solved for by substitution.
 
-use crate::FormatError;
 use crate::column::clamp;
 use crate::dense::{self, DenseRecord, LANES_U32};
+use crate::fault::{Fault, is_zero};
 use crate::flow::Flow;
 use crate::kernel;
 use crate::layer::{STATE_BOUND, Work};
 use crate::load::Loading;
-use crate::section::BASE;
+use crate::range;
 use zerocopy::little_endian::{F32, U16};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
@@ -36,12 +36,13 @@ pub struct ComponentRecord {
 }
 
 /// Checks the components and their dense records, which follow those of all layers.
-pub(crate) fn check(components: &[ComponentRecord], loading: &mut Loading<'_>) -> Result<(), FormatError> {
+pub(crate) fn check(components: &[ComponentRecord], loading: &mut Loading<'_>) -> Result<(), Fault> {
     let mut before = 0.0;
     let last = components.len();
     for (index, component) in (1..=u16::MAX).zip(components) {
-        let fail = |offset| Err(FormatError::Record { tag: BASE, index, offset });
-        if !(-LOG_WEIGHT_MAX..=LOG_WEIGHT_MAX).contains(&component.log_weight.get()) {
+        loading.place.index = index;
+        let fail = |offset| Err(Fault::field(offset));
+        if !range::is_at_most(component.log_weight.get(), LOG_WEIGHT_MAX) {
             return fail(0);
         }
         let cumulative = component.cumulative.get();
@@ -52,7 +53,7 @@ pub(crate) fn check(components: &[ComponentRecord], loading: &mut Loading<'_>) -
         if usize::from(component.dense.get()) != loading.dense_used {
             return fail(8);
         }
-        if component.reserved != [0; 6] {
+        if !is_zero(&component.reserved) {
             return fail(10);
         }
         let Some(square) = dense::check_square(loading)? else { return fail(8) };
@@ -61,22 +62,23 @@ pub(crate) fn check(components: &[ComponentRecord], loading: &mut Loading<'_>) -
     }
     loading.need_b(last as u32);
     // One component is drawn from, and value j of it takes the j values before it.
-    let lines = u64::from(loading.lines);
+    let lines = u32::from(loading.lines);
     let triangle = lines.saturating_mul(lines.saturating_sub(1)) / 2;
-    loading.add_macs(lines.saturating_mul(lines).saturating_mul(last as u64), triangle)
+    loading.add_macs(lines.saturating_mul(lines).saturating_mul(last as u32), triangle);
+    Ok(())
 }
 
-fn check_triangular(square: &dense::Square<'_>) -> Result<(), FormatError> {
+fn check_triangular(square: &dense::Square<'_>) -> Result<(), Fault> {
     let lines = usize::from(square.record.inputs.get());
     for output in 0..lines {
         for input in output..lines {
             let weight = square.weights.get(square.record.place(input, output));
             if input == output {
                 if !weight.is_some_and(|word| word.get() > 0.0) {
-                    return Err(FormatError::Diagonal { dense: square.index });
+                    return Err(Fault::DIAGONAL);
                 }
             } else if weight.is_some_and(|word| word.bits() != 0) {
-                return Err(FormatError::MaskedWeight { dense: square.index });
+                return Err(Fault::MASKED_WEIGHT);
             }
         }
     }

@@ -3,11 +3,10 @@
 //! The file holds the order and its inverse. Thereby either direction gathers, and one pass proves that both are
 //! permutations: a list whose entries lead back to where they stand cannot hold one of them twice.
 
-use crate::FormatError;
+use crate::fault::{Fault, is_zero};
 use crate::flow::Flow;
 use crate::layer::Work;
 use crate::load::Loading;
-use crate::section::LAYERS;
 use zerocopy::little_endian::{U16, U32};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
@@ -25,12 +24,12 @@ pub struct PermutationRecord {
     pub reserved_b: [u8; 24],
 }
 
-pub(crate) fn check(record: &PermutationRecord, index: u16, loading: &mut Loading<'_>) -> Result<(), FormatError> {
-    let fail = |offset| Err(FormatError::Record { tag: LAYERS, index, offset });
+pub(crate) fn check(record: &PermutationRecord, loading: &mut Loading<'_>) -> Result<(), Fault> {
+    let fail = |offset| Err(Fault::field(offset));
     if record.reserved.get() != 0 {
         return fail(2);
     }
-    if record.reserved_b != [0; 24] {
+    if !is_zero(&record.reserved_b) {
         return fail(8);
     }
     let dim = usize::from(loading.lines);
@@ -42,7 +41,7 @@ pub(crate) fn check(record: &PermutationRecord, index: u16, loading: &mut Loadin
     };
     for (j, from) in order.iter().enumerate() {
         if inverse.get(usize::from(from.get())).map(|to| usize::from(to.get())) != Some(j) {
-            return Err(FormatError::NotAPermutation { layer: index });
+            return Err(Fault::NOT_A_PERMUTATION);
         }
     }
     loading.need_a(dim as u32);
@@ -63,7 +62,8 @@ fn gather(flow: &Flow<'_>, first: usize, state: &mut [f32], work: &mut Work<'_>)
     for (y, from) in work.a.iter_mut().zip(order).take(state.len()) {
         *y = state.get(usize::from(from.get())).copied().unwrap_or(0.0);
     }
-    for (slot, y) in state.iter_mut().zip(work.a.iter()) {
-        *slot = *y;
+    // Swapped, where a copy would do, for compilers to see no `memcpy` in it.
+    for (slot, y) in state.iter_mut().zip(work.a.iter_mut()) {
+        core::mem::swap(slot, y);
     }
 }

@@ -3,11 +3,11 @@
 //! Memory lies as `[features][lines][circles]`. The features are what every conditioner sees beside the state: the
 //! context, then cosine and sine of each circular column.
 
-use crate::EvalError;
 use crate::circle;
 use crate::column::{CIRCULAR, CONSTANT, CONTEXT, clamp};
 use crate::flow::Flow;
 use crate::trig::cos_sin;
+use crate::{ALL_KINDS, EvalError};
 
 const STANDARD_MAX: f32 = 1e30;
 const ALPHA_MAX: f32 = 1e36;
@@ -24,7 +24,7 @@ pub(crate) struct Entered {
 /// it is asked for `true`.
 pub(crate) fn enter(
     flow: &Flow<'_>,
-    mut next: impl FnMut(bool) -> Option<f32>,
+    next: &mut dyn FnMut(bool) -> Option<f32>,
     state: &mut [f32],
 ) -> Result<Entered, EvalError> {
     let mut entered = Entered { alpha: 1.0, log_terms: 0.0 };
@@ -36,18 +36,18 @@ pub(crate) fn enter(
     let mut atoms = flow.atoms;
     for (column, record) in flow.columns.iter().enumerate() {
         let kind = record.kind.get();
-        let x = next(kind == CONTEXT).unwrap_or(0.0);
+        let x = next(record.is_context()).unwrap_or(0.0);
         if !x.is_finite() {
             return Err(EvalError::NotFinite { column });
         }
         match kind {
             CONSTANT => entered.log_terms += record.constant(x),
-            CONTEXT => {
+            CONTEXT if ALL_KINDS => {
                 if let Some(slot) = context.next() {
                     *slot = record.feature(x);
                 }
             }
-            CIRCULAR => {
+            CIRCULAR if ALL_KINDS => {
                 if let Some((slot, turn)) = circles.next() {
                     *slot = circle::angle(record, x);
                     *turn = cos_sin(*slot);
@@ -100,7 +100,7 @@ pub(crate) fn leave(flow: &Flow<'_>, state: &[f32], row: &mut [f32]) {
     for (x, record) in row.iter_mut().zip(records) {
         *x = match record.kind.get() {
             CONSTANT => record.values.first().map_or(0.0, |value| value.get()),
-            CIRCULAR => circle::value(record, circles.next().unwrap_or(0.0)),
+            CIRCULAR if ALL_KINDS => circle::value(record, circles.next().unwrap_or(0.0)),
             _ => {
                 let (mine, after) = atoms.split_at_checked(record.atoms.get().into()).unwrap_or_default();
                 atoms = after;

@@ -3,8 +3,9 @@
 //! Sections lie in the table's order, each at the first multiple of 16 after the one before, with zeros between: there
 //! are no holes in which something could hide, and no two sections overlap.
 
+use crate::fault::{Fault, Place, is_zero};
 use crate::header::{HEADER_LENGTH, SECTION_ALIGN};
-use crate::{FormatError, Tag};
+use crate::{ALL_KINDS, Tag};
 use zerocopy::little_endian::U32;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
@@ -47,87 +48,84 @@ pub struct SectionEntry {
     pub length: U32,
 }
 
-/// The sections that this version knows, each where present.
+/// The tags that this version knows.
+const KNOWN: &[Tag] = if ALL_KINDS {
+    &[COLUMNS, TAILS, LAYERS, DENSE, INDICES, BASE, WEIGHTS, NAMES, PROBES, ATOMS, CIRCLES]
+} else {
+    &[COLUMNS, TAILS, LAYERS, DENSE, INDICES, BASE, WEIGHTS, NAMES, PROBES]
+};
+
+/// The section table, checked: what it names lies in the file.
 #[derive(Default)]
 pub(crate) struct Sections<'a> {
-    pub columns: Option<&'a [u8]>,
-    pub tails: Option<&'a [u8]>,
-    pub layers: Option<&'a [u8]>,
-    pub dense: Option<&'a [u8]>,
-    pub indices: Option<&'a [u8]>,
-    pub base: Option<&'a [u8]>,
-    pub weights: Option<&'a [u8]>,
-    pub atoms: Option<&'a [u8]>,
-    pub circles: Option<&'a [u8]>,
-    pub names: Option<&'a [u8]>,
-    pub probes: Option<&'a [u8]>,
+    file: &'a [u8],
+    entries: &'a [SectionEntry],
 }
 
 impl<'a> Sections<'a> {
     /// Reads the table of `count` entries that follows the header of `file`.
-    pub(crate) fn read(file: &'a [u8], count: u16) -> Result<Self, FormatError> {
-        let too_many = FormatError::HeaderField { offset: 58 };
+    pub(crate) fn read(file: &'a [u8], count: u16, place: &mut Place) -> Result<Self, Fault> {
         let body = file.get(HEADER_LENGTH..).unwrap_or_default();
-        let (entries, _) =
-            <[SectionEntry]>::ref_from_prefix_with_elems(body, usize::from(count)).map_err(|_| too_many)?;
-        let mut sections = Sections::default();
+        let Ok((entries, _)) = <[SectionEntry]>::ref_from_prefix_with_elems(body, usize::from(count)) else {
+            return Err(Fault::header(58));
+        };
         let table = u32::from(count).saturating_mul(size_of::<SectionEntry>() as u32);
         let mut end = table.saturating_add(HEADER_LENGTH as u32);
+        let mut seen = 0u32;
         for entry in entries {
-            let tag = Tag(entry.tag);
-            let offset = aligned_end(file, end, tag)?;
-            if entry.offset.get() != offset {
-                return Err(FormatError::SectionPlace { tag, expected: offset, found: entry.offset.get() });
+            place.tag = Tag(entry.tag);
+            let offset = aligned_end(file, end, place)?;
+            place.same(Fault::SECTION_PLACE, offset as usize, entry.offset.get() as usize)?;
+            let flags = entry.flags.get();
+            if flags & !CRITICAL != 0 {
+                return place.note(Fault::SECTION_FLAGS, 0, flags as usize);
             }
-            if entry.flags.get() & !CRITICAL != 0 {
-                return Err(FormatError::SectionFlags { tag, found: entry.flags.get() });
+            if entry.data(file).is_none() {
+                return place.note(Fault::SECTION_END, offset as usize, entry.length.get() as usize);
             }
-            let data = file
-                .get(offset as usize..)
-                .and_then(|rest| rest.get(..entry.length.get() as usize))
-                .ok_or(FormatError::SectionEnd { tag, offset, length: entry.length.get() })?;
             end = offset.saturating_add(entry.length.get());
-            let slot = match tag {
-                COLUMNS => &mut sections.columns,
-                TAILS => &mut sections.tails,
-                LAYERS => &mut sections.layers,
-                DENSE => &mut sections.dense,
-                INDICES => &mut sections.indices,
-                BASE => &mut sections.base,
-                WEIGHTS => &mut sections.weights,
-                ATOMS => &mut sections.atoms,
-                CIRCLES => &mut sections.circles,
-                NAMES => &mut sections.names,
-                PROBES => &mut sections.probes,
-                _ if entry.flags.get() & CRITICAL != 0 => return Err(FormatError::UnknownSection { tag }),
-                _ => continue,
+            let Some((_, bit)) = KNOWN.iter().zip(0u32..).find(|(known, _)| known.is(entry)) else {
+                if flags & CRITICAL != 0 {
+                    return Err(Fault::UNKNOWN_SECTION);
+                }
+                continue;
             };
-            if slot.replace(data).is_some() {
-                return Err(FormatError::DuplicateSection { tag });
+            let bit = 1u32.wrapping_shl(bit);
+            if seen & bit != 0 {
+                return Err(Fault::DUPLICATE_SECTION);
             }
+            seen |= bit;
         }
-        let expected = aligned_end(file, end, Tag(*b"end "))?;
-        if expected as usize != file.len() {
-            return Err(FormatError::Trailing { expected: expected as usize, found: file.len() });
-        }
-        Ok(sections)
+        place.tag = Tag(*b"end ");
+        let expected = aligned_end(file, end, place)?;
+        place.same(Fault::TRAILING, expected as usize, file.len())?;
+        Ok(Self { file, entries })
+    }
+
+    /// The section's bytes, where it is there.
+    #[inline(never)]
+    pub(crate) fn find(&self, tag: Tag) -> Option<&'a [u8]> {
+        self.entries.iter().find(|entry| tag.is(entry))?.data(self.file)
     }
 }
 
-/// The section's bytes, whose number must be `expected`.
-pub(crate) fn exact(section: Option<&[u8]>, tag: Tag, expected: usize) -> Result<&[u8], FormatError> {
-    let data = section.ok_or(FormatError::MissingSection { tag })?;
-    if data.len() != expected {
-        return Err(FormatError::SectionLength { tag, expected, found: data.len() });
+impl Tag {
+    fn is(&self, entry: &SectionEntry) -> bool {
+        u32::from_le_bytes(self.0) == u32::from_le_bytes(entry.tag)
     }
-    Ok(data)
+}
+
+impl SectionEntry {
+    fn data<'a>(&self, file: &'a [u8]) -> Option<&'a [u8]> {
+        file.get(self.offset.get() as usize..)?.get(..self.length.get() as usize)
+    }
 }
 
 /// `end` rounded up to where the next section starts; the bytes between must be zero.
-fn aligned_end(file: &[u8], end: u32, next: Tag) -> Result<u32, FormatError> {
+fn aligned_end(file: &[u8], end: u32, place: &mut Place) -> Result<u32, Fault> {
     let aligned = end.checked_next_multiple_of(SECTION_ALIGN).unwrap_or(u32::MAX);
     match file.get(end as usize..aligned as usize) {
-        Some(padding) if padding.iter().all(|&b| b == 0) => Ok(aligned),
-        _ => Err(FormatError::Padding { offset: end, before: next }),
+        Some(padding) if is_zero(padding) => Ok(aligned),
+        _ => place.note(Fault::PADDING, end as usize, 0),
     }
 }

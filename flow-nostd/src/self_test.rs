@@ -24,7 +24,7 @@ impl Flow<'_> {
             let Some((expected, after)) = after.split_first() else { break };
             // Its values lie in the order of the columns, context among them.
             let mut values = row.iter().map(|v| v.get());
-            let found = match self.row_log_prob(|_| values.next(), state, &mut work) {
+            let found = match self.row_log_prob(&mut |_| values.next(), state, &mut work) {
                 Ok(log_prob) => log_prob,
                 Err(EvalError::NotFinite { .. }) => f32::NAN,
                 Err(error) => return Err(SelfTestError::Eval(error)),

@@ -6,8 +6,8 @@
 //!
 //! A periodic spline has no outside and one raw value more, the slope at both ends: see [`circle`](crate::circle).
 
-use crate::FormatError;
-use crate::section::LAYERS;
+use crate::fault::Fault;
+use crate::range;
 
 /// Fewest bins.
 pub const NUM_BINS_MIN: u16 = 2;
@@ -56,9 +56,9 @@ pub(crate) fn is_bins(bins: u16) -> bool {
 }
 
 /// Checks the fields at the bytes 8 and 12 of a record.
-pub(crate) fn check(bound: f32, bins: u16, index: u16) -> Result<(), FormatError> {
-    let fail = |offset| Err(FormatError::Record { tag: LAYERS, index, offset });
-    if !(TAIL_BOUND_MIN..=TAIL_BOUND_MAX).contains(&bound) {
+pub(crate) fn check(bound: f32, bins: u16) -> Result<(), Fault> {
+    let fail = |offset| Err(Fault::field(offset));
+    if !range::is_from_to(bound, TAIL_BOUND_MIN, TAIL_BOUND_MAX) {
         return fail(8);
     }
     if !is_bins(bins) {

@@ -3,12 +3,12 @@
 //! The first `kept` values pass unchanged and, after the features, condition the others, which [`spline`] transforms: the conditioner gives
 //! the raw values column after column.
 
+use crate::coupling;
+use crate::fault::{Fault, is_zero};
 use crate::flow::Flow;
 use crate::layer::Conditioned;
 use crate::load::Loading;
-use crate::section::LAYERS;
 use crate::spline::{self, Spline};
-use crate::{FormatError, coupling};
 use zerocopy::little_endian::{F32, U16};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
@@ -32,14 +32,14 @@ pub struct SplineCouplingRecord {
     pub reserved: [u8; 18],
 }
 
-pub(crate) fn check(record: &SplineCouplingRecord, index: u16, loading: &mut Loading<'_>) -> Result<(), FormatError> {
+pub(crate) fn check(record: &SplineCouplingRecord, loading: &mut Loading<'_>) -> Result<(), Fault> {
     let bins = record.num_bins.get();
-    spline::check(record.tail_bound.get(), bins, index)?;
-    if record.reserved != [0; 18] {
-        return Err(FormatError::Record { tag: LAYERS, index, offset: 14 });
+    spline::check(record.tail_bound.get(), bins)?;
+    if !is_zero(&record.reserved) {
+        return Err(Fault::field(14));
     }
     let each = spline::raw_values(bins);
-    coupling::check(record.kept.get(), record.dense.get(), record.dense_count.get(), each, index, loading)
+    coupling::check(record.kept.get(), record.dense.get(), record.dense_count.get(), each, loading)
 }
 
 pub(crate) fn conditioned(record: &SplineCouplingRecord, flow: &Flow<'_>) -> Conditioned {

@@ -4,8 +4,8 @@
 //! the t-distribution", Mathematics of Computation 62 (1994), in the form without rejection:
 //! `t = sqrt(ν (u₁^(-2/ν) - 1)) · cos θ`, θ being uniform.
 
-use crate::FormatError;
-use crate::section::BASE;
+use crate::fault::Fault;
+use crate::range;
 use crate::trig::{cos_sin, uniform_angle};
 use zerocopy::little_endian::F32;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
@@ -31,9 +31,9 @@ pub struct StudentTRecord {
     pub log_norm: F32,
 }
 
-/// Checks record `index` of the base's section.
-pub(crate) fn check(record: &StudentTRecord, index: u16) -> Result<(), FormatError> {
-    let fail = |offset| Err(FormatError::Record { tag: BASE, index, offset });
+/// Checks one record.
+pub(crate) fn check(record: &StudentTRecord) -> Result<(), Fault> {
+    let fail = |offset| Err(Fault::field(offset));
     let degrees = record.degrees.get();
     if !(degrees > DEGREES_MIN && degrees <= DEGREES_MAX) {
         return fail(8);
@@ -44,7 +44,7 @@ pub(crate) fn check(record: &StudentTRecord, index: u16) -> Result<(), FormatErr
     if record.inverse.get() != 1.0 / degrees {
         return fail(4);
     }
-    if !(-LOG_NORM_MAX..=LOG_NORM_MAX).contains(&record.log_norm.get()) {
+    if !range::is_at_most(record.log_norm.get(), LOG_NORM_MAX) {
         return fail(12);
     }
     Ok(())

@@ -3,11 +3,11 @@
 //! The first step costs `rate * (alpha - 1)` nats and is not inverted; the second is a bijection,
 //! `|u| -> knee + ln(1 + e)` with `e = |u| - knee`, whose log-determinant is `-ln(1 + e)`.
 
-use crate::FormatError;
 use crate::column::clamp;
+use crate::fault::Fault;
 use crate::layer::STATE_BOUND;
+use crate::range;
 use crate::row::Entered;
-use crate::section::TAILS;
 use zerocopy::little_endian::F32;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
@@ -33,19 +33,19 @@ pub struct TailsRecord {
 }
 
 impl TailsRecord {
-    pub(crate) fn check(&self) -> Result<(), FormatError> {
-        let fail = |offset| Err(FormatError::Record { tag: TAILS, index: 0, offset });
+    pub(crate) fn check(&self) -> Result<(), Fault> {
+        let fail = |offset| Err(Fault::field(offset));
         let (knee, rate, log_volume) = (self.knee.get(), self.rate.get(), self.log_volume.get());
-        if !(knee > 0.0 && knee.is_finite()) {
+        if !range::is_positive(knee) {
             return fail(0);
         }
-        if !(rate >= 0.0 && rate.is_finite()) {
+        if !(0.0..=f32::MAX).contains(&rate) {
             return fail(4);
         }
-        if !(-LOG_VOLUME_MAX..=LOG_VOLUME_MAX).contains(&log_volume) {
+        if !range::is_at_most(log_volume, LOG_VOLUME_MAX) {
             return fail(8);
         }
-        if self.reserved != [0; 4] {
+        if u32::from_le_bytes(self.reserved) != 0 {
             return fail(12);
         }
         Ok(())

@@ -1,4 +1,5 @@
 //! Bases other than the normal distribution: their densities are densities, and their variates follow them.
+#![cfg(feature = "all-kinds")]
 #![allow(missing_docs, clippy::disallowed_types, clippy::disallowed_methods)]
 
 mod common;

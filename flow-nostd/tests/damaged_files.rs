@@ -1,4 +1,5 @@
 //! Files that are cut, damaged, or made to look right: each gives an error or a flow that computes finite numbers.
+#![cfg(feature = "all-kinds")]
 #![allow(missing_docs, clippy::disallowed_types, clippy::disallowed_methods)]
 
 mod common;

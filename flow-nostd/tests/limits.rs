@@ -1,4 +1,5 @@
 //! Files whose numbers are as large, or as small, as a file may hold: refused, or no overflow whatever the row.
+#![cfg(feature = "all-kinds")]
 #![allow(missing_docs, clippy::disallowed_types, clippy::disallowed_methods)]
 
 mod common;

@@ -1,4 +1,5 @@
 //! The engine against an f64 reference written from the specification.
+#![cfg(feature = "all-kinds")]
 #![allow(missing_docs, clippy::disallowed_types, clippy::disallowed_methods)]
 
 mod common;

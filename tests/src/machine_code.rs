@@ -80,6 +80,16 @@ fn is_fused(first: u16, second: u16) -> bool {
     matches!(first & 0xffb0, 0xeea0 | 0xee90) && second & 0x0e10 == 0x0a00
 }
 
+/// Bytes of code and of constants in an ELF file: its `.text` and `.rodata`.
+///
+/// # Errors
+/// Where the file is no object file, or has no code.
+pub fn code_size(elf: &[u8]) -> Result<u64, String> {
+    let file = object::File::parse(elf).map_err(|e| e.to_string())?;
+    let text = file.section_by_name(".text").ok_or("no section .text")?;
+    Ok(text.size() + file.section_by_name(".rodata").map_or(0, |rodata| rodata.size()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,25 +4,33 @@
 #![no_std]
 #![no_main]
 
+#[cfg(feature = "load")]
 use core::hint::black_box;
 
 #[board::entry]
 fn main() -> ! {
-    #[cfg(feature = "log-prob")]
+    #[cfg(feature = "load")]
     engine();
     #[expect(clippy::empty_loop, reason = "the program is never run")]
     loop {}
 }
 
 /// Calls the engine with slices of unknown address and length.
-#[cfg(feature = "log-prob")]
+#[cfg(feature = "load")]
 fn engine() {
     static FILE: [u8; 4] = [0; 4];
-    let (mut row, context, mut scratch) = ([0.0; 4], [0.0; 4], [0.0; 4]);
     let file = black_box(FILE.get(..black_box(0)).unwrap_or_default());
-    let load: fn(&'static [u8]) -> Result<flow_nostd::Flow<'static>, flow_nostd::FormatError> = flow_nostd::Flow::new;
-    let Ok(flow) = black_box(load)(file) else { return };
-    let flow = black_box(&flow);
+    let flow = flow_nostd::Flow::new(file);
+    #[cfg(feature = "log-prob")]
+    if let Ok(flow) = black_box(&flow) {
+        evaluate(flow);
+    }
+    black_box(&flow);
+}
+
+#[cfg(feature = "log-prob")]
+fn evaluate(flow: &flow_nostd::Flow<'_>) {
+    let (mut row, context, mut scratch) = ([0.0; 4], [0.0; 4], [0.0; 4]);
     _ = black_box(flow.log_prob(black_box(&row), black_box(&context), black_box(&mut scratch)));
     #[cfg(feature = "everything")]
     {
@@ -38,6 +46,5 @@ fn engine() {
 
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo) -> ! {
-    #[expect(clippy::empty_loop, reason = "the program is never run")]
     loop {}
 }

@@ -1,0 +1,41 @@
+//! How much flash the engine takes on a Cortex-M4F, without weights: `firmware/size` linked with and without calls into
+//! it, at opt-level "s". `cargo test -p flow-tests --test engine_size -- --nocapture` prints the figures.
+
+use flow_tests::board::MPS2_AN386;
+use flow_tests::firmware::{Firmware, find_target};
+use flow_tests::machine_code::code_size;
+use flow_tests::require::available;
+use std::fs;
+
+/// What the program calls, and bytes of `.text` and `.rodata` when it was last measured: for affine couplings only, and
+/// with all kinds.
+const MEASURED: [(&str, u64, u64); 3] = [("load", 4004, 7896), ("log-prob", 7084, 15320), ("everything", 11668, 24160)];
+
+#[test]
+fn the_engine_is_as_small_as_measured() {
+    // Needs the target but no emulator; who requires the boards requires this too.
+    let Some(()) = available("qemu", find_target(MPS2_AN386.target)) else { return };
+    let size = |features: &'static str| {
+        let program = Firmware { package: "size", features, opt_level: "s", ..Firmware::default() }.board(&MPS2_AN386);
+        let elf = program.build(&format!("size-{}", features.replace(',', "-"))).unwrap();
+        code_size(&fs::read(elf).unwrap()).unwrap()
+    };
+    let empty = size("");
+    let mut wrong = Vec::new();
+    for (features, affine, all_kinds) in MEASURED {
+        let all_features = match features {
+            "load" => "load,all-kinds",
+            "log-prob" => "log-prob,all-kinds",
+            _ => "everything,all-kinds",
+        };
+        for (features, measured) in [(features, affine), (all_features, all_kinds)] {
+            let found = size(features) - empty;
+            println!("{features}: {found} bytes");
+            // Two percent of room, for other compilers. Much less than measured means that the figure is old.
+            if found * 100 > measured * 102 || found * 100 < measured * 90 {
+                wrong.push(format!("{features}: {found} bytes, {measured} measured"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:?}");
+}
