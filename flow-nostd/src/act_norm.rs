@@ -38,7 +38,7 @@ pub(crate) fn check(record: &ActNormRecord, index: u16, loading: &mut Loading<'_
         return fail(4);
     }
     let lines = usize::from(loading.lines);
-    let count = lines.saturating_mul(3).next_multiple_of(LANES);
+    let count = lines.saturating_mul(3).div_ceil(LANES).saturating_mul(LANES);
     let Some([scales, shifts, reciprocals]) = loading.take_weights(count as u64).and_then(|all| parts(all, lines))
     else {
         return fail(4);

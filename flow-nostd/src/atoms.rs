@@ -58,7 +58,7 @@ impl AtomRecord {
 pub(crate) fn check(columns: &[ColumnRecord], atoms: &[AtomRecord]) -> Result<(), FormatError> {
     let mut rest = atoms;
     let mut index = 0u16;
-    for (column, record) in (0u16..).zip(columns) {
+    for (column, record) in (0..u16::MAX).zip(columns) {
         let count = record.atoms.get();
         let none = FormatError::Record { tag: COLUMNS, index: column, offset: 2 };
         if count > ATOMS_MAX || (count > 0 && !record.is_line()) {

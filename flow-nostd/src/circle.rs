@@ -34,7 +34,7 @@ pub struct CircleRecord {
 /// Checks the splines of all circular columns and their conditioners.
 pub(crate) fn check(circles: &[CircleRecord], context: u32, loading: &mut Loading<'_>) -> Result<(), FormatError> {
     let mut inputs = context;
-    for (index, record) in (0u16..).zip(circles) {
+    for (index, record) in (0..u16::MAX).zip(circles) {
         let fail = |offset| Err(FormatError::Record { tag: CIRCLES, index, offset });
         let (count, bins) = (record.dense_count.get(), record.num_bins.get());
         if usize::from(record.dense.get()) != loading.dense_used {

@@ -195,7 +195,7 @@ impl<'a> Flow<'a> {
         self.check_context(context.len())?;
         self.check_latent(z.len())?;
         let bounds = core::iter::repeat_n(STATE_BOUND, self.lines).chain(core::iter::repeat(PI));
-        for (column, ((to, from), bound)) in self.latent(state).iter_mut().zip(z).zip(bounds).enumerate() {
+        for (column, ((to, from), bound)) in (0..usize::MAX).zip(self.latent(state).iter_mut().zip(z).zip(bounds)) {
             if !from.is_finite() {
                 return Err(EvalError::NotFinite { column });
             }
@@ -210,7 +210,7 @@ impl<'a> Flow<'a> {
     /// column, beyond the bounds of a bounded one, and no atom.
     pub fn outside_support(&self, row: &[f32]) -> Option<usize> {
         let mut atoms = self.atoms;
-        let modelled = self.columns.iter().enumerate().filter(|(_, record)| !record.is_context());
+        let modelled = (0..usize::MAX).zip(self.columns).filter(|(_, record)| !record.is_context());
         for ((column, record), &x) in modelled.zip(row) {
             let (mine, after) = atoms.split_at_checked(record.atoms.get().into()).unwrap_or_default();
             atoms = after;

@@ -189,7 +189,7 @@ impl<'a> Flow<'a> {
             macs_sample: 0,
         };
         circle::check(circles, context, &mut loading)?;
-        for (index, layer) in (0u16..).zip(layers) {
+        for (index, layer) in (0..u16::MAX).zip(layers) {
             layer.check(index, &mut loading)?;
         }
         let base = Base::read(sections.base, &mut loading)?;
@@ -244,7 +244,7 @@ struct Counts {
 fn check_columns(columns: &[ColumnRecord], header: &Header) -> Result<Counts, FormatError> {
     let mut counts = Counts { lines: 0, circular: 0 };
     let mut context = 0u16;
-    for (index, column) in (0u16..).zip(columns) {
+    for (index, column) in (0..u16::MAX).zip(columns) {
         column.check(index)?;
         counts.lines = counts.lines.saturating_add(column.is_line().into());
         counts.circular = counts.circular.saturating_add(column.is_circular().into());

@@ -6,7 +6,7 @@ mod common;
 use common::exercise::exercise;
 use common::{
     Aligned, Atom, Base, Column, Draw, Kind, Layer, Model, Order, everything, family_of, model_of, newest,
-    random_model, seal,
+    random_model, seal, stride,
 };
 use flow_nostd::{Flow, FormatError, SelfTestError, Tag};
 use proptest::prelude::*;
@@ -74,7 +74,7 @@ fn a_probe_that_differs_by_one_bit_is_found() {
 fn every_truncation() {
     let file = small().file();
     let aligned = Aligned::new(&file);
-    for length in 0..file.len() {
+    for length in (0..file.len()).step_by(stride(7)) {
         let error = Flow::new(&aligned.bytes()[..length]).unwrap_err();
         let expected = if length < 128 { 128 } else { file.len() };
         assert_eq!(error, FormatError::Truncated { expected, found: length });
@@ -85,7 +85,7 @@ fn every_truncation() {
 fn every_flipped_bit() {
     let file = small().file();
     let mut aligned = Aligned::new(&file);
-    for bit in 0..8 * file.len() {
+    for bit in (0..8 * file.len()).step_by(stride(301)) {
         aligned.all_mut()[bit / 8] ^= 1 << (bit % 8);
         assert!(Flow::new(aligned.bytes()).is_err(), "bit {bit}");
         aligned.all_mut()[bit / 8] ^= 1 << (bit % 8);
@@ -199,11 +199,10 @@ fn values_that_are_not_allowed() {
     }
 }
 
-/// Every field of every table, with every value of interest and right checksums: an error, or finite results.
 /// Replaces every byte of a file by each of `values`, with its checksums repaired: what is accepted computes finite numbers.
 fn replace_every_byte(file: &[u8], values: &[u8]) {
     let mut accepted = 0;
-    for offset in 0..file.len() {
+    for offset in (0..file.len()).step_by(stride(97)) {
         for &value in values {
             let file = Aligned::new(&patched(file, offset, &[value]));
             if let Ok(flow) = Flow::new(file.bytes()) {
@@ -212,7 +211,7 @@ fn replace_every_byte(file: &[u8], values: &[u8]) {
             }
         }
     }
-    assert!(accepted > 1000);
+    assert!(cfg!(miri) || accepted > 1000);
 }
 
 /// Bytes that counts, kinds, signs and exponents are sensitive to.
@@ -603,7 +602,7 @@ fn weights_against_the_order_are_refused() {
         let order = Order { lines: dim, features: context };
         let (mut refused, mut accepted) = (0, 0);
         for (i, d) in model.layers[1].clone().dense_mut().iter().enumerate() {
-            for at in 0..d.weights.len() {
+            for at in (0..d.weights.len()).step_by(stride(5)) {
                 let mut model = model.clone();
                 model.layers[1].dense_mut()[i].weights[at] = 1e-9;
                 let (input, output) = (at / d.outputs, at % d.outputs);
@@ -623,7 +622,7 @@ fn weights_against_the_order_are_refused() {
                 }
             }
         }
-        assert!(refused > 20 && accepted > 20);
+        assert!(cfg!(miri) || refused > 20 && accepted > 20);
     }
 }
 
@@ -648,8 +647,16 @@ fn replace_words(mut file: Vec<u8>, changes: Vec<(usize, u32, u8)>, seed: u64) {
     }
 }
 
+/// Miri takes a thousand times as long, and has no folder to keep failures in.
+fn config() -> ProptestConfig {
+    if cfg!(miri) {
+        return ProptestConfig { cases: 4, failure_persistence: None, ..ProptestConfig::default() };
+    }
+    ProptestConfig::with_cases(2000)
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(config())]
 
     #[test]
     fn words_replaced(changes in prop::collection::vec((0usize..512, any::<u32>(), 0u8..4), 1..6), seed: u64) {
