@@ -143,6 +143,17 @@ impl<'a> Flow<'a> {
     ///
     /// # Errors
     /// The first rule of `spec/format.md` that the file breaks, and where.
+    ///
+    /// ```
+    /// # flow_nostd::include_flow!(mod model = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/example.flow"));
+    /// use flow_nostd::{Flow, FormatError};
+    ///
+    /// let flow = Flow::new(model::BYTES)?;
+    /// assert_eq!(flow.columns(), 4);
+    /// let cut = Flow::new(&model::BYTES[..1000]);
+    /// assert!(matches!(cut, Err(FormatError::Truncated { found: 1000, .. })));
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
     pub fn new(file: &'a [u8]) -> Result<Self, FormatError> {
         let (header, content) = Header::open(file)?;
         let sections = Sections::read(content, header.sections.get())?;

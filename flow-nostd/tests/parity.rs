@@ -7,7 +7,9 @@ use common::Kind::{
     self, ActNorm, Coupling, Linear, MaskedAffine, MaskedSpline, ResidualCoupling, ResidualSplineCoupling,
     SplineCoupling,
 };
-use common::{Aligned, Atom, Base, Column, Draw, KNEE, Layer, Model, everything, family_of, model_of, random_model, stride};
+use common::{
+    Aligned, Atom, Base, Column, Draw, KNEE, Layer, Model, everything, family_of, model_of, random_model, stride,
+};
 use flow_nostd::{EvalError, FLOOR, Flow};
 
 /// Kind, dim, hidden, kept, layers.
@@ -123,7 +125,7 @@ fn each(mut test: impl FnMut(&Model, &Flow<'_>, &mut [f32], &mut Draw)) {
     ];
     for (seed, model, name) in plain.chain(bases).chain(family).chain(all) {
         let file = Aligned::new(&model.file());
-        if cfg!(miri) && file.bytes().len() > 4096 {
+        if cfg!(miri) && file.bytes().len() > 2048 {
             continue;
         }
         let flow = Flow::new(file.bytes()).unwrap_or_else(|e| panic!("{name}: {e}"));

@@ -20,6 +20,8 @@ pub struct Firmware {
     pub target: &'static str,
     /// `opt-level`; the release profile's where empty.
     pub opt_level: &'static str,
+    /// Whether flow-nostd and the program are built with overflow checks.
+    pub overflow_checks: bool,
     /// Environment variables of the build: what is embedded.
     pub env: Vec<(&'static str, PathBuf)>,
 }
@@ -36,19 +38,25 @@ impl Firmware {
     ///
     /// # Errors
     /// Where they cannot be written.
-    pub fn embed(mut self, name: &str, flow: &[u8], rows: &[f32]) -> Result<Self, String> {
-        let folder = tools::target_dir().join("firmware").join(name);
+    pub fn embed(self, name: &str, flow: &[u8], rows: &[f32]) -> Result<Self, String> {
         let rows: Vec<u8> = rows.iter().flat_map(|x| x.to_le_bytes()).collect();
-        for (variable, file, bytes) in [("FLOW_FILE", "model.flow", flow), ("FLOW_ROWS", "rows.f32", &rows)] {
-            let path = folder.join(file);
-            // Left alone where nothing changed, so that nothing is built again.
-            if fs::read(&path).map_or(true, |there| there != bytes) {
-                fs::create_dir_all(&folder)
-                    .and_then(|()| fs::write(&path, bytes))
-                    .map_err(|e| format!("{}: {e}", path.display()))?;
-            }
-            self.env.push((variable, path));
+        self.embed_as("FLOW_FILE", name, "model.flow", flow)?.embed_as("FLOW_ROWS", name, "rows.f32", &rows)
+    }
+
+    /// The same program with these bytes, kept in `target/firmware/NAME/FILE`, whose path the environment variable holds.
+    ///
+    /// # Errors
+    /// Where they cannot be written.
+    pub fn embed_as(mut self, variable: &'static str, name: &str, file: &str, bytes: &[u8]) -> Result<Self, String> {
+        let folder = tools::target_dir().join("firmware").join(name);
+        let path = folder.join(file);
+        // Left alone where nothing changed, so that nothing is built again.
+        if fs::read(&path).map_or(true, |there| there != bytes) {
+            fs::create_dir_all(&folder)
+                .and_then(|()| fs::write(&path, bytes))
+                .map_err(|e| format!("{}: {e}", path.display()))?;
         }
+        self.env.push((variable, path));
         Ok(self)
     }
 
@@ -76,6 +84,12 @@ impl Firmware {
         }
         if !self.opt_level.is_empty() {
             cargo.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", self.opt_level);
+        }
+        if self.overflow_checks {
+            // Not of all crates: in others a sum that wraps may be meant.
+            for package in ["flow-nostd", self.package] {
+                cargo.args(["--config", &format!("profile.release.package.{package}.overflow-checks=true")]);
+            }
         }
         cargo.envs(self.env.iter().map(|(k, v)| (k, v)));
         let outcome = tools::run(&mut cargo, Duration::from_secs(600))?;
