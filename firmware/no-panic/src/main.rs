@@ -9,16 +9,14 @@ mod functions;
 mod opaque;
 mod traits;
 
-use core::hint::black_box;
-
 #[board::entry]
 fn main() -> ! {
     functions::call_all();
     traits::use_all();
     #[cfg(feature = "deliberate-panic")]
-    black_box(opaque::values()[black_box(0)]);
+    core::hint::black_box(opaque::values()[core::hint::black_box(0)]);
     #[cfg(feature = "deliberate-overflow")]
-    black_box(black_box(1u32) + black_box(2));
+    core::hint::black_box(core::hint::black_box(1u32) + core::hint::black_box(2));
     #[expect(clippy::empty_loop, reason = "the program is never run")]
     loop {}
 }

@@ -46,7 +46,7 @@ fn report(file: &'static [u8], output: &mut Output) -> Option<()> {
     let (mut most, names) = ([0; 5], ["sample", "log_prob", "to_latent", "to_data", "outside_support"]);
     for round in 0..20 {
         let [sample, log_prob, to_latent, to_data, outside_support] = &mut most;
-        let mut note = |most: &mut usize, used: usize| *most = used.max(*most);
+        let note = |most: &mut usize, used: usize| *most = used.max(*most);
         note(sample, stack_used(|| done &= black_box(flow.sample(&mut rng, context, row, &mut scratch)).is_ok()));
         if round % 4 == 3 {
             row.iter_mut().for_each(|x| *x *= -1e6);
