@@ -140,7 +140,7 @@ fn call_all(flow: &Flow<'_>, values: &[f32], seed: u64) {
 
 fn cases(ordinary: u32) -> ProptestConfig {
     let failure_persistence = ProptestConfig::default().failure_persistence.filter(|_| !cfg!(miri));
-    ProptestConfig { cases: if cfg!(miri) { 8 } else { ordinary }, failure_persistence, ..ProptestConfig::default() }
+    ProptestConfig { cases: if cfg!(miri) { 2 } else { ordinary }, failure_persistence, ..ProptestConfig::default() }
 }
 
 fn changes() -> impl Strategy<Value = Vec<Change>> {
@@ -186,11 +186,11 @@ proptest! {
 #[test]
 fn many_changed_files_are_accepted() {
     let mut draw = Draw::new(1);
-    let (mut accepted, files) = (0, if cfg!(miri) { 20 } else { 4000 });
+    let (mut accepted, files) = (0, if cfg!(miri) { 2 } else { 4000 });
     for which in 0..files {
         let mut change = || (draw.below(16), draw.below(1 << 20), draw.below(7) as u8, draw.any_finite().to_bits());
         accepted += usize::from(run(which, &[change(), change()], &[vec![0.5, -1.0]], 0));
     }
     println!("{accepted} of {files} accepted");
-    assert!(accepted > files / 8, "{accepted}");
+    assert!(cfg!(miri) || accepted > files / 8, "{accepted}");
 }
