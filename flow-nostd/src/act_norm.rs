@@ -38,7 +38,7 @@ pub(crate) fn check(record: &ActNormRecord, loading: &mut Loading<'_>) -> Result
         return fail(4);
     }
     let lines = usize::from(loading.lines);
-    let count = lines.saturating_mul(3).next_multiple_of(LANES);
+    let count = lines.saturating_mul(3).div_ceil(LANES).saturating_mul(LANES);
     let Some(values) = loading.take_weights(count as u32) else { return fail(4) };
     let shifts = lines..lines.saturating_mul(2);
     for (j, word) in values.iter().enumerate().take(lines.saturating_mul(3)) {

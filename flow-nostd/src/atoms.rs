@@ -62,7 +62,7 @@ impl AtomRecord {
 pub(crate) fn check(columns: &[ColumnRecord], atoms: &[AtomRecord], place: &mut Place) -> Result<(), Fault> {
     let mut rest = atoms;
     let mut index = 0u16;
-    for (column, record) in (0u16..).zip(columns) {
+    for (column, record) in (0..u16::MAX).zip(columns) {
         let count = record.atoms.get();
         place.tag = COLUMNS;
         place.index = column;

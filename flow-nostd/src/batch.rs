@@ -48,7 +48,7 @@ impl Flow<'_> {
         let (expected, found) = (self.batch_scratch_len(), scratch.len());
         let error = BatchError::all(EvalError::ScratchLength { expected, found });
         let (scratch, _) = scratch.split_at_mut_checked(expected).ok_or(error)?;
-        let mut rows = rows.chunks_exact(self.columns());
+        let mut rows = rows.chunks_exact(self.columns().max(1));
         let mut contexts = contexts.chunks_exact(self.context_dim().max(1));
         let (blocks, rest) = log_probs.as_chunks_mut::<BLOCK>();
         let mut first = 0usize;
@@ -72,7 +72,7 @@ impl Flow<'_> {
         scratch: &mut [f32],
         first: usize,
     ) -> Result<[f32; BLOCK], BatchError> {
-        let mut scratch = scratch.chunks_exact_mut(self.scratch_len());
+        let mut scratch = scratch.chunks_exact_mut(self.scratch_len().max(1));
         let mut lane = || {
             let (state, work) = self.split(scratch.next().unwrap_or_default()).map_err(BatchError::all)?;
             Ok(Lane { state, work })

@@ -36,7 +36,7 @@ pub struct CircleRecord {
 pub(crate) fn check(circles: &[CircleRecord], context: u32, loading: &mut Loading<'_>) -> Result<(), Fault> {
     loading.place.tag = CIRCLES;
     let mut inputs = context;
-    for (index, record) in (0u16..).zip(circles) {
+    for (index, record) in (0..u16::MAX).zip(circles) {
         loading.place.index = index;
         let fail = |offset| Err(Fault::field(offset));
         let (count, bins) = (record.dense_count.get(), record.num_bins.get());

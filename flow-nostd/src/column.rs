@@ -34,6 +34,16 @@ pub const LOG_MASS_MAX: f32 = 1e30;
 /// Bound on the reach of a context column.
 pub const CONTEXT_REACH_MAX: f32 = 1e9;
 /// What a value outside its column's support adds to the log-density, in nats, in place of a density.
+///
+/// ```
+/// # flow_nostd::include_flow!(mod model = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/example.flow"));
+/// # let flow = flow_nostd::Flow::new(model::BYTES)?;
+/// # let mut scratch = [0.0; model::SCRATCH];
+/// // What a column without density there costs; rows on its support are far above, however odd.
+/// let odd = flow.log_prob(&[f32::MAX, 2.0, -5.0, 0.0], &[], &mut scratch)?;
+/// assert!(odd > flow_nostd::FLOOR);
+/// # Ok::<(), Box<dyn core::error::Error>>(())
+/// ```
 pub const FLOOR: f32 = -1e30;
 
 /// A bounded column's logit is taken of a share no nearer to 0 and 1 than this.
@@ -55,6 +65,14 @@ pub struct ColumnRecord {
 
 impl ColumnRecord {
     /// Whether the column lies on a line: whether the layers transform it.
+    ///
+    /// ```
+    /// # flow_nostd::include_flow!(mod model = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/example.flow"));
+    /// # let flow = flow_nostd::Flow::new(model::BYTES)?;
+    /// assert!(flow.column_records()[0].is_line());
+    /// assert!(!flow.column_records()[1].is_line()); // Constant.
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
     pub fn is_line(&self) -> bool {
         match self.kind.get() {
             CONTINUOUS | INTEGER => true,
@@ -64,16 +82,37 @@ impl ColumnRecord {
     }
 
     /// Whether the column's values are angles.
+    ///
+    /// ```
+    /// # flow_nostd::include_flow!(mod model = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/example.flow"));
+    /// # let flow = flow_nostd::Flow::new(model::BYTES)?;
+    /// assert!(flow.column_records().iter().all(|column| !column.is_circular()));
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
     pub fn is_circular(&self) -> bool {
         ALL_KINDS && self.kind.get() == CIRCULAR
     }
 
     /// Whether the column is given, not modelled.
+    ///
+    /// ```
+    /// # flow_nostd::include_flow!(mod model = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/example.flow"));
+    /// # let flow = flow_nostd::Flow::new(model::BYTES)?;
+    /// assert!(flow.column_records().iter().all(|column| !column.is_context()));
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
     pub fn is_context(&self) -> bool {
         ALL_KINDS && self.kind.get() == CONTEXT
     }
 
     /// Whether the column's values are cells: likelihoods are log-masses.
+    ///
+    /// ```
+    /// # flow_nostd::include_flow!(mod model = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/example.flow"));
+    /// # let flow = flow_nostd::Flow::new(model::BYTES)?;
+    /// assert!(flow.column_records()[2].is_discrete()); // Whole numbers.
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
     pub fn is_discrete(&self) -> bool {
         matches!(self.kind.get(), INTEGER | LATTICE)
     }

@@ -22,6 +22,10 @@ const TABLE: [u32; 16] = [
 ];
 
 /// The CRC-32 of `bytes`, as zlib and Ethernet compute it.
+///
+/// ```
+/// assert_eq!(flow_nostd::layout::crc32(b"123456789"), 0xcbf4_3926);
+/// ```
 pub fn crc32(bytes: &[u8]) -> u32 {
     let step = |crc: u32| (crc >> 4) ^ TABLE.get((crc & 15) as usize).copied().unwrap_or(0);
     !bytes.iter().fold(u32::MAX, |crc, &byte| step(step(crc ^ u32::from(byte))))

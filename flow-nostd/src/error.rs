@@ -5,6 +5,10 @@
 use core::fmt;
 
 /// The four letters that name a section.
+///
+/// ```
+/// assert_eq!(flow_nostd::Tag(*b"WGHT").to_string(), "WGHT");
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Tag(pub [u8; 4]);
@@ -22,6 +26,15 @@ impl fmt::Debug for Tag {
 }
 
 /// Why a file is refused. Offsets and lengths are bytes.
+///
+/// ```
+/// use flow_nostd::{Flow, FormatError};
+///
+/// static ERASED: flow_nostd::Aligned<[u8; 256]> = flow_nostd::Aligned([0xff; 256]);
+/// let error = Flow::new(&ERASED.0).unwrap_err();
+/// assert_eq!(error, FormatError::Erased);
+/// let _: &dyn core::error::Error = &error;
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -300,6 +313,18 @@ impl fmt::Display for FormatError {
 impl core::error::Error for FormatError {}
 
 /// Why a call computes nothing.
+///
+/// ```
+/// # flow_nostd::include_flow!(mod model = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/example.flow"));
+/// # let flow = flow_nostd::Flow::new(model::BYTES)?;
+/// # let mut scratch = [0.0; model::SCRATCH];
+/// use flow_nostd::EvalError;
+///
+/// let error = flow.log_prob(&[1.0, 2.0], &[], &mut scratch).unwrap_err();
+/// assert_eq!(error, EvalError::RowLength { expected: 4, found: 2 });
+/// assert_eq!(error.to_string(), "a row of 2 values, expected 4");
+/// # Ok::<(), Box<dyn core::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -388,6 +413,16 @@ impl fmt::Display for EvalError {
 impl core::error::Error for EvalError {}
 
 /// Why a self-test fails.
+///
+/// ```
+/// # flow_nostd::include_flow!(mod model = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/example.flow"));
+/// # let flow = flow_nostd::Flow::new(model::BYTES)?;
+/// use flow_nostd::{EvalError, SelfTestError};
+///
+/// let error = flow.self_test(&mut []).unwrap_err();
+/// assert!(matches!(error, SelfTestError::Eval(EvalError::ScratchLength { found: 0, .. })));
+/// # Ok::<(), Box<dyn core::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]

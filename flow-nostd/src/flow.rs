@@ -22,6 +22,16 @@ use zerocopy::little_endian::{F32, U16};
 /// A row has [`columns`](Self::columns) values in raw units; what is known besides, and what the row's density depends on,
 /// is its context, [`context_dim`](Self::context_dim) values, `&[]` for most flows. A latent vector has [`dim`](Self::dim)
 /// values: those of columns on a line, then angles from -π to π for the circular columns. Every function works in `scratch`, [`scratch_len`](Self::scratch_len) values of the caller's that need no initial value.
+///
+/// ```
+/// # flow_nostd::include_flow!(mod model = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/example.flow"));
+/// # let flow = flow_nostd::Flow::new(model::BYTES)?;
+/// # let mut scratch = [0.0; model::SCRATCH];
+/// let row = [1.25, 3.0, 17.0, -30.0]; // flow.columns() values
+/// let log_prob = flow.log_prob(&row, &[], &mut scratch)?; // no context
+/// println!("{log_prob} nats");
+/// # Ok::<(), Box<dyn core::error::Error>>(())
+/// ```
 #[derive(Clone, Copy)]
 pub struct Flow<'a> {
     pub(crate) header: &'a Header,
@@ -49,41 +59,101 @@ pub struct Flow<'a> {
 
 impl<'a> Flow<'a> {
     /// Number of values of a row, constant columns included, context columns not.
+    ///
+    /// ```
+    /// # flow_nostd::include_flow!(mod model = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/example.flow"));
+    /// # let flow = flow_nostd::Flow::new(model::BYTES)?;
+    /// assert_eq!(flow.columns(), 4); // The constant one too.
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
     pub fn columns(&self) -> usize {
         self.header.columns.get().into()
     }
 
     /// Number of values of a context.
+    ///
+    /// ```
+    /// # flow_nostd::include_flow!(mod model = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/example.flow"));
+    /// # let flow = flow_nostd::Flow::new(model::BYTES)?;
+    /// assert_eq!(flow.context_dim(), 0);
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
     pub fn context_dim(&self) -> usize {
         self.header.context_dim.get().into()
     }
 
     /// Number of latent values: of columns that are neither constant nor context.
+    ///
+    /// ```
+    /// # flow_nostd::include_flow!(mod model = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/example.flow"));
+    /// # let flow = flow_nostd::Flow::new(model::BYTES)?;
+    /// assert_eq!(flow.dim(), 3); // One of four columns is constant.
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
     pub fn dim(&self) -> usize {
         self.header.dim.get().into()
     }
 
     /// Number of `f32` values of scratch memory that every function needs.
+    ///
+    /// ```
+    /// # flow_nostd::include_flow!(mod model = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/example.flow"));
+    /// # let flow = flow_nostd::Flow::new(model::BYTES)?;
+    /// assert_eq!(flow.scratch_len(), model::SCRATCH);
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
     pub fn scratch_len(&self) -> usize {
         self.header.scratch_length.get() as usize
     }
 
     /// Multiply-accumulates of the dense layers in one [`log_prob`](Self::log_prob).
+    ///
+    /// ```
+    /// # flow_nostd::include_flow!(mod model = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/example.flow"));
+    /// # let flow = flow_nostd::Flow::new(model::BYTES)?;
+    /// assert_eq!(flow.macs_log_prob(), (1 * 5 + 5 * 4) + (2 * 9 + 9 * 3 + 3 * 2)); // Two conditioners.
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
     pub fn macs_log_prob(&self) -> u32 {
         self.header.macs_log_prob.get()
     }
 
     /// Multiply-accumulates of the dense layers in one [`sample`](Self::sample).
+    ///
+    /// ```
+    /// # flow_nostd::include_flow!(mod model = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/example.flow"));
+    /// # let flow = flow_nostd::Flow::new(model::BYTES)?;
+    /// // Couplings take as many in either direction, autoregressive layers more for a sample.
+    /// assert_eq!(flow.macs_sample(), flow.macs_log_prob());
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
     pub fn macs_sample(&self) -> u32 {
         self.header.macs_sample.get()
     }
 
     /// What identifies the model, as it stands in the file. The engine does not recompute it.
+    ///
+    /// ```
+    /// # flow_nostd::include_flow!(mod model = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/example.flow"));
+    /// # let flow = flow_nostd::Flow::new(model::BYTES)?;
+    /// let known = flow.model_id(); // Kept by whoever releases models.
+    /// assert_eq!(flow.model_id(), known);
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
     pub fn model_id(&self) -> [u8; 16] {
         self.header.model_id
     }
 
     /// The model id as people read it: 32 hexadecimal digits.
+    ///
+    /// ```
+    /// # flow_nostd::include_flow!(mod model = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/example.flow"));
+    /// # let flow = flow_nostd::Flow::new(model::BYTES)?;
+    /// let id = flow.model_id_hex();
+    /// assert_eq!(id.len(), 32);
+    /// assert_eq!(u8::from_str_radix(&id[..2], 16)?, flow.model_id()[0]);
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
     pub fn model_id_hex(&self) -> String<32> {
         let mut text = String::new();
         let nibbles = self.header.model_id.iter().flat_map(|byte| [byte >> 4, byte & 15]);
@@ -94,6 +164,14 @@ impl<'a> Flow<'a> {
     }
 
     /// The name of column `j` of all columns, context among them; `None` where the file has no names, no such column, or a name that is not UTF-8.
+    ///
+    /// ```
+    /// # flow_nostd::include_flow!(mod model = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/example.flow"));
+    /// # let flow = flow_nostd::Flow::new(model::BYTES)?;
+    /// assert_eq!(flow.column_name(3), Some("temperature"));
+    /// assert_eq!(flow.column_name(4), None);
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
     pub fn column_name(&self, j: usize) -> Option<&'a str> {
         let mut rest = self.names;
         for _ in 0..j {
@@ -103,46 +181,114 @@ impl<'a> Flow<'a> {
     }
 
     /// The header, for programs that list a file.
+    ///
+    /// ```
+    /// # flow_nostd::include_flow!(mod model = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/example.flow"));
+    /// # let flow = flow_nostd::Flow::new(model::BYTES)?;
+    /// assert_eq!(flow.header().major.get(), flow_nostd::layout::MAJOR);
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
     pub fn header(&self) -> &'a Header {
         self.header
     }
 
     /// The column records, context among them, for programs that list a file.
+    ///
+    /// ```
+    /// # flow_nostd::include_flow!(mod model = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/example.flow"));
+    /// # let flow = flow_nostd::Flow::new(model::BYTES)?;
+    /// let whole = flow.column_records().iter().filter(|column| column.is_discrete());
+    /// assert_eq!(whole.count(), 1);
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
     pub fn column_records(&self) -> &'a [ColumnRecord] {
         self.columns
     }
 
     /// The atoms of all columns, for programs that list a file.
+    ///
+    /// ```
+    /// # flow_nostd::include_flow!(mod model = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/example.flow"));
+    /// # let flow = flow_nostd::Flow::new(model::BYTES)?;
+    /// assert!(flow.atom_records().is_empty());
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
     pub fn atom_records(&self) -> &'a [AtomRecord] {
         self.atoms
     }
 
     /// The splines of the circular columns, for programs that list a file.
+    ///
+    /// ```
+    /// # flow_nostd::include_flow!(mod model = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/example.flow"));
+    /// # let flow = flow_nostd::Flow::new(model::BYTES)?;
+    /// assert!(flow.circle_records().is_empty()); // No column is an angle.
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
     pub fn circle_records(&self) -> &'a [CircleRecord] {
         self.circles
     }
 
     /// The layer records, for programs that list a file.
+    ///
+    /// ```
+    /// # flow_nostd::include_flow!(mod model = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/example.flow"));
+    /// # let flow = flow_nostd::Flow::new(model::BYTES)?;
+    /// use flow_nostd::layout::AFFINE_COUPLING;
+    ///
+    /// let couplings = flow.layer_records().iter().filter(|layer| layer.kind.get() == AFFINE_COUPLING);
+    /// assert_eq!(couplings.count(), 2);
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
     pub fn layer_records(&self) -> &'a [LayerRecord] {
         self.layers
     }
 
     /// The dense records, for programs that list a file.
+    ///
+    /// ```
+    /// # flow_nostd::include_flow!(mod model = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/example.flow"));
+    /// # let flow = flow_nostd::Flow::new(model::BYTES)?;
+    /// let [first, ..] = flow.dense_records() else { panic!("no dense layer") };
+    /// assert_eq!((first.inputs.get(), first.outputs.get()), (1, 5));
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
     pub fn dense_records(&self) -> &'a [DenseRecord] {
         self.dense
     }
 
     /// The record on far rows, for programs that list a file.
+    ///
+    /// ```
+    /// # flow_nostd::include_flow!(mod model = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/example.flow"));
+    /// # let flow = flow_nostd::Flow::new(model::BYTES)?;
+    /// assert_eq!(flow.tails_record().knee.get(), 3.0); // Standard deviations.
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
     pub fn tails_record(&self) -> &'a TailsRecord {
         self.tails
     }
 
     /// The base distribution, for programs that list a file.
+    ///
+    /// ```
+    /// # flow_nostd::include_flow!(mod model = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/example.flow"));
+    /// # let flow = flow_nostd::Flow::new(model::BYTES)?;
+    /// assert!(matches!(flow.base(), flow_nostd::layout::Base::Normal));
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
     pub fn base(&self) -> Base<'a> {
         self.base
     }
 
     /// Number of probe rows of the self-test.
+    ///
+    /// ```
+    /// # flow_nostd::include_flow!(mod model = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/example.flow"));
+    /// # let flow = flow_nostd::Flow::new(model::BYTES)?;
+    /// assert_eq!(flow.probes(), 2);
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
     pub fn probes(&self) -> usize {
         self.probes.len().checked_div(self.columns.len().saturating_add(1)).unwrap_or(0)
     }
@@ -153,6 +299,21 @@ impl<'a> Flow<'a> {
     ///
     /// # Errors
     /// The length of `row`, `context` or `scratch`, or the column of a value that is NaN or infinite.
+    ///
+    /// ```
+    /// # flow_nostd::include_flow!(mod model = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/example.flow"));
+    /// # let flow = flow_nostd::Flow::new(model::BYTES)?;
+    /// # let mut scratch = [0.0; model::SCRATCH];
+    /// use flow_nostd::EvalError;
+    ///
+    /// let usual = flow.log_prob(&[1.25, 3.0, 17.0, -30.0], &[], &mut scratch)?;
+    /// let odd = flow.log_prob(&[90.0, 2.0, -5.0, 0.0], &[], &mut scratch)?;
+    /// assert!(odd < usual && odd.is_finite());
+    ///
+    /// let dead = flow.log_prob(&[f32::NAN, 3.0, 17.0, -30.0], &[], &mut scratch);
+    /// assert_eq!(dead, Err(EvalError::NotFinite { column: 0 }));
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
     pub fn log_prob(&self, row: &[f32], context: &[f32], scratch: &mut [f32]) -> Result<f32, EvalError> {
         let (state, mut work) = self.split(scratch)?;
         self.check_row(row.len())?;
@@ -165,6 +326,21 @@ impl<'a> Flow<'a> {
     ///
     /// # Errors
     /// The length of `row`, `context`, `z` or `scratch`, or the column of a value that is NaN or infinite.
+    ///
+    /// ```
+    /// # flow_nostd::include_flow!(mod model = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/example.flow"));
+    /// # let flow = flow_nostd::Flow::new(model::BYTES)?;
+    /// # let mut scratch = [0.0; model::SCRATCH];
+    /// let row = [1.25, 3.0, 17.0, -30.0];
+    /// let mut z = [0.0; 3];
+    /// let log_det = flow.to_latent(&row, &[], &mut z, &mut scratch)?;
+    ///
+    /// // The base is the standard normal distribution.
+    /// let base: f32 = z.iter().map(|z| -0.5 * z * z - 0.918_938_5).sum();
+    /// let log_prob = flow.log_prob(&row, &[], &mut scratch)?;
+    /// assert!((base + log_det - log_prob).abs() < 1e-3);
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
     pub fn to_latent(
         &self,
         row: &[f32],
@@ -190,13 +366,25 @@ impl<'a> Flow<'a> {
     /// # Errors
     /// The length of `row`, `context`, `z` or `scratch`, or the index of a latent value, or the column of a context value,
     /// that is NaN or infinite.
+    ///
+    /// ```
+    /// # flow_nostd::include_flow!(mod model = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/example.flow"));
+    /// # let flow = flow_nostd::Flow::new(model::BYTES)?;
+    /// # let mut scratch = [0.0; model::SCRATCH];
+    /// let row = [1.25, 3.0, 17.0, -30.0];
+    /// let (mut z, mut back) = ([0.0; 3], [0.0; 4]);
+    /// flow.to_latent(&row, &[], &mut z, &mut scratch)?;
+    /// flow.to_data(&z, &[], &mut back, &mut scratch)?;
+    /// assert!((back[0] - 1.25).abs() < 1e-3 && back[1] == 3.0 && back[2] == 17.0);
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
     pub fn to_data(&self, z: &[f32], context: &[f32], row: &mut [f32], scratch: &mut [f32]) -> Result<(), EvalError> {
         let (state, mut work) = self.split(scratch)?;
         self.check_row(row.len())?;
         self.check_context(context.len())?;
         self.check_latent(z.len())?;
         let bounds = core::iter::repeat_n(STATE_BOUND, self.lines).chain(core::iter::repeat(PI));
-        for (column, ((to, from), bound)) in self.latent(state).iter_mut().zip(z).zip(bounds).enumerate() {
+        for (column, ((to, from), bound)) in (0..usize::MAX).zip(self.latent(state).iter_mut().zip(z).zip(bounds)) {
             if !from.is_finite() {
                 return Err(EvalError::NotFinite { column });
             }
@@ -209,9 +397,17 @@ impl<'a> Flow<'a> {
 
     /// The first column, among all, whose value in `row` lies where it has no density at all: not above 0 in a positive
     /// column, beyond the bounds of a bounded one, and no atom.
+    ///
+    /// ```
+    /// # flow_nostd::include_flow!(mod model = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/example.flow"));
+    /// # let flow = flow_nostd::Flow::new(model::BYTES)?;
+    /// // Its columns are whole and real numbers, which have a density everywhere.
+    /// assert_eq!(flow.outside_support(&[90.0, 2.0, -5.0, 0.0]), None);
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
     pub fn outside_support(&self, row: &[f32]) -> Option<usize> {
         let mut atoms = self.atoms;
-        let modelled = self.columns.iter().enumerate().filter(|(_, record)| !record.is_context());
+        let modelled = (0..usize::MAX).zip(self.columns).filter(|(_, record)| !record.is_context());
         for ((column, record), &x) in modelled.zip(row) {
             let (mine, after) = atoms.split_at_checked(record.atoms.get().into()).unwrap_or_default();
             atoms = after;

@@ -163,7 +163,7 @@ pub(crate) fn run_panels(
 ) {
     let above = if rectify { 0 } else { i32::MIN };
     let (outputs, _) = output.as_chunks_mut();
-    for (panel, out) in (first..).zip(outputs) {
+    for (panel, out) in (first..usize::MAX).zip(outputs) {
         let Some((bias, rows)) = panel_rows(record, weights, panel, input.len()) else { return };
         *out = if SKIP_ZEROS {
             panel_of_eight(bias, rows, bits(input), |x| positive(x, above))

@@ -72,6 +72,20 @@ pub enum Layer<'a> {
 
 impl LayerRecord {
     /// The record as what it is; `None` for a kind that this version does not know, or was built without.
+    ///
+    /// ```
+    /// # flow_nostd::include_flow!(mod model = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/example.flow"));
+    /// # let flow = flow_nostd::Flow::new(model::BYTES)?;
+    /// use flow_nostd::layout::Layer;
+    ///
+    /// for layer in flow.layer_records() {
+    ///     match layer.view() {
+    ///         Some(Layer::AffineCoupling(record)) => println!("scales bounded by {}", record.scale_bound.get()),
+    ///         other => println!("{other:?}"),
+    ///     }
+    /// }
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
     pub fn view(&self) -> Option<Layer<'_>> {
         Some(match self.kind.get() {
             PERMUTATION => Layer::Permutation(transmute_ref!(self)),

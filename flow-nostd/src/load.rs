@@ -165,7 +165,7 @@ impl<'a> Loading<'a> {
         self.features = u32::from(self.circular).saturating_mul(2).saturating_add(context);
         circle::check(circles, context, self)?;
         self.place.tag = section::LAYERS;
-        for (index, layer) in (0u16..).zip(layers) {
+        for (index, layer) in (0..u16::MAX).zip(layers) {
             self.place.index = index;
             layer.check(self)?;
         }
@@ -252,7 +252,7 @@ impl<'a> Loading<'a> {
         let place = &mut self.place;
         place.tag = section::COLUMNS;
         let [mut lines, mut circular, mut context] = [0u16; 3];
-        for (index, column) in (0u16..).zip(columns) {
+        for (index, column) in (0..u16::MAX).zip(columns) {
             place.index = index;
             column.check(place)?;
             lines = lines.saturating_add(column.is_line().into());
@@ -275,6 +275,17 @@ impl<'a> Flow<'a> {
     ///
     /// # Errors
     /// The first rule of `spec/format.md` that the file breaks, and where.
+    ///
+    /// ```
+    /// # flow_nostd::include_flow!(mod model = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/example.flow"));
+    /// use flow_nostd::{Flow, FormatError};
+    ///
+    /// let flow = Flow::new(model::BYTES)?;
+    /// assert_eq!(flow.columns(), 4);
+    /// let cut = Flow::new(&model::BYTES[..1000]);
+    /// assert!(matches!(cut, Err(FormatError::Truncated { found: 1000, .. })));
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
     pub fn new(file: &'a [u8]) -> Result<Self, FormatError> {
         let mut loading = Loading::start();
         let flow = loading.load(file);

@@ -55,7 +55,7 @@ mod tests {
     #[test]
     fn close_to_double_precision_everywhere() {
         let mut worst = 0.0f64;
-        for i in 0..65_000 {
+        for i in (0..65_000).step_by(if cfg!(miri) { 8009 } else { 1 }) {
             let tail = 0.5 * (-f64::from(i) * 0.000_685).exp();
             let high = (tail * 2f64.powi(32)) as u32;
             let low = ((tail * 2f64.powi(32)).fract() * 2f64.powi(32)) as u32;
@@ -84,7 +84,7 @@ mod tests {
     #[test]
     fn never_rises_with_the_tail() {
         let mut before = f32::INFINITY;
-        for high in (0..0x8000_0000u32).step_by(99_991) {
+        for high in (0..0x8000_0000u32).step_by(if cfg!(miri) { 40_000_003 } else { 99_991 }) {
             let z = from_draws(high, 0);
             assert!(z <= before + 1e-6, "{high}: {z} after {before}");
             before = z;

@@ -80,7 +80,7 @@ pub(crate) fn enter(
 /// Standardises a context into the first of the features.
 pub(crate) fn enter_context(flow: &Flow<'_>, context: &[f32], features: &mut [f32]) -> Result<(), EvalError> {
     let mut slots = features.iter_mut().zip(context);
-    for (column, record) in flow.columns.iter().enumerate().filter(|(_, record)| record.is_context()) {
+    for (column, record) in (0..usize::MAX).zip(flow.columns).filter(|(_, record)| record.is_context()) {
         let Some((slot, &x)) = slots.next() else { break };
         if !x.is_finite() {
             return Err(EvalError::NotFinite { column });

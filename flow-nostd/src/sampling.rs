@@ -12,6 +12,19 @@ impl Flow<'_> {
     ///
     /// # Errors
     /// The length of `row`, `context` or `scratch`, or the column of a context value that is NaN or infinite.
+    ///
+    /// ```
+    /// # flow_nostd::include_flow!(mod model = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/example.flow"));
+    /// # let flow = flow_nostd::Flow::new(model::BYTES)?;
+    /// # let mut scratch = [0.0; model::SCRATCH];
+    /// use rand_core::SeedableRng;
+    ///
+    /// let mut rng = rand_pcg::Pcg32::seed_from_u64(1); // Any generator of `rand_core`.
+    /// let mut row = [0.0; 4];
+    /// flow.sample(&mut rng, &[], &mut row, &mut scratch)?;
+    /// assert!(row[2].fract() == 0.0); // A whole number.
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
     pub fn sample(
         &self,
         rng: &mut impl Rng,

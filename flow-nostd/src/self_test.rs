@@ -9,6 +9,14 @@ impl Flow<'_> {
     ///
     /// # Errors
     /// Arithmetic or the first probe that differs, a scratch that is too short, or a file without probes.
+    ///
+    /// ```
+    /// # flow_nostd::include_flow!(mod model = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/example.flow"));
+    /// # let flow = flow_nostd::Flow::new(model::BYTES)?;
+    /// # let mut scratch = [0.0; model::SCRATCH];
+    /// flow.self_test(&mut scratch)?; // At boot.
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
     pub fn self_test(&self, scratch: &mut [f32]) -> Result<(), SelfTestError> {
         let (expected, found) = (arithmetic::EXPECTED, arithmetic::checksum());
         if expected != found {

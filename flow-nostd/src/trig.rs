@@ -40,7 +40,7 @@ mod tests {
     #[test]
     fn close_to_double_precision_over_a_turn() {
         let mut worst = 0.0f64;
-        for i in -1_000_000..=1_000_000 {
+        for i in (-1_000_000..=1_000_000).step_by(if cfg!(miri) { 50_021 } else { 1 }) {
             let theta = PI * (i as f32 / 1e6);
             let [cos, sin] = cos_sin(theta).map(f64::from);
             let exact = f64::from(theta);

@@ -5,14 +5,14 @@
 mod common;
 
 use common::exercise::exercise;
-use common::{Aligned, Base, Column, Draw, Kind, Layer, family_of, newest, random_model};
+use common::{Aligned, Base, Column, Draw, Kind, Layer, family_of, newest, random_model, stride};
 use flow_nostd::{Flow, FormatError};
 
 /// The largest that is allowed: no overflow with weights at the limit of what is accepted.
 #[test]
 fn weights_at_the_limit() {
     let mut accepted = 0;
-    for exponent in 0..60 {
+    for exponent in (0..60).step_by(stride(31)) {
         let mut model = random_model(exponent, 4, &[6, 6], 2, 3);
         for layer in &mut model.layers {
             if let Layer::Coupling { dense, bound, .. } = layer {
@@ -36,12 +36,12 @@ fn weights_at_the_limit() {
         match Flow::new(file.bytes()) {
             Ok(flow) => {
                 accepted += 1;
-                (0..50).for_each(|seed| exercise(&flow, seed));
+                (0..50).step_by(stride(50)).for_each(|seed| exercise(&flow, seed));
             }
             Err(error) => assert!(matches!(error, FormatError::WeightsTooLarge { .. }), "{error}"),
         }
     }
-    assert!((10..60).contains(&accepted), "{accepted}");
+    assert!(cfg!(miri) || (10..60).contains(&accepted), "{accepted}");
 }
 
 /// Columns whose numbers are as extreme as is allowed, and rows that are.
@@ -51,7 +51,7 @@ fn columns_at_the_limit() {
     let values = [0.0, -0.0, 1e-45, -1.0, 3e38, -3e38, 1e30, 0.5];
     let mut draw = Draw::new(77);
     let mut accepted = 0;
-    for seed in 0..3000 {
+    for seed in (0..3000).step_by(stride(1499)) {
         let mut model = family_of(Kind::Coupling, seed, [5, 2, 2], &[3], 2, 1);
         let mut size = || sizes[draw.below(sizes.len())];
         let mut number = {
@@ -87,19 +87,19 @@ fn columns_at_the_limit() {
         match Flow::new(file.bytes()) {
             Ok(flow) => {
                 accepted += 1;
-                (0..20).for_each(|seed| exercise(&flow, seed));
+                (0..20).step_by(stride(20)).for_each(|seed| exercise(&flow, seed));
             }
             Err(error) => assert!(matches!(error, FormatError::Record { offset: 8, .. }), "{error}"),
         }
     }
-    assert!(accepted > 2000, "{accepted}");
+    assert!(cfg!(miri) || accepted > 2000, "{accepted}");
 }
 
 /// The same for what the latest minor version added.
 #[test]
 fn newest_weights_at_the_limit() {
     let mut accepted = 0;
-    for exponent in 0..60u32 {
+    for exponent in (0..60u32).step_by(stride(41)) {
         let factor = 10f32.powf(exponent as f32 / 2.5);
         for mut model in newest() {
             let log = |v: f32| if exponent % 2 == 0 { v } else { 1.0 / v };
@@ -126,11 +126,11 @@ fn newest_weights_at_the_limit() {
             match Flow::new(file.bytes()) {
                 Ok(flow) => {
                     accepted += 1;
-                    (0..20).for_each(|seed| exercise(&flow, seed));
+                    (0..20).step_by(stride(20)).for_each(|seed| exercise(&flow, seed));
                 }
                 Err(error) => assert!(matches!(error, FormatError::WeightsTooLarge { .. }), "{error}"),
             }
         }
     }
-    assert!((100..300).contains(&accepted), "{accepted}");
+    assert!(cfg!(miri) || (100..300).contains(&accepted), "{accepted}");
 }

@@ -8,7 +8,9 @@ use common::Kind::{
     self, ActNorm, Coupling, Linear, MaskedAffine, MaskedSpline, ResidualCoupling, ResidualSplineCoupling,
     SplineCoupling,
 };
-use common::{Aligned, Atom, Base, Column, Draw, KNEE, Layer, Model, everything, family_of, model_of, random_model};
+use common::{
+    Aligned, Atom, Base, Column, Draw, KNEE, Layer, Model, everything, family_of, model_of, random_model, stride,
+};
 use flow_nostd::{BatchError, EvalError, FLOOR, Flow};
 
 /// Kind, dim, hidden, kept, layers.
@@ -124,6 +126,9 @@ fn each(mut test: impl FnMut(&Model, &Flow<'_>, &mut [f32], &mut Draw)) {
     ];
     for (seed, model, name) in plain.chain(bases).chain(family).chain(all) {
         let file = Aligned::new(&model.file());
+        if cfg!(miri) && file.bytes().len() > 2048 {
+            continue;
+        }
         let flow = Flow::new(file.bytes()).unwrap_or_else(|e| panic!("{name}: {e}"));
         assert_eq!((flow.columns(), flow.dim()), (model.columns.len() - model.context(), model.dim()));
         assert_eq!(flow.context_dim(), model.context());
@@ -137,7 +142,7 @@ fn each(mut test: impl FnMut(&Model, &Flow<'_>, &mut [f32], &mut Draw)) {
 fn log_prob_near_the_data() {
     each(|model, flow, scratch, draw| {
         let mut worst = 0.0f64;
-        for _ in 0..500 {
+        for _ in (0..500).step_by(stride(250)) {
             let all = model.row(draw, 1.0);
             let (z, log_det, log_prob, s) = model.reference(&all);
             let (row, context) = model.split(&all);
@@ -159,7 +164,7 @@ fn log_prob_near_the_data() {
 fn log_prob_far_from_the_data() {
     each(|model, flow, scratch, draw| {
         let mut worst = 0.0f64;
-        for exponent in 0..300 {
+        for exponent in (0..300).step_by(stride(299)) {
             let all = model.row(draw, 10f32.powf(exponent as f32 / 50.0));
             let (_, _, log_prob, s) = model.reference(&all);
             let (row, context) = model.split(&all);
@@ -228,7 +233,7 @@ fn a_batch_says_which_row_and_which_length() {
 fn every_finite_row_is_finite() {
     let extremes = [0.0, -0.0, 1e-45, -1e-40, 1e30, -1e30, f32::MAX, f32::MIN, f32::MIN_POSITIVE, 1.0, -8e37];
     each(|model, flow, scratch, draw| {
-        for round in 0..3000 {
+        for round in (0..3000).step_by(stride(1500)) {
             let mut all = model.row(draw, 2.0);
             for x in &mut all {
                 match draw.below(if round < 1000 { 1 } else { 4 }) {
@@ -256,7 +261,7 @@ fn every_finite_row_is_finite() {
 fn rows_come_back() {
     each(|model, flow, scratch, draw| {
         let (mut z, mut back) = (vec![0.0; flow.dim()], vec![0.0; flow.columns()]);
-        for _ in 0..500 {
+        for _ in (0..500).step_by(stride(250)) {
             let (row, context) = model.split(&model.row(draw, 1.0));
             flow.to_latent(&row, &context, &mut z, scratch).unwrap();
             flow.to_data(&z, &context, &mut back, scratch).unwrap();
@@ -286,7 +291,7 @@ fn compression_comes_back() {
     let mut scratch = vec![0.0; flow.scratch_len()];
     let mut draw = Draw::new(3);
     let (mut z, mut back) = (vec![0.0; flow.dim()], vec![0.0; flow.columns()]);
-    for _ in 0..1000 {
+    for _ in (0..1000).step_by(stride(100)) {
         let row = model.row(&mut draw, 1000.0);
         flow.to_latent(&row, &[], &mut z, &mut scratch).unwrap();
         assert!(z.iter().all(|v| v.abs() < KNEE + 12.0));
@@ -303,7 +308,7 @@ fn compression_comes_back() {
 fn to_data_as_the_reference() {
     each(|model, flow, scratch, draw| {
         let mut row = vec![0.0; flow.columns()];
-        for _ in 0..300 {
+        for _ in (0..300).step_by(stride(150)) {
             let z: Vec<f32> = (0..flow.dim())
                 .map(|j| if j < model.lines() { draw.normal() } else { draw.around(std::f32::consts::PI) })
                 .collect();
@@ -345,6 +350,7 @@ fn samples_are_the_inverse_of_what_the_generator_gives() {
 
 /// Without layers, with center 0 and scale 1, samples are the normal variates themselves.
 #[test]
+#[cfg_attr(miri, ignore = "statistics of many draws")]
 fn variates_are_normal() {
     let model = Model { columns: vec![Column::Continuous([0.0, 1.0, 6.0])], knee: 30.0, rate: 1.0, ..Model::default() };
     let file = Aligned::new(&model.file());
@@ -433,7 +439,7 @@ fn parameters_of_zero_are_the_identity() {
         let (flow, plain) = (Flow::new(file.bytes()).unwrap(), Flow::new(plain_file.bytes()).unwrap());
         let (mut scratch, mut other) = (vec![f32::NAN; flow.scratch_len()], vec![f32::NAN; plain.scratch_len()]);
         let (mut row, mut back) = (vec![0.0; flow.columns()], vec![0.0; flow.columns()]);
-        for _ in 0..200 {
+        for _ in (0..200).step_by(stride(200)) {
             let (x, context) = model.split(&model.row(draw, 2.0));
             let expected = plain.log_prob(&x, &context, &mut other).unwrap();
             assert_eq!(flow.log_prob(&x, &context, &mut scratch).unwrap().to_bits(), expected.to_bits());
@@ -464,13 +470,13 @@ fn one_spline(bins: usize, scale: f32, seed: u64) -> Model {
 fn splines_come_back_and_never_fall() {
     for (scale, limit) in [(0.0, 1e-6), (1.0, 5e-5), (3.0, 2e-3)] {
         let (mut worst, mut exact_worst) = (0.0f32, 0.0f64);
-        for seed in 0..100 {
+        for seed in (0..100).step_by(stride(50)) {
             let model = one_spline(8, scale, seed);
             let file = Aligned::new(&model.file());
             let flow = Flow::new(file.bytes()).unwrap();
             let mut scratch = vec![f32::NAN; flow.scratch_len()];
             let (mut z, mut back, mut before) = ([0.0], [0.0], f32::NEG_INFINITY);
-            for i in 0..2000 {
+            for i in (0..2000).step_by(stride(200)) {
                 let x = [(i as f32 / 1000.0 - 1.0) * 3.2];
                 let log_det = flow.to_latent(&x, &[], &mut z, &mut scratch).unwrap();
                 assert!(log_det.is_finite() && z[0].is_finite());
@@ -492,7 +498,7 @@ fn splines_come_back_and_never_fall() {
 fn raw_values_at_the_limit() {
     let values = [0.0, 1e30, -1e30, 1e18, -1e18, 1e6, -1e6, 1.0, f32::MIN_POSITIVE];
     let mut draw = Draw::new(5);
-    for round in 0..2000 {
+    for round in (0..2000).step_by(stride(145)) {
         let bins = [2, 3, 8, 64][round % 4];
         let mut model = one_spline(bins, 1.0, round as u64);
         if let Some(Layer::SplineCoupling { bound, dense, .. }) = model.layers.first_mut() {
@@ -503,7 +509,7 @@ fn raw_values_at_the_limit() {
         let flow = Flow::new(file.bytes()).unwrap();
         let mut scratch = vec![f32::NAN; flow.scratch_len()];
         let (mut z, mut back) = ([0.0], [0.0]);
-        for _ in 0..50 {
+        for _ in (0..50).step_by(stride(25)) {
             let x = [draw.around([1.1e-3, 3.3, 1.1e6][round % 3])];
             assert!(flow.to_latent(&x, &[], &mut z, &mut scratch).unwrap().is_finite() && z[0].is_finite(), "{x:?}");
             flow.to_data(&x, &[], &mut back, &mut scratch).unwrap();
@@ -600,7 +606,7 @@ fn a_turn_ends_where_it_starts() {
     let mut scratch = vec![f32::NAN; flow.scratch_len()];
     let mut draw = Draw::new(4);
     let (all_columns, mut worst) = (&model.columns, 0.0f32);
-    for _ in 0..500 {
+    for _ in (0..500).step_by(stride(50)) {
         let mut all = model.row(&mut draw, 1.0);
         let (row, context) = model.split(&all);
         let here = flow.log_prob(&row, &context, &mut scratch).unwrap();
@@ -624,6 +630,7 @@ fn a_turn_ends_where_it_starts() {
 
 /// With splines of zeros an angle is its own latent value: from anywhere in the turn with the same probability.
 #[test]
+#[cfg_attr(miri, ignore = "statistics of many draws")]
 fn angles_are_uniform() {
     let mut model = alone(Column::Circular([-90.0, 360.0]), vec![]);
     model.circles = family_of(Coupling, 5, [0, 1, 0], &[], 0, 0).circles;

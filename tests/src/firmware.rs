@@ -27,6 +27,8 @@ pub struct Firmware {
     pub flags: &'static str,
     /// Whether the compiler's own linker links, and no C compiler of the machine.
     pub own_linker: bool,
+    /// Whether flow-nostd and the program are built with overflow checks.
+    pub overflow_checks: bool,
     /// Environment variables of the build: what is embedded.
     pub env: Vec<(&'static str, PathBuf)>,
 }
@@ -43,13 +45,18 @@ impl Firmware {
     ///
     /// # Errors
     /// Where they cannot be written.
-    pub fn embed(mut self, name: &str, flow: &[u8], rows: &[f32]) -> Result<Self, String> {
-        let folder = tools::target_dir().join("firmware").join(name);
-        for (variable, file, bytes) in [("FLOW_FILE", "model.flow", flow), ("FLOW_ROWS", "rows.f32", &bytes_of(rows))] {
-            let path = folder.join(file);
-            write_if_new(&path, bytes)?;
-            self.env.push((variable, path));
-        }
+    pub fn embed(self, name: &str, flow: &[u8], rows: &[f32]) -> Result<Self, String> {
+        self.embed_as("FLOW_FILE", name, "model.flow", flow)?.embed_as("FLOW_ROWS", name, "rows.f32", &bytes_of(rows))
+    }
+
+    /// The same program with these bytes, kept in `target/firmware/NAME/FILE`, whose path the environment variable holds.
+    ///
+    /// # Errors
+    /// Where they cannot be written.
+    pub fn embed_as(mut self, variable: &'static str, name: &str, file: &str, bytes: &[u8]) -> Result<Self, String> {
+        let path = tools::target_dir().join("firmware").join(name).join(file);
+        write_if_new(&path, bytes)?;
+        self.env.push((variable, path));
         Ok(self)
     }
 
@@ -112,6 +119,12 @@ impl Firmware {
         }
         if !self.flags.is_empty() {
             cargo.env(of_target("RUSTFLAGS"), self.flags);
+        }
+        if self.overflow_checks {
+            // Not of all crates: in others a sum that wraps may be meant.
+            for package in ["flow-nostd", self.package] {
+                cargo.args(["--config", &format!("profile.release.package.{package}.overflow-checks=true")]);
+            }
         }
         cargo.envs(self.env.iter().map(|(k, v)| (k, v)));
         let outcome = tools::run(&mut cargo, Duration::from_secs(600))?;

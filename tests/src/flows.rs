@@ -54,6 +54,27 @@ pub fn every_kind() -> FlowSpec {
     spec
 }
 
+/// Columns of every kind through a layer of every kind, and this base.
+pub fn every_layer(base: Base) -> FlowSpec {
+    let mut spec = every_kind();
+    let (hidden, num_bins, tail_bound, scale_bound) = (vec![6, 6], 4, 4.0, 2.0);
+    let affine = |residual| Layer::AffineCoupling { kept: 2, hidden: vec![6; 2], residual, scale_bound };
+    let spline = |residual| Layer::SplineCoupling { kept: 2, hidden: vec![6; 2], residual, num_bins, tail_bound };
+    spec.layers = vec![
+        Layer::ActNorm,
+        Layer::Lu,
+        affine(false),
+        affine(true),
+        Layer::Permutation { order: vec![2, 0, 3, 1] },
+        spline(false),
+        spline(true),
+        Layer::MaskedAffine { hidden: hidden.clone(), scale_bound },
+        Layer::MaskedSpline { hidden, num_bins, tail_bound },
+    ];
+    spec.base = base;
+    spec
+}
+
 /// Parameters far enough from their start that every layer bends its input.
 pub fn parameters(spec: &FlowSpec, seed: u64) -> Vec<f32> {
     let mut rng = Pcg32::new(seed, 1);

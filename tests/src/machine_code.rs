@@ -1,20 +1,49 @@
-//! Looks into a program's machine code for what would break equal bits: f64 routines and fused multiply-adds.
+//! Looks into a program's machine code for what flow-nostd promises not to do: compute in f64, fuse a multiplication with
+//! an addition, allocate.
 
-use object::{Object, ObjectSection, ObjectSymbol, SectionKind};
+mod riscv;
+mod thumb;
+
+use object::{Architecture, Object, ObjectSection, ObjectSymbol, SectionKind};
+
+/// What is found of an instruction that is not allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Forbidden {
+    /// It multiplies and adds, and rounds once.
+    Fused,
+    /// It computes, converts or loads an f64.
+    Double,
+}
 
 /// Names of the routines that compute in f64 on a core without it: those of the Arm run-time ABI (`__aeabi_dadd`,
-/// `__aeabi_f2d`, …) and of compiler-rt (`__adddf3`, `__extendsfdf2`, `__floatsidf`, …).
+/// `__aeabi_f2d`, …), of compiler-rt (`__adddf3`, `__extendsfdf2`, `__floatsidf`, …) and of C's mathematics.
 ///
 /// # Errors
 /// Where the file is no object file.
 pub fn double_precision_routines(elf: &[u8]) -> Result<Vec<String>, String> {
+    symbols(elf, is_double_precision)
+}
+
+/// Names of the routines that allocate: those of Rust's and of C's heap.
+///
+/// # Errors
+/// Where the file is no object file.
+pub fn allocation_routines(elf: &[u8]) -> Result<Vec<String>, String> {
+    symbols(elf, is_allocation)
+}
+
+fn symbols(elf: &[u8], which: fn(&str) -> bool) -> Result<Vec<String>, String> {
     let file = object::File::parse(elf).map_err(|e| e.to_string())?;
-    let names = file.symbols().filter_map(|s| s.name().ok());
-    Ok(names.filter(|name| is_double_precision(name)).map(str::to_string).collect())
+    let mut count = 0;
+    let names = file.symbols().filter_map(|s| s.name().ok()).inspect(|_| count += 1);
+    let found = names.filter(|name| which(name)).map(str::to_string).collect();
+    if count == 0 { Err("no symbols; the file seems to be stripped".to_string()) } else { Ok(found) }
 }
 
 fn is_double_precision(name: &str) -> bool {
-    let Some(name) = name.strip_prefix("__") else { return false };
+    const C: [&str; 14] =
+        ["ceil", "cos", "exp", "floor", "fma", "fmaf", "fmod", "log", "pow", "rint", "round", "sin", "sqrt", "trunc"];
+    let Some(name) = name.strip_prefix("__") else { return C.contains(&name) };
     match name.strip_prefix("aeabi_") {
         Some(name) => {
             let operation = name.strip_prefix("cd").or_else(|| name.strip_prefix('d')).unwrap_or("");
@@ -25,16 +54,28 @@ fn is_double_precision(name: &str) -> bool {
     }
 }
 
-/// Addresses of fused multiply-adds (VFMA, VFMS, VFNMA, VFNMS) in the Thumb code of an ELF file.
+/// Rust's names may be mangled.
+fn is_allocation(name: &str) -> bool {
+    let rust = ["__rust_alloc", "__rust_dealloc", "__rust_realloc", "__rg_", "__rdl_", "exchange_malloc"];
+    ["malloc", "calloc", "realloc", "free"].contains(&name) || rust.iter().any(|part| name.contains(part))
+}
+
+/// Addresses of instructions that are not allowed, in the Thumb or RISC-V code of an ELF file.
 ///
 /// # Errors
-/// Where the file is no object file, or says nowhere what is code (`$t` and `$d` symbols, AAELF32 section 4.5.5).
-pub fn fused_multiply_adds(elf: &[u8]) -> Result<Vec<u64>, String> {
+/// Where the file is no object file, or says nowhere what is code (`$t`, `$x` and `$d` symbols: AAELF32 section 4.5.5 and
+/// the RISC-V ELF specification, "Mapping Symbol").
+pub fn forbidden_instructions(elf: &[u8]) -> Result<Vec<(u64, Forbidden)>, String> {
     let file = object::File::parse(elf).map_err(|e| e.to_string())?;
+    let offsets = match file.architecture() {
+        Architecture::Arm => thumb::forbidden,
+        Architecture::Riscv32 => riscv::forbidden,
+        other => return Err(format!("code for {other:?}")),
+    };
     let mut marks: Vec<(u64, bool)> = file
         .symbols()
         .filter_map(|s| match s.name().ok()?.get(..2)? {
-            "$t" => Some((s.address() & !1, true)),
+            "$t" | "$x" => Some((s.address() & !1, true)),
             "$d" => Some((s.address() & !1, false)),
             _ => None,
         })
@@ -51,33 +92,11 @@ pub fn fused_multiply_adds(elf: &[u8]) -> Result<Vec<u64>, String> {
             if code && (section.address()..end).contains(&start) {
                 let stop = marks.get(i + 1).map_or(end, |&(next, _)| next.min(end));
                 let range = (start - section.address()) as usize..(stop - section.address()) as usize;
-                found.extend(fused_offsets(&bytes[range]).iter().map(|&offset| start + offset as u64));
+                found.extend(offsets(&bytes[range]).iter().map(|&(offset, what)| (start + offset as u64, what)));
             }
         }
     }
     Ok(found)
-}
-
-/// Offsets of fused multiply-adds in a run of Thumb-2 instructions.
-fn fused_offsets(code: &[u8]) -> Vec<usize> {
-    let halves: Vec<u16> = code.as_chunks().0.iter().map(|&b| u16::from_le_bytes(b)).collect();
-    let (mut at, mut found) = (0, Vec::new());
-    while at < halves.len() {
-        // ARMv7-M ARM, A5.1: a first halfword of 0b11101…, 0b11110… or 0b11111… begins a pair.
-        let first = halves[at];
-        let length = if first >= 0xe800 { 2 } else { 1 };
-        if length == 2 && halves.get(at + 1).is_some_and(|&second| is_fused(first, second)) {
-            found.push(2 * at);
-        }
-        at += length;
-    }
-    found
-}
-
-/// ARMv7-M ARM, A7.7.228 (VFMA, VFMS: `1110 1110 1D10`) and A7.7.229 (VFNMA, VFNMS: `1110 1110 1D01`), single or
-/// double precision.
-fn is_fused(first: u16, second: u16) -> bool {
-    matches!(first & 0xffb0, 0xeea0 | 0xee90) && second & 0x0e10 == 0x0a00
 }
 
 /// Bytes of code and of constants in an ELF file: its `.text` and `.rodata`.
@@ -100,7 +119,9 @@ mod tests {
         {
             assert!(is_double_precision(name), "{name}");
         }
-        for name in ["__adddf3", "__extendsfdf2", "__floatunsidf", "__fixdfsi", "__truncdfsf2", "__powidf2"] {
+        for name in
+            ["__adddf3", "__extendsfdf2", "__floatunsidf", "__fixdfsi", "__truncdfsf2", "__powidf2", "sqrt", "fma"]
+        {
             assert!(is_double_precision(name), "{name}");
         }
         for name in ["__aeabi_memcpy", "__aeabi_fadd", "__aeabi_uldivmod", "__addsf3", "__pre_init", "__sidata", "expf"]
@@ -110,13 +131,12 @@ mod tests {
     }
 
     #[test]
-    fn finds_fused_instructions_and_only_those() {
-        // vfma.f32 s0, s1, s2 / vmla.f32 s0, s1, s2 / vfnms.f32 s0, s1, s2 / vmul.f32 s0, s0, s1 / vfms.f32 s31, s30, s29
-        let code: [u16; 10] = [0xeea0, 0x0a81, 0xee00, 0x0a81, 0xee90, 0x0a81, 0xee20, 0x0a20, 0xeeef, 0xfa6e];
-        let bytes: Vec<u8> = code.iter().flat_map(|h| h.to_le_bytes()).collect();
-        assert_eq!(fused_offsets(&bytes), [0, 8, 16]);
-        // The same halfwords out of step: `movs r0, #0` before, and as the second half of another instruction.
-        assert_eq!(fused_offsets(&[0x00, 0x20, 0xa0, 0xee, 0x81, 0x0a]), [2]);
-        assert_eq!(fused_offsets(&[0x00, 0xf0, 0xa0, 0xee, 0x81, 0x0a]), [0usize; 0]);
+    fn knows_the_routines_of_a_heap() {
+        for name in ["malloc", "free", "__rust_alloc", "_RNvCs5yqtZwGF2Dm_7___rustc12___rust_alloc", "__rg_alloc"] {
+            assert!(is_allocation(name), "{name}");
+        }
+        for name in ["memcpy", "__rust_no_alloc_shim", "freeze", "alloc_none"] {
+            assert!(!is_allocation(name), "{name}");
+        }
     }
 }

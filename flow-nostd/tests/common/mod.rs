@@ -24,6 +24,11 @@ use zerocopy::IntoBytes;
 
 pub const KNEE: f32 = 6.0;
 
+/// By how much a loop steps: 1, and `miri` under Miri, which takes a thousand times as long.
+pub const fn stride(miri: usize) -> usize {
+    if cfg!(miri) { miri } else { 1 }
+}
+
 /// Bytes at a multiple of 16.
 pub struct Aligned(Vec<u128>, usize);
 

@@ -1,0 +1,48 @@
+//! Every public function.
+
+use crate::opaque;
+use core::hint::black_box;
+use flow_nostd::layout::{self, ColumnRecord, LayerRecord};
+use flow_nostd::{Aligned, FLOOR, Flow};
+use rand_pcg::{Pcg32, Pcg64};
+
+pub fn call_all() {
+    black_box((FLOOR, flow_nostd::scratch_len(opaque::file()), layout::crc32(opaque::file())));
+    black_box(Aligned(black_box([0u8; 4])).0);
+    let flow = black_box(Flow::new(opaque::file()));
+    if let Ok(flow) = &flow {
+        list(flow);
+        compute(flow);
+    }
+}
+
+#[inline(never)]
+fn list(flow: &Flow) {
+    black_box((Flow::columns(flow), Flow::context_dim(flow), Flow::dim(flow), Flow::scratch_len(flow)));
+    black_box((Flow::macs_log_prob(flow), Flow::macs_sample(flow), Flow::probes(flow)));
+    black_box((Flow::model_id(flow), Flow::model_id_hex(flow), Flow::column_name(flow, black_box(0))));
+    black_box((Flow::header(flow), Flow::tails_record(flow), Flow::base(flow)));
+    black_box((Flow::atom_records(flow), Flow::circle_records(flow), Flow::dense_records(flow)));
+    for record in Flow::column_records(flow) {
+        black_box((ColumnRecord::is_line(record), ColumnRecord::is_circular(record)));
+        black_box((ColumnRecord::is_context(record), ColumnRecord::is_discrete(record)));
+    }
+    for record in Flow::layer_records(flow) {
+        black_box(LayerRecord::view(record));
+    }
+}
+
+#[inline(never)]
+fn compute(flow: &Flow) {
+    let (row, context, z, scratch) = (opaque::values(), opaque::values(), opaque::values(), opaque::values());
+    let _ = black_box(Flow::outside_support(flow, row));
+    let _ = black_box(Flow::log_prob(flow, row, context, scratch));
+    black_box(Flow::batch_scratch_len(flow));
+    let _ = black_box(Flow::log_prob_batch(flow, row, context, z, scratch));
+    let _ = black_box(Flow::to_latent(flow, row, context, z, scratch));
+    let _ = black_box(Flow::to_data(flow, z, context, row, scratch));
+    let _ = black_box(Flow::self_test(flow, scratch));
+    let _ = black_box(Flow::sample(flow, &mut opaque::Generator, context, row, scratch));
+    let _ = black_box(Flow::sample(flow, &mut Pcg32::new(black_box(1), black_box(2)), context, row, scratch));
+    let _ = black_box(Flow::sample(flow, &mut Pcg64::new(black_box(1), black_box(2)), context, row, scratch));
+}

@@ -1,0 +1,56 @@
+//! How much stack every function takes on an emulated Cortex-M4F, by painting: the most over all kinds of layers, columns
+//! and bases, and both optimisation levels.
+//!
+//! `cargo test -p flow-tests --test board_stack -- --nocapture` prints the figures that the docs of flow-nostd state.
+
+use flow_export::freeze::freeze;
+use flow_export::probes;
+use flow_model::spec::Base;
+use flow_tests::board::MPS2_AN386;
+use flow_tests::firmware::Firmware;
+use flow_tests::flows;
+use std::collections::BTreeMap;
+
+/// Bytes that the docs promise.
+const LIMIT: usize = 1024;
+
+const FUNCTIONS: [&str; 10] = [
+    "Flow::new",
+    "scratch_len",
+    "self_test",
+    "sample",
+    "log_prob",
+    "to_latent",
+    "to_data",
+    "outside_support",
+    "column_name",
+    "model_id_hex",
+];
+
+#[test]
+fn no_function_takes_more_than_a_kibibyte_of_stack() {
+    let Some(board) = MPS2_AN386.find() else { return };
+    let bases = [Base::Normal, Base::StudentT, Base::Mixture { components: 3, full: true }];
+    let mut program = Firmware { package: "stack", ..Firmware::default() };
+    for (variable, base) in ["FLOW_FILE", "FLOW_FILE_2", "FLOW_FILE_3"].into_iter().zip(bases) {
+        let spec = flows::every_layer(base);
+        let bytes = freeze(&spec, &flows::parameters(&spec, 0), &probes::rows(&spec), 0).unwrap();
+        program = program.embed_as(variable, &format!("stack-{variable}"), "model.flow", &bytes).unwrap();
+    }
+    let program = program.board(board);
+    for opt_level in ["s", "3"] {
+        let program = Firmware { opt_level, ..program.clone() };
+        let output = board.run(&program.build(&format!("stack-{opt_level}")).unwrap()).unwrap();
+        let mut most: BTreeMap<&str, usize> = BTreeMap::new();
+        for line in output.lines() {
+            let (function, bytes) = line.split_once(' ').unwrap();
+            let most = most.entry(function).or_default();
+            *most = bytes.parse::<usize>().unwrap().max(*most);
+        }
+        println!("opt-level {opt_level}: {most:?}");
+        for function in FUNCTIONS {
+            let bytes = most.get(function).unwrap_or_else(|| panic!("{function} is missing in:\n{output}"));
+            assert!((1..=LIMIT).contains(bytes), "opt-level {opt_level}: {function} takes {bytes} bytes of stack");
+        }
+    }
+}
