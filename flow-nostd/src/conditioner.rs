@@ -115,18 +115,16 @@ impl Conditioner {
     /// The outputs for a state, followed by padding.
     pub(crate) fn run<'w>(&self, flow: &Flow<'_>, state: &[f32], work: &'w mut Work<'_>) -> &'w mut [f32] {
         let input = state.get(..self.inputs).unwrap_or_default();
-        let (mut from, mut to) = (&mut *work.a, &mut *work.b);
+        // The first layer writes to the first buffer, whichever way it is named.
+        let (mut from, mut to) = (&mut *work.b, &mut *work.a);
         for (step, record) in self.records(flow).enumerate() {
-            if step == 0 {
-                kernel::run(record, flow.weights, input, false, from);
+            if ALL_KINDS && record.activation.get() == ADD {
+                kernel::add(record, flow.weights, from, to);
             } else {
-                if ALL_KINDS && record.activation.get() == ADD {
-                    kernel::add(record, flow.weights, from, to);
-                } else {
-                    kernel::run(record, flow.weights, from, true, to);
-                }
-                core::mem::swap(&mut from, &mut to);
+                let read = if step == 0 { input } else { &*from };
+                kernel::run(record, flow.weights, read, step > 0, to);
             }
+            core::mem::swap(&mut from, &mut to);
         }
         from
     }

@@ -25,11 +25,7 @@ const TWO_PANELS: bool = cfg!(target_feature = "avx");
 /// Outputs are left as they are, and the next layer applies ReLU as it reads them. Where zeros are passed over, that
 /// costs nothing: so is what is not positive.
 pub(crate) fn run(record: &DenseRecord, weights: &[Word], input: &[f32], rectify: bool, output: &mut [f32]) {
-    let input = input.get(..usize::from(record.inputs.get())).unwrap_or_default();
-    let (rows, _) = weights.get(record.weights.get() as usize..).unwrap_or_default().as_chunks();
-    let (biases, _) = weights.get(record.biases.get() as usize..).unwrap_or_default().as_chunks();
-    let (outputs, _) = output.as_chunks_mut();
-    let biases = biases.get(..record.panels() as usize).unwrap_or_default();
+    let (biases, rows, input, outputs) = parts(record, weights, input, output);
     if SKIP_ZEROS {
         // As integers, the bits of positive floats are positive, and only those of -0 are the smallest.
         let above = if rectify { 0 } else { i32::MIN };
@@ -39,6 +35,33 @@ pub(crate) fn run(record: &DenseRecord, weights: &[Word], input: &[f32], rectify
     } else {
         four_by_four(biases, rows, input, outputs, |x| x);
     }
+}
+
+/// Computes a layer whose inputs are no other layer's outputs, and seldom 0: none is looked at before it is used.
+pub(crate) fn run_straight(record: &DenseRecord, weights: &[Word], input: &[f32], output: &mut [f32]) {
+    let (biases, rows, input, outputs) = parts(record, weights, input, output);
+    if SKIP_ZEROS {
+        one_by_one(biases, rows, bits(input), outputs, |x| Some(f32::from_bits(x)));
+    } else {
+        four_by_four(biases, rows, input, outputs, |x| x);
+    }
+}
+
+/// Biases and weights of a layer, its inputs, and room for its outputs.
+type Parts<'w, 'x, 'y> = (&'w [Row], &'w [Row], &'x [f32], &'y mut [[f32; LANES]]);
+
+#[inline(always)]
+fn parts<'w, 'x, 'y>(
+    record: &DenseRecord,
+    weights: &'w [Word],
+    input: &'x [f32],
+    output: &'y mut [f32],
+) -> Parts<'w, 'x, 'y> {
+    let input = input.get(..usize::from(record.inputs.get())).unwrap_or_default();
+    let (rows, _) = weights.get(record.weights.get() as usize..).unwrap_or_default().as_chunks();
+    let (biases, _) = weights.get(record.biases.get() as usize..).unwrap_or_default().as_chunks();
+    let (outputs, _) = output.as_chunks_mut();
+    (biases.get(..record.panels() as usize).unwrap_or_default(), rows, input, outputs)
 }
 
 /// Computes the layer for several rows, for each the bits that [`run`] gives. `rectify` applies ReLU to the outputs.

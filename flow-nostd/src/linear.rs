@@ -81,7 +81,7 @@ pub(crate) fn to_data(record: &LinearRecord, flow: &Flow<'_>, state: &mut [f32],
 
 fn multiply(flow: &Flow<'_>, dense: usize, state: &mut [f32], work: &mut Work<'_>) {
     let Some(matrix) = flow.dense.get(dense) else { return };
-    kernel::run(matrix, flow.weights, state, false, work.a);
+    kernel::run_straight(matrix, flow.weights, state, work.a);
     for (x, y) in state.iter_mut().zip(work.a.iter()) {
         *x = clamp(*y, STATE_BOUND);
     }

@@ -90,7 +90,7 @@ pub(crate) fn log_prob(components: &[ComponentRecord], flow: &Flow<'_>, z: &[f32
     let mut most = f32::NEG_INFINITY;
     for (component, log) in components.iter().zip(work.b.iter_mut()) {
         let Some(dense) = dense_of(component, flow) else { return 0.0 };
-        kernel::run(dense, flow.weights, z, false, work.a);
+        kernel::run_straight(dense, flow.weights, z, work.a);
         let mut squares = 0.0;
         for &y in work.a.iter().take(z.len()) {
             let y = clamp(y, VALUE_BOUND);

@@ -60,14 +60,15 @@ impl TailsRecord {
         for slot in lines.iter_mut() {
             let u = if alpha > 1.0 { *slot / alpha } else { *slot };
             let excess = u.abs() - knee;
-            *slot = if excess > 0.0 {
+            let bent = if excess > 0.0 {
                 let log = libm::log1pf(excess);
                 log_det -= log;
                 let v = knee + log;
-                clamp(if u < 0.0 { -v } else { v }, STATE_BOUND)
+                if u < 0.0 { -v } else { v }
             } else {
-                clamp(u, STATE_BOUND)
+                u
             };
+            *slot = clamp(bent, STATE_BOUND);
         }
         let penalty = clamp(self.rate.get() * (alpha - 1.0), PENALTY_MAX);
         log_det + self.log_volume.get() + entered.log_terms - penalty

@@ -1,22 +1,23 @@
-//! What the reference flows cost on an emulated Cortex-M4F: a long test, which prints. Instruction counts repeat exactly.
-//!
-//! `cargo test -p flow-tests --test board_costs -- --ignored --nocapture`
+//! What the reference flows cost on an emulated Cortex-M4F: eight columns, conditioners of 64×64. Instruction counts repeat
+//! exactly, so that they are asserted. `cargo test -p flow-tests --test board_costs -- --nocapture` prints them.
 
+use flow_export::aligned::AlignedBytes;
 use flow_model::models::{self, Shape};
 use flow_model::params::Layout;
 use flow_model::spec::{Base, Column, Dequantization, FlowSpec, Kind, Layer, Standard, Tails};
-use flow_tests::board::MPS2_AN386;
+use flow_tests::board::{BOARDS, Board, MPS2_AN386};
 use flow_tests::case::Case;
+use std::collections::BTreeMap;
 
 const DIM: usize = 8;
+const COUPLINGS: usize = 8;
 
-/// Eight columns with conditioners of 64×64, the size at which speed is stated.
-fn reference(layers: Vec<Layer>) -> FlowSpec {
+/// A flow over continuous columns.
+fn flow_of(columns: usize, layers: Vec<Layer>) -> FlowSpec {
     let standard = Standard { center: 0.5, scale: 2.0, reach: 6.0 };
     let column = |j| Column::new(&format!("c{j}"), Kind::Continuous { standard, jitter: 0.0 });
-    let columns = (0..DIM).map(column).collect();
     FlowSpec {
-        columns,
+        columns: (0..columns).map(column).collect(),
         tails: Tails { knee: 4.0, rate: 26.0 },
         circles: None,
         layers,
@@ -25,22 +26,113 @@ fn reference(layers: Vec<Layer>) -> FlowSpec {
     }
 }
 
+fn case(name: &str, spec: &FlowSpec) -> Case {
+    Case::new(name, spec, &Layout::of(spec).init(0), 20)
+}
+
+fn shape(layers: usize, hidden: &[usize]) -> Shape {
+    Shape { lines: DIM, layers, hidden: hidden.to_vec(), ..Shape::default() }
+}
+
+/// The flows at which speed is stated.
+fn reference() -> Vec<Case> {
+    let shape = |layers| shape(layers, &[64, 64]);
+    [
+        ("realnvp", models::realnvp(&shape(COUPLINGS))),
+        ("nsf", models::nsf(&shape(6))),
+        ("maf", models::maf(&shape(5))),
+        ("maf-rqs", models::maf_rqs(&shape(5))),
+    ]
+    .map(|(name, layers)| case(name, &flow_of(DIM, layers)))
+    .into()
+}
+
+/// Flows that differ by a known number of what is to be counted.
+fn parts() -> Vec<Case> {
+    let linear = |count| flow_of(64, vec![Layer::Lu; count]);
+    let coupling =
+        |tail_bound| Layer::SplineCoupling { kept: 4, hidden: vec![], residual: false, num_bins: 8, tail_bound };
+    let splines = |tail_bound| {
+        // The conditioner's weights are zero, so that it takes the same whatever it reads, and its biases are not.
+        let spec = flow_of(DIM, vec![coupling(tail_bound)]);
+        let layout = Layout::of(&spec);
+        let mut params = vec![0.0; layout.total()];
+        let biases = layout.slices().iter().find(|slice| slice.shape == [4 * 23]).expect("the biases of four splines");
+        for (i, bias) in params[biases.range()].iter_mut().enumerate() {
+            *bias = ((i * 7) % 11) as f32 * 0.3 - 1.5;
+        }
+        Case::new(if tail_bound > 1.0 { "inside" } else { "outside" }, &spec, &params, 20)
+    };
+    vec![
+        case("one hidden layer", &flow_of(DIM, models::realnvp(&shape(COUPLINGS, &[64])))),
+        case("one product", &linear(1)),
+        case("two products", &linear(2)),
+        splines(8.0),
+        splines(1e-3),
+    ]
+}
+
+/// Instructions of each function for each case.
+fn count(board: &Board, name: &str, cases: &[Case]) -> BTreeMap<String, u64> {
+    let mut counts = BTreeMap::new();
+    for (case, report) in cases.iter().zip(board.compute(name, cases).unwrap()) {
+        assert!(report.self_test, "{}: the board computes otherwise than the host", case.name);
+        let bytes = AlignedBytes::from(case.flow.clone());
+        let macs = flow_nostd::Flow::new(&bytes).unwrap().macs_log_prob();
+        let (size, scratch) = (case.flow.len(), 4 * report.scratch);
+        println!("{}: file {size} bytes, scratch {scratch} bytes, {macs} multiply-accumulates", case.name);
+        for (function, cost) in &report.costs {
+            let instructions = cost.instructions.expect("few enough to be counted");
+            println!("    {function}: {instructions} instructions, {} bytes of stack", cost.stack);
+            assert!(cost.stack <= 1024, "{}, {function}: {} bytes of stack", case.name, cost.stack);
+            counts.insert(format!("{} {function}", case.name), instructions);
+        }
+        if case.name == "realnvp" {
+            assert!(scratch <= 1536, "{scratch} bytes of scratch memory");
+        }
+    }
+    counts
+}
+
+/// Two percent of room over what was measured, for other compilers. Much less than measured means that the figure is old.
+fn holds(what: &str, found: f64, measured: f64) {
+    println!("{what}: {found:.2}, measured {measured:.2}");
+    assert!(found <= 1.02 * measured, "{what}: {found:.2}, measured {measured:.2}");
+    assert!(found >= 0.9 * measured, "{what}: {found:.2}, measured {measured:.2}: state the new figure");
+}
+
 #[test]
-#[ignore = "a long test: large models on a slow emulator"]
-fn reference_flows_on_a_cortex_m4f() {
+fn instructions_on_a_cortex_m4f() {
     let Some(board) = MPS2_AN386.find() else { return };
-    let shape = |layers| Shape { lines: DIM, layers, hidden: vec![64, 64], ..Shape::default() };
-    for (name, layers) in [
-        ("realnvp, 8 couplings", models::realnvp(&shape(8))),
-        ("nsf, 6 couplings of 8 bins", models::nsf(&shape(6))),
-        ("maf, 5 layers", models::maf(&shape(5))),
-        ("maf-rqs, 5 layers of 8 bins", models::maf_rqs(&shape(5))),
-    ] {
-        let spec = reference(layers);
-        let case = Case::new(name, &spec, &Layout::of(&spec).init(0), 20);
-        let reports = board.compute("reference", std::slice::from_ref(&case)).unwrap();
-        let [report] = reports.as_slice() else { panic!("{name}: a report on each case") };
-        assert!(report.self_test, "{name}: the board computes otherwise than the host");
-        println!("{name}: {} bytes, {} f32 of scratch, {:?}", case.flow.len(), report.scratch, report.costs);
+    let counts = count(board, "costs", &[reference(), parts()].concat());
+    let of = |what: &str| counts[what] as f64;
+
+    holds("realnvp log_prob", of("realnvp log_prob"), 84_137.0);
+    holds("nsf log_prob", of("nsf log_prob"), 141_821.0);
+    holds("maf log_prob", of("maf log_prob"), 64_342.0);
+    holds("maf-rqs log_prob", of("maf-rqs log_prob"), 178_295.0);
+    for coupling in ["realnvp", "nsf"] {
+        let [sample, log_prob] = ["sample", "log_prob"].map(|function| of(&format!("{coupling} {function}")));
+        assert!(sample <= 1.1 * log_prob, "{coupling}: {sample} a sample, {log_prob} a log_prob");
+    }
+    let products = (64 * 64) as f64;
+    let hidden = of("realnvp log_prob") - of("one hidden layer log_prob");
+    holds("a multiply-accumulate after ReLU", hidden / (COUPLINGS as f64 * products), 1.86);
+    let dense = of("two products log_prob") - of("one product log_prob");
+    // With what a linear layer does besides: each value is bounded and copied back.
+    holds("a multiply-accumulate without zeros", dense / products, 2.70);
+    let splines = of("inside log_prob") - of("outside log_prob");
+    holds("a spline of eight bins", splines / 4.0, 520.0);
+}
+
+#[test]
+#[ignore = "a long test: large models on slow emulators"]
+fn instructions_without_an_fpu() {
+    for board in BOARDS.iter().filter(|board| !board.has_fpu).filter_map(Board::find) {
+        println!("{}", board.core);
+        // One at a time: a Cortex-M0 has 256 KiB of flash.
+        for case in reference().iter().filter(|case| case.flow.len() < 200_000) {
+            count(board, "costs", std::slice::from_ref(case));
+        }
     }
 }
