@@ -13,7 +13,7 @@ use flow_tests::flows;
 const DIM: usize = 8;
 
 /// Eight columns with conditioners of 64×64, the size at which speed is stated.
-fn reference(layers: Vec<Layer>) -> FlowSpec {
+fn reference(layers: Vec<Layer>, base: Base) -> FlowSpec {
     let standard = Standard { center: 0.5, scale: 2.0, reach: 6.0 };
     let column = |j| Column::new(&format!("c{j}"), Kind::Continuous { standard, jitter: 0.0 });
     let columns = (0..DIM).map(column).collect();
@@ -22,7 +22,7 @@ fn reference(layers: Vec<Layer>) -> FlowSpec {
         tails: Tails { knee: 4.0, rate: 26.0 },
         circles: None,
         layers,
-        base: Base::Normal,
+        base,
         dequantization: Dequantization::Uniform,
     }
 }
@@ -32,13 +32,16 @@ fn reference(layers: Vec<Layer>) -> FlowSpec {
 fn reference_flows_on_a_cortex_m4f() {
     let Some(board) = MPS2_AN386.find() else { return };
     let shape = |layers| Shape { lines: DIM, layers, hidden: vec![64, 64], ..Shape::default() };
-    for (name, layers) in [
-        ("realnvp, 8 couplings", models::realnvp(&shape(8))),
-        ("nsf, 6 couplings of 8 bins", models::nsf(&shape(6))),
-        ("maf, 5 layers", models::maf(&shape(5))),
-        ("maf-rqs, 5 layers of 8 bins", models::maf_rqs(&shape(5))),
+    let mixture = |components| Base::Mixture { components, full: true };
+    for (name, layers, base) in [
+        ("realnvp, 8 couplings", models::realnvp(&shape(8)), Base::Normal),
+        ("nsf, 6 couplings of 8 bins", models::nsf(&shape(6)), Base::Normal),
+        ("maf, 5 layers", models::maf(&shape(5)), Base::Normal),
+        ("maf-rqs, 5 layers of 8 bins", models::maf_rqs(&shape(5)), Base::Normal),
+        ("gmm, 4 components", vec![], mixture(4)),
+        ("gmm, 16 components", vec![], mixture(16)),
     ] {
-        let spec = reference(layers);
+        let spec = reference(layers, base);
         let params = Layout::of(&spec).init(0);
         let bytes = freeze(&spec, &params, &probes::rows(&spec), 0).unwrap();
         let report = board.compute("reference", &bytes, &flows::rows(&spec, 20, 0)).unwrap();
