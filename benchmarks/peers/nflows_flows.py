@@ -1,4 +1,4 @@
-"""nflows: affine and rational-quadratic couplings. `nflows_flows.py host` or `training`."""
+"""nflows: affine and rational-quadratic couplings."""
 
 from importlib.metadata import version
 

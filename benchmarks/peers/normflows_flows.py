@@ -1,4 +1,4 @@
-"""normflows: affine couplings (its spline couplings have another conditioner). `normflows_flows.py host` or `training`."""
+"""normflows: affine couplings (its spline couplings have another conditioner)."""
 
 from importlib.metadata import version
 

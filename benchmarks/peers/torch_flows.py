@@ -1,4 +1,7 @@
-"""What the PyTorch libraries have in common: figures of a module that has `log_prob`, eager, float32."""
+"""What the PyTorch libraries have in common: figures of a module that has `log_prob`, float32, eager or compiled.
+
+Their arguments are `host` or `training`, and then `compile` for `torch.compile`, which needs a C++ compiler.
+"""
 
 import sys
 
@@ -12,6 +15,8 @@ def serve(version, flow, log_prob):
     torch.manual_seed(0)
     torch.set_num_threads(worker.threads())
     tensor = lambda values: torch.tensor(values, dtype=torch.float32)
+    if "compile" in sys.argv[2:]:
+        log_prob = torch.compile(log_prob)
 
     def evaluation(model):
         module = flow(model)

@@ -1,4 +1,4 @@
-"""zuko: general couplings, affine or rational-quadratic. `zuko_flows.py host` or `training`."""
+"""zuko: general couplings, affine or rational-quadratic."""
 
 from importlib.metadata import version
 

@@ -5,7 +5,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from . import machine, peers
+from . import machine, peers, tables
 
 FLAGS = "-O3 -mcpu=cortex-m4 -mfpu=fpv4-sp-d16 -mfloat-abi=hard -ffunction-sections -fdata-sections".split()
 LINK = "-nostartfiles -Wl,--gc-sections --specs=nano.specs -T mps2.ld".split()
@@ -24,8 +24,10 @@ def measure(_options):
     lines = [
         "## On an emulated Cortex-M4F (mps2-an386), 8 columns, conditioners of 64×64",
         "",
-        f"`benchmarks/run device`. {description}; {versions}; {peers.versions('cmsisdsp', 'emlearn')}. Instruction counts",
-        f"repeat exactly. The engine at opt-level 3, from `{COSTS}`:",
+        tables.paragraph(
+            f"`benchmarks/run device`. {description}; {versions}; {peers.versions('cmsisdsp', 'emlearn')}. Instruction counts",
+            f"repeat exactly. The engine at opt-level 3, from `{COSTS}`:",
+        ),
         "",
         "| model | instructions a log_prob | a sample | stack, bytes | scratch, bytes | file, bytes |",
         "|---|---|---|---|---|---|",
@@ -54,7 +56,10 @@ def comparison(ours, counts, code):
 
     realnvp = log_prob("realnvp")
     lines = [
-        f"Peers in C, compiled with `{' '.join(FLAGS[:4])}`; code is .text and .rodata with what it needs of the C library:",
+        tables.paragraph(
+            f"Peers in C, compiled with `{' '.join(FLAGS[:4])}`; code is .text and .rodata with what it needs of the C",
+            "library:",
+        ),
         "",
         "| | instructions | a multiply-accumulate | of flow-nostd's, times | code, bytes |",
         "|---|---|---|---|---|",
@@ -73,9 +78,11 @@ def comparison(ours, counts, code):
     ahead = [f"{n} components" for n in mixtures if counts[f"emlearn_mixture_{n}"] < mixtures[n]]
     lines += [
         "",
-        "emlearn's mixture is the same model, of columns that are standardised already. "
-        + (f"It is ahead at {' and at '.join(ahead)}." if ahead else "It is not ahead."),
-        "onnx2c and TensorFlow Lite for Microcontrollers were not measured: no package has their sources.",
+        tables.paragraph(
+            "emlearn's mixture is the same model, of columns that are standardised already.",
+            f"It is ahead at {' and at '.join(ahead)}." if ahead else "It is not ahead.",
+            "onnx2c and TensorFlow Lite for Microcontrollers were not measured: no package has their sources.",
+        ),
     ]
     return lines
 

@@ -34,10 +34,12 @@ def write(description, workers, rates, options):
     lines = [
         "## On the host: log-densities, 8 columns, conditioners of 64×64, one thread",
         "",
-        f"`benchmarks/run host`. {description}; {versions}. {options.rounds} rounds, in which each takes its turn for",
-        f"{options.seconds:g} s at each figure, all on one processor. {ENGINE} is built for x86-64-v3, without fused",
-        "multiply-add; ONNX Runtime and tract run the same flow's `log_prob.onnx`, the libraries one of the same layers.",
-        "Weights are those before training.",
+        tables.paragraph(
+            f"`benchmarks/run host`. {description}; {versions}. {options.rounds} rounds, in which each takes its turn for",
+            f"{options.seconds:g} s at each figure, all on one processor. {ENGINE} is built for x86-64-v3, without fused",
+            "multiply-add; ONNX Runtime and tract run the same flow's `log_prob.onnx`, the libraries a flow of the same",
+            "layers. Weights are those before training.",
+        ),
     ]
     titled = {}
     for model, title in MODELS.items():

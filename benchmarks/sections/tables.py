@@ -1,6 +1,11 @@
-"""Tables of rates: medians, spreads, ratios."""
+"""Paragraphs, and tables of rates: medians, spreads, ratios."""
 
 from statistics import median
+from textwrap import fill
+
+
+def paragraph(*sentences):
+    return fill(" ".join(sentences), 120, break_long_words=False, break_on_hyphens=False)
 
 
 def number(value):
@@ -35,4 +40,4 @@ def ahead(figures, ours):
         faster = [n for n in rates if n != ours and median(rates[n]) > median(rates[ours])]
         if faster:
             found.append(f"{title}: {', '.join(faster)}")
-    return "Peers that are ahead: " + "; ".join(found) + "." if found else "No peer that was measured is ahead."
+    return paragraph(f"Peers that are ahead: {'; '.join(found)}." if found else "No peer that was measured is ahead.")

@@ -23,17 +23,20 @@ def measure(options):
             Worker("FlowJAX, jit", script("flowjax_flows.py"), threads),
             Worker("zuko, eager", script("zuko_flows.py"), threads),
             Worker("nflows, eager", script("nflows_flows.py"), threads),
+            Worker("nflows, torch.compile", [*script("nflows_flows.py"), "compile"], threads),
             Worker("normflows, eager", script("normflows_flows.py"), threads),
         ]
         figures = [figure for figure, count in FIGURES if count == threads]
         measured = rounds(workers, figures, options)
         rates |= {FIGURES[figure, threads]: measured[figure] for figure in figures}
-    versions = "; ".join(f"{w.name.split(', e')[0]} {w.version}" for w in workers)
+    versions = "; ".join(dict.fromkeys(f"{w.name.split(', ')[0]} {w.version}" for w in workers))
     lines = [
         "## Training: steps a second, 8 columns, conditioners of 64×64",
         "",
-        f"`benchmarks/run training`. {description}; {versions}. {options.rounds} rounds, in which each takes its turn for",
-        f"{options.seconds:g} s. A step is the gradient of a batch that lies ready, clipping of its norm, and Adam.",
+        tables.paragraph(
+            f"`benchmarks/run training`. {description}; {versions}. {options.rounds} rounds, in which each takes its turn for",
+            f"{options.seconds:g} s. A step is the gradient of a batch that lies ready, clipping of its norm, and Adam.",
+        ),
     ]
     for title, by_worker in rates.items():
         lines += ["", f"### {title}", "", tables.table(by_worker, OURS, "steps/s", lambda rate: rate)]

@@ -18,6 +18,13 @@ pub fn serve(version: &str, figures: &mut [(String, Call)]) -> Result<(), Box<dy
     answer(version, figures, std::io::stdin().lock(), std::io::stdout().lock())
 }
 
+/// That of the workspace's lock file: the crate does not tell its own.
+pub fn tract_version() -> &'static str {
+    let lock = include_str!("../../Cargo.lock");
+    let after = lock.split("name = \"tract-onnx\"\nversion = \"").nth(1);
+    after.and_then(|rest| rest.split('"').next()).unwrap_or("unknown")
+}
+
 fn answer(
     version: &str,
     figures: &mut [(String, Call)],
@@ -61,6 +68,11 @@ fn rate(call: &mut Call, seconds: f64) -> Result<f64, Box<dyn Error>> {
 mod tests {
     use super::*;
     use std::time::Duration;
+
+    #[test]
+    fn tract_has_a_version() {
+        assert!(tract_version().starts_with(|c: char| c.is_ascii_digit()), "{}", tract_version());
+    }
 
     #[test]
     fn a_rate_for_each_request_and_an_error_for_what_it_does_not_know() {

@@ -1,7 +1,7 @@
 //! A worker: log-densities of the reference flows by tract, from `log_prob.onnx`.
 
 use flow_benchmarks::reference::{self, DIM};
-use flow_benchmarks::worker::{Call, serve};
+use flow_benchmarks::worker::{Call, serve, tract_version};
 use flow_model::onnx::{Batch, encode};
 use std::error::Error;
 use std::hint::black_box;
@@ -22,12 +22,5 @@ fn main() -> Result<(), Box<dyn Error>> {
             figures.push((format!("{name}-{batch}"), Box::new(call)));
         }
     }
-    serve(version(), &mut figures)
-}
-
-/// That of the workspace's lock file; the crate does not tell its own.
-fn version() -> &'static str {
-    let lock = include_str!("../../../Cargo.lock");
-    let after = lock.split("name = \"tract-onnx\"\nversion = \"").nth(1);
-    after.and_then(|rest| rest.split('"').next()).unwrap_or("unknown")
+    serve(tract_version(), &mut figures)
 }

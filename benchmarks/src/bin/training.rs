@@ -1,7 +1,7 @@
 //! A worker: training steps of the reference flows by one of the trainer's backends: `training cpu` or `training tract`.
 
 use flow_benchmarks::reference::{self, DIM};
-use flow_benchmarks::worker::{Call, serve};
+use flow_benchmarks::worker::{Call, serve, tract_version};
 use flow_trainer::backend::{Choice, Device, Tensor, choose};
 use flow_trainer::step::{Optimiser, STATE, initial_state, step_graph};
 use std::error::Error;
@@ -31,5 +31,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         };
         figures.push((format!("{name}-{batch}"), Box::new(call)));
     }
-    serve(&backend.name().replace(' ', "_"), &mut figures)
+    let runtime = match device {
+        Device::Tract => format!("tract_{}", tract_version()),
+        // Its library is named after its version; where that lies is nobody's business.
+        _ => format!("ONNX_Runtime_{}", backend.name().rsplit(".so.").next().unwrap_or_default().trim_end_matches(')')),
+    };
+    serve(&format!("{}_with_{runtime}", env!("CARGO_PKG_VERSION")), &mut figures)
 }
