@@ -37,7 +37,7 @@ def ahead(figures, ours):
     """A sentence: where a peer is faster. `figures` are the titles with their rates by worker."""
     found = []
     for title, rates in figures.items():
-        faster = [n for n in rates if n != ours and median(rates[n]) > median(rates[ours])]
+        faster = [n for n in rates if not n.startswith("flow-") and median(rates[n]) > median(rates[ours])]
         if faster:
             found.append(f"{title}: {', '.join(faster)}")
     return paragraph(f"Peers that are ahead: {'; '.join(found)}." if found else "No peer that was measured is ahead.")

@@ -20,7 +20,7 @@ class Worker:
 
     def start(self):
         usable = machine.processors(self.threads)
-        environment = {**machine.environment(), "OMP_NUM_THREADS": str(self.threads), **library()}
+        environment = {**machine.environment(), "OMP_NUM_THREADS": str(self.threads), "PYTHONWARNINGS": "ignore", **library()}
         self.process = subprocess.Popen(
             [str(part) for part in self.command],
             stdin=subprocess.PIPE,
