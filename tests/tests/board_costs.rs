@@ -1,7 +1,6 @@
 //! What the reference flows cost on an emulated Cortex-M4F: eight columns, conditioners of 64×64. Instruction counts repeat
 //! exactly, so that they are asserted. `cargo test -p flow-tests --test board_costs -- --nocapture` prints them.
 
-use flow_export::aligned::AlignedBytes;
 use flow_model::models::{self, Shape};
 use flow_model::params::Layout;
 use flow_model::spec::{Base, Column, Dequantization, FlowSpec, Kind, Layer, Standard, Tails};
@@ -13,7 +12,7 @@ const DIM: usize = 8;
 const COUPLINGS: usize = 8;
 
 /// A flow over continuous columns.
-fn flow_of(columns: usize, layers: Vec<Layer>) -> FlowSpec {
+fn flow_of(columns: usize, layers: Vec<Layer>, base: Base) -> FlowSpec {
     let standard = Standard { center: 0.5, scale: 2.0, reach: 6.0 };
     let column = |j| Column::new(&format!("c{j}"), Kind::Continuous { standard, jitter: 0.0 });
     FlowSpec {
@@ -21,7 +20,7 @@ fn flow_of(columns: usize, layers: Vec<Layer>) -> FlowSpec {
         tails: Tails { knee: 4.0, rate: 26.0 },
         circles: None,
         layers,
-        base: Base::Normal,
+        base,
         dequantization: Dequantization::Uniform,
     }
 }
@@ -37,24 +36,27 @@ fn shape(layers: usize, hidden: &[usize]) -> Shape {
 /// The flows at which speed is stated.
 fn reference() -> Vec<Case> {
     let shape = |layers| shape(layers, &[64, 64]);
+    let mixture = |components| Base::Mixture { components, full: true };
     [
-        ("realnvp", models::realnvp(&shape(COUPLINGS))),
-        ("nsf", models::nsf(&shape(6))),
-        ("maf", models::maf(&shape(5))),
-        ("maf-rqs", models::maf_rqs(&shape(5))),
+        ("realnvp, 8 couplings", models::realnvp(&shape(COUPLINGS)), Base::Normal),
+        ("nsf, 6 couplings of 8 bins", models::nsf(&shape(6)), Base::Normal),
+        ("maf, 5 layers", models::maf(&shape(5)), Base::Normal),
+        ("maf-rqs, 5 layers of 8 bins", models::maf_rqs(&shape(5)), Base::Normal),
+        ("gmm, 4 components", vec![], mixture(4)),
+        ("gmm, 16 components", vec![], mixture(16)),
     ]
-    .map(|(name, layers)| case(name, &flow_of(DIM, layers)))
+    .map(|(name, layers, base)| case(name, &flow_of(DIM, layers, base)))
     .into()
 }
 
 /// Flows that differ by a known number of what is to be counted.
 fn parts() -> Vec<Case> {
-    let linear = |count| flow_of(64, vec![Layer::Lu; count]);
+    let linear = |count| flow_of(64, vec![Layer::Lu; count], Base::Normal);
     let coupling =
         |tail_bound| Layer::SplineCoupling { kept: 4, hidden: vec![], residual: false, num_bins: 8, tail_bound };
     let splines = |tail_bound| {
         // The conditioner's weights are zero, so that it takes the same whatever it reads, and its biases are not.
-        let spec = flow_of(DIM, vec![coupling(tail_bound)]);
+        let spec = flow_of(DIM, vec![coupling(tail_bound)], Base::Normal);
         let layout = Layout::of(&spec);
         let mut params = vec![0.0; layout.total()];
         let biases = layout.slices().iter().find(|slice| slice.shape == [4 * 23]).expect("the biases of four splines");
@@ -64,7 +66,7 @@ fn parts() -> Vec<Case> {
         Case::new(if tail_bound > 1.0 { "inside" } else { "outside" }, &spec, &params, 20)
     };
     vec![
-        case("one hidden layer", &flow_of(DIM, models::realnvp(&shape(COUPLINGS, &[64])))),
+        case("one hidden layer", &flow_of(DIM, models::realnvp(&shape(COUPLINGS, &[64])), Base::Normal)),
         case("one product", &linear(1)),
         case("two products", &linear(2)),
         splines(8.0),
@@ -77,18 +79,16 @@ fn count(board: &Board, name: &str, cases: &[Case]) -> BTreeMap<String, u64> {
     let mut counts = BTreeMap::new();
     for (case, report) in cases.iter().zip(board.compute(name, cases).unwrap()) {
         assert!(report.self_test, "{}: the board computes otherwise than the host", case.name);
-        let bytes = AlignedBytes::from(case.flow.clone());
-        let macs = flow_nostd::Flow::new(&bytes).unwrap().macs_log_prob();
-        let (size, scratch) = (case.flow.len(), 4 * report.scratch);
-        println!("{}: file {size} bytes, scratch {scratch} bytes, {macs} multiply-accumulates", case.name);
+        println!("{}: {} bytes, {} f32 of scratch, {:?}", case.name, case.flow.len(), report.scratch, report.costs);
+        // The model's name without its size.
+        let name = case.name.split(',').next().unwrap_or_default();
         for (function, cost) in &report.costs {
-            let instructions = cost.instructions.expect("few enough to be counted");
-            println!("    {function}: {instructions} instructions, {} bytes of stack", cost.stack);
             assert!(cost.stack <= 1024, "{}, {function}: {} bytes of stack", case.name, cost.stack);
-            counts.insert(format!("{} {function}", case.name), instructions);
+            let instructions = cost.instructions.expect("few enough to be counted");
+            counts.entry(format!("{name} {function}")).or_insert(instructions);
         }
-        if case.name == "realnvp" {
-            assert!(scratch <= 1536, "{scratch} bytes of scratch memory");
+        if name == "realnvp" {
+            assert!(4 * report.scratch <= 1536, "{} bytes of scratch memory", 4 * report.scratch);
         }
     }
     counts
