@@ -15,6 +15,7 @@ const MORE_INPUTS: usize = 128;
 const INPUTS: [f32; 12] = [-100.0, -88.5, -3.3, -0.7, -1e-3, -3.9e-39, 3.9e-39, 1e-5, 0.3, 1.7, 23.0, 80.0];
 
 /// A sum over the bits of the results.
+#[inline(never)] // Off the stack before the probe rows.
 pub(crate) fn checksum() -> u32 {
     let mut sum = 0x811c_9dc5u32;
     let mut add = |v: f32| sum = (sum ^ v.to_bits()).wrapping_mul(0x0100_0193);
