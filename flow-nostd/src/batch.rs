@@ -16,6 +16,13 @@ struct Lane<'s> {
 
 impl Flow<'_> {
     /// Number of `f32` values of scratch memory that [`log_prob_batch`](Self::log_prob_batch) needs.
+    ///
+    /// ```
+    /// # flow_nostd::include_flow!(mod model = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/example.flow"));
+    /// # let flow = flow_nostd::Flow::new(model::BYTES)?;
+    /// assert_eq!(flow.batch_scratch_len(), 4 * flow.scratch_len());
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
     pub fn batch_scratch_len(&self) -> usize {
         self.scratch_len().saturating_mul(BLOCK)
     }
@@ -28,6 +35,20 @@ impl Flow<'_> {
     /// # Errors
     /// The length of `rows`, `contexts` or `scratch`, or the first row that holds a value that is NaN or infinite;
     /// `log_probs` is then written in part.
+    ///
+    /// ```
+    /// # flow_nostd::include_flow!(mod model = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/example.flow"));
+    /// # let flow = flow_nostd::Flow::new(model::BYTES)?;
+    /// let mut scratch = vec![0.0; flow.batch_scratch_len()];
+    /// let rows = [1.25, 3.0, 17.0, -30.0].repeat(1000); // flow.columns() values a row
+    /// let mut log_probs = vec![0.0; 1000];
+    /// flow.log_prob_batch(&rows, &[], &mut log_probs, &mut scratch)?; // no context
+    /// assert_eq!(log_probs[999], flow.log_prob(&rows[..4], &[], &mut scratch)?);
+    ///
+    /// let error = flow.log_prob_batch(&[f32::NAN; 4], &[], &mut [0.0], &mut scratch).unwrap_err();
+    /// assert_eq!(error.row, Some(0));
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
     pub fn log_prob_batch(
         &self,
         rows: &[f32],

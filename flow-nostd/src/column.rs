@@ -309,7 +309,7 @@ pub(crate) fn clamp(v: f32, bound: f32) -> f32 {
 }
 
 /// The largest whole number that is not above `v`; `v` itself where it is infinite.
-#[inline(never)]
+#[cfg_attr(feature = "all-kinds", inline(never))] // Called in many places with all kinds, in one without.
 pub(crate) fn floor(v: f32) -> f32 {
     // From 2^23 on every f32 is a whole number; below, the conversion to i32 is exact and truncates.
     if v.abs() >= 8_388_608.0 {

@@ -98,6 +98,7 @@ mod conditioner;
 mod coupling;
 mod crc;
 mod dense;
+mod describe;
 mod error;
 mod fault;
 mod flow;
