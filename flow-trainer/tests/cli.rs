@@ -521,3 +521,51 @@ fn every_base_and_layer_can_be_asked_for() {
     let message = session.fail(2, &["train", "--data", "train.csv", "--out", "x", "--base", "cauchy"]);
     assert!(message.contains("student-t"), "{message}");
 }
+
+#[test]
+fn a_diverging_training_stops_with_advice_and_keeps_the_best() {
+    let session = Session::new();
+    session.write("train.csv", table(2000));
+    let quick = ["--device", "tract", "--model", "realnvp", "--hidden", "16", "--couplings", "4", "--epochs", "60"];
+    // At this rate nothing is ever better than the start.
+    let train = ["train", "--data", "train.csv", "--out", "run", "--lr"];
+    let message = session.fail(1, &[&train[..], &["1000"], &quick].concat());
+    assert!(message.contains("diverged") && message.contains("smaller --lr"), "{message}");
+    assert!(!session.path("run/run.json").exists() && !session.path("run/state.safetensors").exists());
+    // A batch so large that some epochs pass while the rate still rises.
+    let output = session.run(&[&train[..], &["10", "--batch", "1024"], &quick].concat());
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success() && message.contains("smaller --lr"), "{message}");
+    let metrics = json(&fs::read_to_string(session.path("run/metrics.json")).unwrap());
+    assert_eq!(metrics["ending"], "diverged", "{metrics}");
+    let (best, epochs) = (metrics["best_epoch"].as_u64().unwrap(), metrics["history"].as_array().unwrap().len() as u64);
+    assert!(0 < best && best < epochs && epochs < 60, "epoch {best} of {epochs}");
+}
+
+#[test]
+fn several_seeds_are_told_apart() {
+    let session = Session::new();
+    session.write("train.csv", table(400));
+    let said = session.train(&["--data", "train.csv", "--out", "run", "--seed", "5", "--seeds", "3"]);
+    assert!(said.contains("3 seeds: ") && said.contains("standard deviation"), "{said}");
+    let metrics = json(&fs::read_to_string(session.path("run/metrics.json")).unwrap());
+    let seeds = metrics["seeds"]["seeds"].as_array().unwrap();
+    let numbers: Vec<u64> = seeds.iter().map(|s| s["seed"].as_u64().unwrap()).collect();
+    assert_eq!(numbers, [5, 6, 7]);
+    let found: Vec<f64> = seeds.iter().map(|s| s["best_val_log_prob"].as_f64().unwrap()).collect();
+    let mean = found.iter().sum::<f64>() / 3.0;
+    let spread = (found.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / 2.0).sqrt();
+    assert!((metrics["seeds"]["mean"].as_f64().unwrap() - mean).abs() < 1e-9 && spread > 0.0);
+    assert!((metrics["seeds"]["spread"].as_f64().unwrap() - spread).abs() < 1e-9);
+    let kept = seeds.iter().find(|s| s["kept"] == true).unwrap();
+    assert_eq!(kept["best_val_log_prob"], metrics["best_val_log_prob"]);
+    assert!(found.iter().all(|&v| v <= kept["best_val_log_prob"].as_f64().unwrap()));
+    // A seed of several is what it is alone.
+    session.train(&["--data", "train.csv", "--out", "alone", "--seed", "5"]);
+    let alone = json(&fs::read_to_string(session.path("alone/metrics.json")).unwrap());
+    assert_eq!(alone["best_val_log_prob"], seeds[0]["best_val_log_prob"]);
+    assert!(alone["seeds"].is_null());
+    for key in ["mean_norm", "largest_norm", "skipped", "learning_rate"] {
+        assert!(alone["history"][0][key].is_number(), "{key}: {}", alone["history"][0]);
+    }
+}
