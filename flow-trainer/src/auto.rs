@@ -8,7 +8,7 @@
 use crate::fitted::{FitError, Fitted, News, Work, fit, validation};
 use crate::model::{Choices, Model};
 use crate::parsimony::{Candidate, smallest_of_the_best};
-use crate::train::TrainError;
+use crate::train::{Ending, TrainError};
 use flow_model::spec::FlowSpec;
 use serde::Serialize;
 use std::sync::atomic::Ordering;
@@ -60,13 +60,15 @@ pub fn choose(
         }
         let start = Instant::now();
         let choices = Choices { epochs: Some(epochs), ..choices.clone() };
-        let fitted =
-            match fit(model, work, &choices, &format!("search/{}-{training}", model.name()), Some(deadline), tell) {
-                Ok(fitted) => fitted,
-                // One model that diverges is no reason to try no other.
-                Err(FitError::Train(TrainError::Diverged(_))) => return Ok(None),
-                Err(error) => return Err(error),
-            };
+        let name = format!("search/{}-{training}", model.name());
+        // One model that diverges is no reason to try no other.
+        let fitted = match fit(model, work, &choices, &name, Some(deadline), tell) {
+            Err(FitError::Train(TrainError::Diverged(_))) => return Ok(None),
+            Ok(fitted) if fitted.outcome.ending == Ending::Diverged && fitted.outcome.best_epoch == 0 => {
+                return Ok(None);
+            }
+            other => other?,
+        };
         let found = fitted.outcome.best_validation_log_prob;
         tries.push(Try {
             model,

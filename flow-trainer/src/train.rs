@@ -133,11 +133,8 @@ pub enum TrainError {
     /// The backend failed.
     #[error(transparent)]
     Backend(#[from] BackendError),
-    /// Nothing good was found before the training was lost.
-    #[error(
-        "training diverged: after {0} epochs most steps have a loss that is not finite or far above that of the start, and \
-         no epoch was better than the start; try a smaller --lr"
-    )]
+    /// Not even the start was finite.
+    #[error("training diverged: in {0} epochs no loss was finite, nor was that of the start; try a smaller --lr")]
     Diverged(usize),
     /// The state cannot be read or saved.
     #[error(transparent)]
@@ -323,7 +320,7 @@ fn end_epoch(state: &mut State, validation_nll: f64, learning_rate: f32) -> Epoc
 }
 
 fn outcome(state: State, ending: Ending) -> Result<Outcome, TrainError> {
-    if ending == Ending::Diverged && state.best_epoch == 0 {
+    if ending == Ending::Diverged && !state.best_nll.is_finite() {
         return Err(TrainError::Diverged(state.history.len()));
     }
     Ok(Outcome {
