@@ -282,8 +282,7 @@ impl SoFar {
             self.loss += loss * rows as f64;
             self.rows += rows;
         }
-        // Not `loss > lost`: a loss that is no number is lost as well.
-        if !(loss <= lost) {
+        if loss.is_nan() || loss > lost {
             self.lost += 1;
         }
         if norm < LARGEST_NORM {

@@ -528,7 +528,7 @@ fn a_diverging_training_stops_with_advice_and_keeps_the_best() {
     session.write("train.csv", table(2000));
     let quick = ["--device", "tract", "--model", "realnvp", "--hidden", "16", "--couplings", "4", "--batch", "1600"];
     let diverged = |rate: &str| {
-        let train = ["train", "--data", "train.csv", "--out", "run", "--force", "--epochs", "200", "--lr", rate];
+        let train = ["train", "--data", "train.csv", "--out", "run", "--force", "--epochs", "2000", "--lr", rate];
         let output = session.run(&[&train[..], &quick].concat());
         let message = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(
@@ -537,7 +537,7 @@ fn a_diverging_training_stops_with_advice_and_keeps_the_best() {
         );
         let metrics = json(&fs::read_to_string(session.path("run/metrics.json")).unwrap());
         assert_eq!(metrics["ending"], "diverged", "{metrics}");
-        assert!(metrics["history"].as_array().unwrap().len() < 100, "it went on for long");
+        assert!(metrics["history"].as_array().unwrap().len() < 200, "it went on for long");
         (metrics["best_epoch"].as_u64().unwrap(), message)
     };
     // Some epochs pass while the rate still rises.
