@@ -1,5 +1,6 @@
-//! What a training step costs, on one thread and on all, and what the loop around it costs: the share of its time that goes
-//! into making the inputs, interleaved, so that another load on the machine falls on both. Reference flows: 8 columns,
+//! What a training step costs, on one thread and on all, beside the whole batch as one graph, and what the loop around it
+//! costs: the share of its time that goes into making the inputs. All of it interleaved, so that another load on the machine
+//! falls on all alike. Reference flows: 8 columns,
 //! conditioners of 64×64.
 //!
 //! `cargo run --release -p flow-trainer --example overhead`
@@ -8,10 +9,10 @@ use flow_model::flow::Flow;
 use flow_model::models::{self, Shape};
 use flow_model::spec::{Base, Column, FlowSpec, Kind, Layer, Standard, Tails};
 use flow_table::Table;
-use flow_trainer::backend::{Choice, Device, choose};
+use flow_trainer::backend::{Choice, Device, Tensor, choose};
 use flow_trainer::batch::Batches;
 use flow_trainer::random::{Purpose, normals, permutation};
-use flow_trainer::step::{Optimiser, initial_state};
+use flow_trainer::step::{Optimiser, STATE, initial_state, step_graph};
 use flow_trainer::stepper::Stepper;
 use flow_trainer::train::Settings;
 use std::time::{Duration, Instant};
@@ -61,9 +62,13 @@ fn measure(
     let optimiser = Optimiser { smoothing: settings.smoothing, ..Optimiser::default() };
     let mut stepper = Stepper::new(&flow, backend.as_ref(), &optimiser, batch, threads)?;
     let batches = Batches::new(&flow, &table, &settings, stepper.graph());
-    stepper.set_state(&initial_state(&flow.layout().init(0)))?;
+    let state = initial_state(&flow.layout().init(0));
+    stepper.set_state(&state)?;
+    let mut whole = backend.compile(&step_graph(&flow, &optimiser), batch, STATE)?;
+    whole.set_carried(state.map(Tensor::vector).to_vec())?;
 
-    let (mut making, mut stepping, mut steps, mut first) = (Duration::ZERO, Duration::ZERO, 0usize, None);
+    let (mut making, mut stepping, mut in_one, mut steps, mut first) =
+        (Duration::ZERO, Duration::ZERO, Duration::ZERO, 0usize, None);
     'measure: for epoch in 1.. {
         let start = Instant::now();
         let order = permutation(0, Purpose::Shuffle, epoch, ROWS);
@@ -72,18 +77,25 @@ fn measure(
             let start = Instant::now();
             let (rates, rows) = (batches.rates(steps), batches.rows(rows, steps));
             let made = Instant::now();
+            let inputs = [&rates[..], &rows].concat();
+            let copied = Instant::now();
             stepper.step(rates, rows)?;
             first.get_or_insert_with(|| begin.elapsed());
-            (making, stepping, steps) = (making + (made - start), stepping + made.elapsed(), steps + 1);
+            (making, stepping, steps) = (making + (made - start), stepping + copied.elapsed(), steps + 1);
+            let start = Instant::now();
+            whole.run(&inputs)?;
+            in_one += start.elapsed();
             if making + stepping > LONG {
                 break 'measure;
             }
         }
     }
     println!(
-        "{name}, batch {batch}, {device:?}, {} threads: {:.1} steps/s; inputs {:.1} % of a step; first step after {:.2?}",
+        "{name}, batch {batch}, {device:?}, {} threads: {:.1} steps/s, in one piece {:.1}; inputs {:.1} % of a step; first step \
+         after {:.2?}",
         stepper.threads(),
         steps as f64 / stepping.as_secs_f64(),
+        steps as f64 / in_one.as_secs_f64(),
         100.0 * making.as_secs_f64() / stepping.as_secs_f64(),
         first.unwrap_or_default()
     );
