@@ -350,7 +350,7 @@ mod tests {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             state
         };
-        for _ in 0..300 {
+        for _ in 0..if cfg!(miri) { 3 } else { 300 } {
             let mut value = || match next() >> 29 {
                 0 => 0,
                 1 => 0x8000_0000,

@@ -4,6 +4,9 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
+/// How the names of files begin that are not finished: what a process that was killed leaves behind.
+pub const BEGUN: &str = ".writing-";
+
 /// A file that could not be written. Nothing of it is left behind.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -105,7 +108,7 @@ pub fn write_atomic_with(
         return Err(WriteError::NoFolder { path: path.to_owned(), folder: folder.to_owned() });
     }
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".writing-");
+    builder.prefix(BEGUN);
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;

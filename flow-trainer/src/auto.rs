@@ -2,12 +2,13 @@
 //!
 //! Successive halving (Jamieson & Talwalkar, "Non-stochastic Best Arm Identification and Hyperparameter Optimization",
 //! AISTATS 2016): a mixture and a short training of each flow, then full trainings of the best two flows, within a time that the
-//! user may state. Test rows and labels are never looked at.
+//! user may state. Test rows and labels are never looked at. Each training saves its state in the run's folder `search`, from
+//! which a resumed search takes what was done.
 
 use crate::fitted::{FitError, Fitted, News, Work, fit, validation};
 use crate::model::{Choices, Model};
 use crate::parsimony::{Candidate, smallest_of_the_best};
-use crate::train::TrainError;
+use crate::train::{Ending, TrainError};
 use flow_model::spec::FlowSpec;
 use serde::Serialize;
 use std::sync::atomic::Ordering;
@@ -46,7 +47,9 @@ pub fn choose(
     limit: Duration,
     tell: &mut dyn FnMut(&News<'_>),
 ) -> Result<(Fitted, Vec<Try>), FitError> {
-    let deadline = Instant::now() + limit;
+    // A search that is resumed has the time that is left.
+    let spent = work.saves.map_or(Duration::ZERO, |saves| saves.spent("search"));
+    let deadline = Instant::now() + limit.saturating_sub(spent);
     let full = |model: Model| model.settings(work.columns, work.train.rows(), choices).epochs;
     let mut tries: Vec<Try> = Vec::new();
     let mut trained: Vec<Trained> = Vec::new();
@@ -57,11 +60,14 @@ pub fn choose(
         }
         let start = Instant::now();
         let choices = Choices { epochs: Some(epochs), ..choices.clone() };
-        let fitted = match fit(model, work, &choices, Some(deadline), tell) {
-            Ok(fitted) => fitted,
-            // One model that diverges is no reason to try no other.
+        let name = format!("search/{}-{training}", model.name());
+        // One model that diverges is no reason to try no other.
+        let fitted = match fit(model, work, &choices, &name, Some(deadline), tell) {
             Err(FitError::Train(TrainError::Diverged(_))) => return Ok(None),
-            Err(error) => return Err(error),
+            Ok(fitted) if fitted.outcome.ending == Ending::Diverged && fitted.outcome.best_epoch == 0 => {
+                return Ok(None);
+            }
+            other => other?,
         };
         let found = fitted.outcome.best_validation_log_prob;
         tries.push(Try {
@@ -69,7 +75,7 @@ pub fn choose(
             training,
             parameters: fitted.outcome.params.len(),
             validation_log_prob: found,
-            seconds: start.elapsed().as_secs_f64(),
+            seconds: start.elapsed().max(fitted.outcome.duration).as_secs_f64(),
             chosen: false,
         });
         let rows = validation(&fitted.flow, &fitted.outcome.params, work, choices.seed)?;

@@ -5,8 +5,10 @@ use crate::evaluate::{Dequantization, Evaluator};
 use crate::gmm;
 use crate::model::{Choices, Model};
 use crate::random::Purpose;
+use crate::saver::{SaveError, Saves};
 use crate::start;
-use crate::train::{Epoch, Outcome, Settings, TrainError, train};
+use crate::state::State;
+use crate::train::{Epoch, Job, Outcome, Settings, TrainError, train};
 use flow_model::flow::Flow;
 use flow_model::spec::{Column, SpecError};
 use flow_table::{Table, metrics};
@@ -41,12 +43,18 @@ pub struct Work<'a> {
     pub backend: &'a dyn Backend,
     /// Ends the work after the present step.
     pub stop: &'a AtomicBool,
+    /// Most threads; the result is the same for any number.
+    pub threads: usize,
+    /// Where the states of trainings are saved and taken from, if anywhere.
+    pub saves: Option<&'a Saves>,
 }
 
 /// What is told while a model is trained.
 pub enum News<'a> {
     /// A model is about to be trained.
     Begins(Model, &'a Flow, &'a Settings),
+    /// It goes on from a saved state: after so many epochs and steps.
+    Resumes(usize, usize),
     /// An epoch has ended, so long after the first began.
     Epoch(&'a Epoch, Duration),
     /// A mixture was fitted.
@@ -70,6 +78,9 @@ pub enum FitError {
     /// The backend failed.
     #[error(transparent)]
     Backend(#[from] BackendError),
+    /// A saved state cannot be taken.
+    #[error(transparent)]
+    Save(#[from] SaveError),
 }
 
 /// The flow that a model would be.
@@ -84,7 +95,8 @@ pub fn planned(model: Model, columns: &[Column], rows: usize, choices: &Choices)
     }
 }
 
-/// Trains one model until it is done, `work.stop` is set or `deadline` has passed.
+/// Trains one model until it is done, `work.stop` is set or `deadline` has passed. Its state is saved under `name`, and where
+/// one is saved already, the training goes on from it.
 ///
 /// # Errors
 /// As [`planned`], and whatever the training fails for.
@@ -92,6 +104,7 @@ pub fn fit(
     model: Model,
     work: &Work<'_>,
     choices: &Choices,
+    name: &str,
     deadline: Option<Instant>,
     tell: &mut dyn FnMut(&News<'_>),
 ) -> Result<Fitted, FitError> {
@@ -99,7 +112,8 @@ pub fn fit(
     let mut flow = planned(model, work.columns, rows, choices)?;
     let settings = model.settings(work.columns, rows, choices);
     tell(&News::Begins(model, &flow, &settings));
-    let start = if model == Model::Gmm {
+    let mut start = None;
+    if model == Model::Gmm {
         let mut watch = |tried: &gmm::Try| tell(&News::Mixture(tried));
         let (found, mut outcome) = gmm::fit(work.columns, work.train, work.validation, choices, work.stop, &mut watch)?;
         flow = found;
@@ -109,13 +123,35 @@ pub fn fit(
             return Ok(Fitted { model, flow, settings, outcome });
         }
         // Angles and learned noise are no mixture's business: they are trained by gradient from here.
-        outcome.params
-    } else {
-        start::parameters(&flow, work.train, settings.smoothing, choices.seed)
+        start = Some(outcome.params);
+    }
+    let mut saver = work.saves.map(|saves| saves.saver(name)).transpose()?;
+    let saved = saver.as_ref().map(|saver| saver.saved()).transpose()?.flatten();
+    let state = match (saved, &saver) {
+        (Some(state), Some(saver)) => {
+            let (found, expected) = (state.best_params.len(), flow.layout().total());
+            if state.optimiser[..4].iter().any(|v| v.len() != expected) || found != expected {
+                return Err(saver.damaged(format!("{found} parameters, expected {expected}")).into());
+            }
+            tell(&News::Resumes(state.history.len(), state.steps));
+            state
+        }
+        _ => State::start(
+            start.unwrap_or_else(|| start::parameters(&flow, work.train, settings.smoothing, choices.seed)),
+        ),
+    };
+    let job = Job {
+        flow: &flow,
+        backend: work.backend,
+        train: work.train,
+        validation: work.validation,
+        settings: &settings,
+        threads: work.threads,
+        stop: work.stop,
+        deadline,
     };
     let mut watch = |epoch: &Epoch, elapsed: Duration| tell(&News::Epoch(epoch, elapsed));
-    let outcome =
-        train(&flow, work.backend, work.train, work.validation, start, &settings, work.stop, deadline, &mut watch)?;
+    let outcome = train(&job, state, saver.as_mut(), &mut watch)?;
     Ok(Fitted { model, flow, settings, outcome })
 }
 

@@ -31,10 +31,12 @@ impl Line {
     pub fn epoch(&mut self, epoch: &Epoch, elapsed: Duration) {
         let seconds = elapsed.as_secs_f64().max(1e-9);
         let text = format!(
-            "nll {:.4} train, {:.4} validation{}  {:.0} rows/s",
+            "nll {:.4} train, {:.4} validation{}  gradient {:.2}{}  {:.0} rows/s",
             epoch.train_nll,
             epoch.validation_nll,
             if epoch.best { " (best)" } else { "" },
+            epoch.mean_norm,
+            if epoch.skipped > 0 { format!(", {} steps skipped", epoch.skipped) } else { String::new() },
             (epoch.number * self.rows) as f64 / seconds
         );
         match &self.bar {

@@ -38,11 +38,18 @@ pub fn uniforms(seed: u64, purpose: Purpose, count: u64, n: usize) -> Vec<f32> {
     (0..n).map(|_| (rng.next_u32() >> 8) as f32 / (1u32 << 24) as f32).collect()
 }
 
-/// `n` draws from the standard normal distribution (Box–Muller).
+/// `n` draws from the standard normal distribution (Box–Muller, whose two draws are both taken).
 pub fn normals(seed: u64, purpose: Purpose, count: u64, n: usize) -> Vec<f32> {
     let mut rng = stream(seed, purpose, count);
     let mut uniform = || (f64::from(rng.next_u32()) + 0.5) / 4_294_967_296.0;
-    (0..n).map(|_| ((-2.0 * uniform().ln()).sqrt() * (std::f64::consts::TAU * uniform()).cos()) as f32).collect()
+    let mut pair = |_| {
+        let radius = (-2.0 * uniform().ln()).sqrt();
+        let (sin, cos) = (std::f64::consts::TAU * uniform()).sin_cos();
+        [(radius * cos) as f32, (radius * sin) as f32]
+    };
+    let mut draws: Vec<f32> = (0..n.div_ceil(2)).flat_map(&mut pair).collect();
+    draws.truncate(n);
+    draws
 }
 
 /// A random order of `0..n`.

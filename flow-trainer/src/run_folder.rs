@@ -2,16 +2,21 @@
 //!
 //! `checkpoint.safetensors` (weights with the spec in its metadata: the truth), `spec.json` (a rendering of the spec),
 //! `metrics.json`, `report.html`, `calibration.csv` (rows that neither training nor validation saw). The checkpoint is
-//! written first, so that an interrupted write never leaves a report without its flow.
+//! written first, so that an interrupted write never leaves a report without its flow. Beside it `run.json`
+//! ([`crate::request`]) and the states of its trainings ([`crate::saver`]): the truth of a training that has not ended.
 
 use crate::auto::Try;
 use crate::distances::Distances;
+use crate::request::REQUEST;
+use crate::saver::STATE_FOLDERS;
+use crate::seeds::Seeds;
 use crate::train::{Ending, Epoch, Outcome, Settings};
 use flow_export::run_folder::CHECKPOINT;
 use flow_model::checkpoint::{Checkpoint, CheckpointError};
-use flow_table::atomic::{WriteError, write_atomic, write_atomic_with};
+use flow_table::atomic::{BEGUN, WriteError, write_atomic, write_atomic_with};
 use flow_table::{Table, write_csv};
 use serde::Serialize;
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
 /// What `metrics.json` holds.
@@ -49,6 +54,8 @@ pub struct Metrics {
     pub distances: Option<Distances>,
     /// The models that `auto` tried; none where a model was named.
     pub tried: Vec<Try>,
+    /// What each seed came to, if there were several.
+    pub seeds: Option<Seeds>,
 }
 
 impl Metrics {
@@ -60,6 +67,7 @@ impl Metrics {
         [train_rows, validation_rows]: [usize; 2],
         distances: Option<Distances>,
         tried: Vec<Try>,
+        seeds: Option<Seeds>,
     ) -> Self {
         let seconds = outcome.duration.as_secs_f64();
         Metrics {
@@ -79,6 +87,7 @@ impl Metrics {
             history: outcome.history.clone(),
             distances,
             tried,
+            seeds,
         }
     }
 }
@@ -87,8 +96,19 @@ impl Metrics {
 #[derive(Debug, thiserror::Error)]
 pub enum FolderError {
     /// There is a run already.
-    #[error("{} already holds a run; name another folder with --out, or say --force to replace it", .0.display())]
+    #[error("{} already holds a run; name another folder with --out, or say --force to replace it, --resume to go on with it", .0.display())]
     Occupied(PathBuf),
+    /// Another process works in it.
+    #[error("{} is in use by another process: wait for it, or name another folder with --out", .0.display())]
+    InUse(PathBuf),
+    /// It cannot be locked.
+    #[error("{}: cannot lock the folder: {source}", path.display())]
+    Lock {
+        /// The file that is locked for it.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// It cannot be made.
     #[error("{}: cannot make the folder: {source}", path.display())]
     Make {
@@ -118,10 +138,41 @@ pub enum FolderError {
 /// # Errors
 /// If the folder holds a run.
 pub fn check_free(folder: &Path, force: bool) -> Result<(), FolderError> {
-    if folder.join(CHECKPOINT).exists() && !force {
+    if (folder.join(CHECKPOINT).exists() || folder.join(REQUEST).exists()) && !force {
         return Err(FolderError::Occupied(folder.to_owned()));
     }
     Ok(())
+}
+
+/// Locks the folder, if there is one, until the file is dropped or the process ends, however it ends. The file `.lock` stays.
+///
+/// # Errors
+/// If another process has locked it, or it cannot be locked.
+pub fn lock_if_there(folder: &Path) -> Result<Option<File>, FolderError> {
+    if !folder.is_dir() {
+        return Ok(None);
+    }
+    let path = folder.join(".lock");
+    let fail = |source| FolderError::Lock { path: path.clone(), source };
+    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(fail)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Err(FolderError::InUse(folder.to_owned())),
+        // A file system without locks: the user's care has to do.
+        Err(TryLockError::Error(error)) if error.kind() == std::io::ErrorKind::Unsupported => Ok(Some(file)),
+        Err(TryLockError::Error(source)) => Err(FolderError::Lock { path, source }),
+    }
+}
+
+/// Removes the files that a process which was killed had begun to write in the folder, which has to be locked.
+pub fn sweep(folder: &Path) {
+    for folder in STATE_FOLDERS.map(|name| folder.join(name)).iter().map(PathBuf::as_path).chain([folder]) {
+        for file in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            if file.file_name().to_string_lossy().starts_with(BEGUN) {
+                let _ = std::fs::remove_file(file.path());
+            }
+        }
+    }
 }
 
 /// Makes the folder where it is missing.

@@ -1,6 +1,7 @@
 //! One training step as graphs: the gradient of the exact negative log-likelihood, and Adam's update.
 //!
-//! `gradient` and `update` are written by builders that work on any graph, so that they can be two models or one: [`step_graph`]. Adam: Kingma & Ba, arXiv 1412.6980; decoupled weight
+//! Gradient and update are written by builders that work on any graph, so that they are one model ([`step_graph`]) or two
+//! ([`gradient_graph`], [`update_graph`]). Adam: Kingma & Ba, arXiv 1412.6980; decoupled weight
 //! decay: Loshchilov & Hutter, arXiv 1711.05101; clipping by the global norm: Pascanu et al., arXiv 1211.5063.
 
 use crate::autodiff;
@@ -42,6 +43,9 @@ impl Default for Optimiser {
         }
     }
 }
+
+/// A gradient whose norm is not below this is not finite: its step is skipped.
+pub const LARGEST_NORM: f32 = 1e18;
 
 /// Number of tensors that a step hands on to the next: `p, m, v, ema, t, skipped`.
 pub const STATE: usize = 6;
@@ -126,7 +130,7 @@ pub fn write_update(
     let norm = g.div(root, weight);
 
     // Everything that must not happen where the norm is not finite is made to happen with weight 0.
-    let largest = g.scalar(1e18, norm);
+    let largest = g.scalar(LARGEST_NORM, norm);
     let finite = g.less(norm, largest);
     let (zero, one) = (g.scalar(0.0, norm), g.scalar(1.0, norm));
     let zero_vector = g.scalar(0.0, gradient.gradient);
@@ -211,6 +215,36 @@ pub fn step_graph(flow: &Flow, optimiser: &Optimiser) -> Graph {
     declare_next_state(&mut g, &next);
     let mean = g.div(gradient.loss, gradient.weight);
     let mean = g.reshape(mean, &[Dim::Size(1)]);
+    g.output("loss", mean);
+    g.output("norm", norm);
+    g
+}
+
+/// The gradient of a batch, or of a shard of one. Inputs: `p` `[P]`, and of [`step_graph`]'s those with a row for each of the
+/// batch's; outputs: `gradient` `[P]`, and sums over the rows, `loss` and `weight`, each `[1]`.
+pub fn gradient_graph(flow: &Flow, optimiser: &Optimiser) -> Graph {
+    let mut g = Graph::new();
+    let p = g.input("p", &[Dim::Size(flow.layout().total())]);
+    let gradient = write_gradient(&mut g, flow, p, optimiser.dropout > 0.0, optimiser.smoothing > 0.0);
+    let [loss, weight] = [gradient.loss, gradient.weight].map(|sum| g.reshape(sum, &[Dim::Size(1)]));
+    g.output("gradient", gradient.gradient);
+    g.output("loss", loss);
+    g.output("weight", weight);
+    g
+}
+
+/// The update for a gradient. Inputs: the state (6), `learning_rate`, `ema_rate`, and what [`gradient_graph`] puts out;
+/// outputs: those of [`step_graph`].
+pub fn update_graph(layout: &Layout, optimiser: &Optimiser) -> Graph {
+    let mut g = Graph::new();
+    let state = declare_state(&mut g, layout.total());
+    let [learning_rate, ema_rate] = ["learning_rate", "ema_rate"].map(|name| g.input(name, &[Dim::Size(1)]));
+    let gradient = g.input("gradient", &[Dim::Size(layout.total())]);
+    let [loss, weight] = ["loss_sum", "weight_sum"].map(|name| g.input(name, &[Dim::Size(1)]));
+    let gradient = Gradient { gradient, loss, weight };
+    let (next, norm) = write_update(&mut g, layout, optimiser, state, &gradient, learning_rate, ema_rate);
+    declare_next_state(&mut g, &next);
+    let mean = g.div(loss, weight);
     g.output("loss", mean);
     g.output("norm", norm);
     g

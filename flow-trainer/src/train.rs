@@ -1,13 +1,16 @@
 //! The training loop: epochs of shuffled batches, validation after each, and the best parameters kept.
 
-use crate::backend::{Backend, BackendError, Program, Tensor};
+use crate::backend::{Backend, BackendError, Tensor};
+use crate::batch::Batches;
 use crate::evaluate::{Dequantization, Evaluator};
 use crate::random::{self, Purpose};
-use crate::step::{Optimiser, STATE, initial_state, step_graph};
+use crate::saver::{SaveError, Saver};
+use crate::state::{SoFar, State};
+use crate::step::{LARGEST_NORM, Optimiser};
+use crate::stepper::{Step, Stepper};
 use flow_model::flow::Flow;
-use flow_model::graph::{Dim, Graph, Op};
 use flow_table::{Table, metrics};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -36,8 +39,6 @@ pub struct Settings {
 
 /// Steps of a default run.
 const DEFAULT_STEPS: usize = 6000;
-/// Steps over which the learning rate rises.
-const WARM_UP: f32 = 100.0;
 /// Weight of the past in the averaged parameters, once there is a past.
 const EMA_DECAY: f32 = 0.995;
 
@@ -70,8 +71,12 @@ pub struct Epoch {
     pub train_nll: f64,
     /// That of the validation rows under the averaged parameters, nats a row.
     pub validation_nll: f64,
-    /// Largest norm of a gradient before clipping.
+    /// Mean norm of its steps' gradients before clipping, of those that are finite.
+    pub mean_norm: f32,
+    /// The largest of them.
     pub largest_norm: f32,
+    /// Steps skipped because their gradient was not finite.
+    pub skipped: usize,
     /// Learning rate at its end.
     pub learning_rate: f32,
     /// Whether it is the best so far.
@@ -79,13 +84,15 @@ pub struct Epoch {
 }
 
 /// Why training ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Ending {
     /// All epochs were run.
     Epochs,
     /// The validation loss did not get better for `patience` epochs.
     Patience,
+    /// Epochs in a row in which most steps had a loss that was not finite or far above that of the start.
+    Diverged,
     /// The user asked for it.
     Interrupted,
     /// The time that was given is over.
@@ -93,6 +100,11 @@ pub enum Ending {
     /// A mixture was fitted by EM, without epochs.
     Fitted,
 }
+
+/// Epochs in a row after which a training that is lost is ended.
+pub const LOST_EPOCHS: usize = 3;
+/// How far above the start's loss a step is lost, nats a column.
+const LOST_NATS: f64 = 1.0;
 
 /// A finished training.
 #[derive(Clone, Debug)]
@@ -121,186 +133,203 @@ pub enum TrainError {
     /// The backend failed.
     #[error(transparent)]
     Backend(#[from] BackendError),
-    /// A whole epoch without a finite loss, before anything good was found.
-    #[error("training diverged: none of an epoch's {0} steps had a finite loss; try a smaller --lr")]
+    /// Not even the start was finite.
+    #[error("training diverged: in {0} epochs no loss was finite, nor was that of the start; try a smaller --lr")]
     Diverged(usize),
+    /// The state cannot be read or saved.
+    #[error(transparent)]
+    Save(#[from] SaveError),
 }
 
-/// Trains `flow` on rows from `start_params` on. `watch` is told of each epoch as it ends; `stop` and `deadline` end the
-/// training after the present step, with the best parameters so far.
+/// What a training works with.
+#[derive(Clone, Copy)]
+pub struct Job<'a> {
+    /// What is trained.
+    pub flow: &'a Flow,
+    /// What runs the steps.
+    pub backend: &'a dyn Backend,
+    /// Rows to learn from.
+    pub train: &'a Table,
+    /// Rows for early stopping.
+    pub validation: &'a Table,
+    /// How.
+    pub settings: &'a Settings,
+    /// Most threads; the result is the same for any number.
+    pub threads: usize,
+    /// Ends the training after the present step, with the best parameters so far.
+    pub stop: &'a AtomicBool,
+    /// So does this.
+    pub deadline: Option<Instant>,
+}
+
+/// Trains from `state` on: until all epochs are done, patience runs out, the training is lost, or it is told to stop.
+/// `saver` is given the state now and then, and at the end; a training from that state takes the steps that this one
+/// would have taken. `watch` is told of each epoch as it ends.
 ///
 /// # Errors
-/// If the backend fails or the training diverges at once.
-#[expect(clippy::too_many_arguments, reason = "each is another thing, and there is one caller")]
+/// If the backend fails, the training diverges at once or its state cannot be saved.
 pub fn train(
-    flow: &Flow,
-    backend: &dyn Backend,
-    train: &Table,
-    validation: &Table,
-    start_params: Vec<f32>,
-    settings: &Settings,
-    stop: &AtomicBool,
-    deadline: Option<Instant>,
+    job: &Job<'_>,
+    mut state: State,
+    mut saver: Option<&mut Saver>,
     watch: &mut dyn FnMut(&Epoch, Duration),
 ) -> Result<Outcome, TrainError> {
-    let Settings { weight_decay, dropout, smoothing, .. } = *settings;
-    let graph = step_graph(flow, &Optimiser { weight_decay, dropout, smoothing, ..Optimiser::default() });
-    let hidden = hidden_widths(&graph);
-    let mut program = backend.compile(&graph, settings.batch, STATE)?;
+    let &Job { flow, backend, train, validation, settings, .. } = job;
+    if let Some(ending) = state.ending {
+        return outcome(state, ending);
+    }
+    let Settings { weight_decay, dropout, smoothing, seed, .. } = *settings;
+    let optimiser = Optimiser { weight_decay, dropout, smoothing, ..Optimiser::default() };
+    let mut stepper = Stepper::new(flow, backend, &optimiser, settings.batch, job.threads)?;
+    let batches = Batches::new(flow, train, settings, stepper.graph());
     let mut evaluator = Evaluator::new(flow, backend, validation.rows())?;
-    program.set_carried(initial_state(&start_params).map(Tensor::vector).to_vec())?;
+    stepper.set_state(&state.optimiser)?;
 
     let mut validate = |params: &[f32]| -> Result<f64, BackendError> {
-        let noise = Dequantization::Noise { seed: settings.seed, purpose: Purpose::ValidationNoise, draw: 0 };
+        let noise = Dequantization::Noise { seed, purpose: Purpose::ValidationNoise, draw: 0 };
         let log_prob = evaluator.log_prob(params, validation, noise)?;
         Ok(-metrics::Summary::of(log_prob.iter().map(|&v| f64::from(v))).mean)
     };
-    let mut best = (0, validate(&start_params)?, start_params);
-    let start = Instant::now();
-    let steps_an_epoch = train.rows().div_ceil(settings.batch);
-    let schedule = Schedule {
-        ema_decay: settings.ema_decay,
-        peak: settings.learning_rate,
-        steps: settings.epochs * steps_an_epoch,
+    let (begin, before) = (Instant::now(), state.seconds);
+    let start_nll = match state.start_nll {
+        Some(nll) => nll,
+        None => {
+            let nll = validate(&state.best_params)?;
+            (state.start_nll, state.best_nll) = (Some(nll), nll);
+            if let Some(saver) = &mut saver {
+                saver.save(&state)?;
+            }
+            nll
+        }
     };
-    let (mut history, mut ending, mut steps, mut skipped) = (Vec::new(), Ending::Epochs, 0, 0.0);
-    for number in 1..=settings.epochs {
-        let order = random::permutation(settings.seed, Purpose::Shuffle, number as u64, train.rows());
-        let (mut loss_sum, mut rows_seen, mut largest_norm) = (0.0, 0usize, 0f32);
-        for rows in order.chunks(settings.batch) {
-            if stop.load(Ordering::Relaxed) {
-                ending = Ending::Interrupted;
+    let lost = start_nll + LOST_NATS * flow.columns() as f64;
+    let mut ending = Ending::Epochs;
+    while state.history.len() < settings.epochs {
+        let number = state.history.len() + 1;
+        let order = random::permutation(seed, Purpose::Shuffle, number as u64, train.rows());
+        for rows in order.chunks(settings.batch).skip(state.epoch.steps) {
+            if let Some(reason) = halted(job) {
+                ending = reason;
                 break;
             }
-            if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-                ending = Ending::Time;
+            let step = stepper.step(batches.rates(state.steps), batches.rows(rows, state.steps))?;
+            state.steps += 1;
+            state.epoch.add(step, rows.len(), lost);
+            if let Some(saver) = saver.as_mut().filter(|saver| saver.is_due()) {
+                state.seconds = before + begin.elapsed().as_secs_f64();
+                set_optimiser(&mut state, stepper.state()?);
+                saver.save(&state)?;
+            }
+        }
+        set_optimiser(&mut state, stepper.state()?);
+        let interrupted = ending != Ending::Epochs;
+        if interrupted {
+            // What is shown below of an epoch that was cut short is no part of the training.
+            state.seconds = before + begin.elapsed().as_secs_f64();
+            if let Some(saver) = &mut saver {
+                saver.save(&state)?;
+            }
+            if state.epoch.steps == 0 {
                 break;
             }
-            let (loss, norm) = one_step(program.as_mut(), flow, train, rows, settings, &schedule, &hidden, steps)?;
-            steps += 1;
-            largest_norm = largest_norm.max(norm);
-            if loss.is_finite() {
-                loss_sum += f64::from(loss) * rows.len() as f64;
-                rows_seen += rows.len();
-            }
         }
-        if ending != Ending::Epochs && rows_seen == 0 {
+        let validation_nll = validate(&state.optimiser[3])?;
+        let learning_rate = batches.schedule.learning_rate(state.steps);
+        let epoch = end_epoch(&mut state, validation_nll, learning_rate);
+        state.seconds = before + begin.elapsed().as_secs_f64();
+        watch(&epoch, Duration::from_secs_f64(state.seconds));
+        if interrupted {
             break;
         }
-        let state = program.carried()?;
-        let averaged = &state[3].data;
-        let validation_nll = validate(averaged)?;
-        let is_best = validation_nll < best.1;
-        if is_best {
-            best = (number, validation_nll, averaged.clone());
-        }
-        skipped = state[5].data[0];
-        let epoch = Epoch {
-            number,
-            train_nll: loss_sum / rows_seen as f64,
-            validation_nll,
-            largest_norm,
-            learning_rate: schedule.at(steps),
-            best: is_best,
-        };
-        history.push(epoch);
-        watch(&epoch, start.elapsed());
-        if rows_seen == 0 && best.0 == 0 {
-            return Err(TrainError::Diverged(steps_an_epoch));
-        }
-        if ending != Ending::Epochs {
+        if state.lost_epochs >= LOST_EPOCHS || (epoch.train_nll.is_nan() && state.best_epoch == 0) {
+            ending = Ending::Diverged;
             break;
         }
-        if number - best.0 >= settings.patience {
+        if number - state.best_epoch >= settings.patience {
             ending = Ending::Patience;
             break;
         }
     }
-    let (best_epoch, nll, params) = best;
+    if !matches!(ending, Ending::Interrupted | Ending::Time) {
+        state.ending = Some(ending);
+        if let Some(saver) = &mut saver {
+            saver.save(&state)?;
+        }
+    }
+    outcome(state, ending)
+}
+
+/// Whether the training is to stop after this step, and why.
+fn halted(job: &Job<'_>) -> Option<Ending> {
+    if job.stop.load(Ordering::Relaxed) {
+        return Some(Ending::Interrupted);
+    }
+    job.deadline.is_some_and(|deadline| Instant::now() >= deadline).then_some(Ending::Time)
+}
+
+fn set_optimiser(state: &mut State, tensors: Vec<Tensor>) {
+    for (old, new) in state.optimiser.iter_mut().zip(tensors) {
+        *old = new.data;
+    }
+}
+
+impl SoFar {
+    /// Adds a step of so many rows.
+    fn add(&mut self, Step { loss, norm }: Step, rows: usize, lost: f64) {
+        let loss = f64::from(loss);
+        self.steps += 1;
+        if loss.is_finite() {
+            self.loss += loss * rows as f64;
+            self.rows += rows;
+        }
+        if loss.is_nan() || loss > lost {
+            self.lost += 1;
+        }
+        if norm < LARGEST_NORM {
+            self.norms += f64::from(norm);
+            self.largest_norm = self.largest_norm.max(norm);
+        } else {
+            self.skipped += 1;
+        }
+    }
+}
+
+/// Closes the epoch under way: its figures go into the history, its averaged parameters are kept if they are the best.
+fn end_epoch(state: &mut State, validation_nll: f64, learning_rate: f32) -> Epoch {
+    let SoFar { steps, loss, rows, lost, skipped, norms, largest_norm } = std::mem::take(&mut state.epoch);
+    let number = state.history.len() + 1;
+    let best = validation_nll < state.best_nll || (state.best_nll.is_nan() && validation_nll.is_finite());
+    if best {
+        (state.best_epoch, state.best_nll) = (number, validation_nll);
+        state.best_params.clone_from(&state.optimiser[3]);
+    }
+    state.lost_epochs = if 2 * lost > steps { state.lost_epochs + 1 } else { 0 };
+    let epoch = Epoch {
+        number,
+        train_nll: loss / rows as f64,
+        validation_nll,
+        mean_norm: (norms / (steps - skipped) as f64) as f32,
+        largest_norm,
+        skipped,
+        learning_rate,
+        best,
+    };
+    state.history.push(epoch);
+    epoch
+}
+
+fn outcome(state: State, ending: Ending) -> Result<Outcome, TrainError> {
+    if ending == Ending::Diverged && !state.best_nll.is_finite() {
+        return Err(TrainError::Diverged(state.history.len()));
+    }
     Ok(Outcome {
-        params,
-        history,
-        best_epoch,
-        best_validation_log_prob: -nll,
-        steps,
-        skipped: skipped as usize,
-        duration: start.elapsed(),
+        params: state.best_params,
+        best_epoch: state.best_epoch,
+        best_validation_log_prob: -state.best_nll,
+        steps: state.steps,
+        skipped: state.optimiser[5][0] as usize,
+        duration: Duration::from_secs_f64(state.seconds),
+        history: state.history,
         ending,
     })
-}
-
-/// Widths of the hidden layers for which the graph wants a mask.
-fn hidden_widths(graph: &Graph) -> Vec<usize> {
-    let of = |&id| match (&graph.node(id).op, graph.shape(id)) {
-        (Op::Input(name), &[_, Dim::Size(width)]) if name.starts_with("dropout.") => Some(width),
-        _ => None,
-    };
-    graph.inputs().iter().filter_map(of).collect()
-}
-
-/// Gathers a batch with its noise and takes one step; gives its loss and gradient norm. A short last batch is filled
-/// up with rows of weight 0.
-#[expect(clippy::too_many_arguments, reason = "a step is what it is; there is one caller")]
-fn one_step(
-    program: &mut dyn Program,
-    flow: &Flow,
-    train: &Table,
-    rows: &[usize],
-    settings: &Settings,
-    schedule: &Schedule,
-    hidden: &[usize],
-    step: usize,
-) -> Result<(f32, f32), BackendError> {
-    let batch = settings.batch;
-    let mut x = Vec::with_capacity(batch * flow.columns());
-    for k in 0..batch {
-        x.extend_from_slice(train.row(rows[k % rows.len()]));
-    }
-    let weights = (0..batch).map(|k| if k < rows.len() { 1.0 } else { 0.0 }).collect();
-    let mut inputs = vec![
-        Tensor::vector(vec![schedule.at(step)]),
-        Tensor::vector(vec![schedule.ema_rate(step)]),
-        Tensor::matrix(flow.columns(), x),
-        Tensor::matrix(
-            flow.dim(),
-            random::uniforms(settings.seed, Purpose::TrainNoise, step as u64, batch * flow.dim()),
-        ),
-        Tensor::matrix(1, weights),
-    ];
-    if settings.smoothing > 0.0 {
-        let lines = flow.spec().lines();
-        let noise = random::normals(settings.seed, Purpose::Smoothing, step as u64, batch * lines);
-        inputs.push(Tensor::matrix(lines, noise.into_iter().map(|z| settings.smoothing * z).collect()));
-    }
-    let units: usize = hidden.iter().sum();
-    let mut draws = random::uniforms(settings.seed, Purpose::Dropout, step as u64, batch * units).into_iter();
-    for &width in hidden {
-        let kept = 1.0 / (1.0 - settings.dropout);
-        let mask = draws.by_ref().take(batch * width).map(|u| if u < settings.dropout { 0.0 } else { kept });
-        inputs.push(Tensor::matrix(width, mask.collect()));
-    }
-    let outputs = program.run(&inputs)?;
-    Ok((outputs[0].data[0], outputs[1].data[0]))
-}
-
-/// The learning rate over a run: a short linear warm-up, then half a cosine.
-struct Schedule {
-    ema_decay: f32,
-    peak: f32,
-    steps: usize,
-}
-
-impl Schedule {
-    fn at(&self, step: usize) -> f32 {
-        let (step, steps) = (step as f32, self.steps as f32);
-        let warm_up = ((step + 1.0) / WARM_UP.min(steps / 4.0).max(1.0)).min(1.0);
-        let progress = (step / steps).min(1.0);
-        self.peak * warm_up * 0.5 * (1.0 + (std::f32::consts::PI * progress).cos())
-    }
-
-    /// The averaged parameters forget the start quickly: the decay is at most `(1 + t) / (10 + t)`.
-    fn ema_rate(&self, step: usize) -> f32 {
-        let t = step as f32;
-        1.0 - self.ema_decay.min((1.0 + t) / (10.0 + t))
-    }
 }

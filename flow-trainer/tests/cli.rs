@@ -521,3 +521,55 @@ fn every_base_and_layer_can_be_asked_for() {
     let message = session.fail(2, &["train", "--data", "train.csv", "--out", "x", "--base", "cauchy"]);
     assert!(message.contains("student-t"), "{message}");
 }
+
+#[test]
+fn a_diverging_training_stops_with_advice_and_keeps_the_best() {
+    let session = Session::new();
+    session.write("train.csv", table(2000));
+    let quick = ["--device", "tract", "--model", "realnvp", "--hidden", "16", "--couplings", "4", "--batch", "1600"];
+    let diverged = |rate: &str| {
+        let train = ["train", "--data", "train.csv", "--out", "run", "--force", "--epochs", "2000", "--lr", rate];
+        let output = session.run(&[&train[..], &quick].concat());
+        let message = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(
+            output.status.success() && message.contains("diverged") && message.contains("smaller --lr"),
+            "{message}"
+        );
+        let metrics = json(&fs::read_to_string(session.path("run/metrics.json")).unwrap());
+        assert_eq!(metrics["ending"], "diverged", "{metrics}");
+        assert!(metrics["history"].as_array().unwrap().len() < 200, "it went on for long");
+        (metrics["best_epoch"].as_u64().unwrap(), message)
+    };
+    // Some epochs pass while the rate still rises.
+    assert!(diverged("3").0 > 0);
+    let (best, message) = diverged("10");
+    assert!(best == 0 && message.contains("the start is kept"), "{message}");
+}
+
+#[test]
+fn several_seeds_are_told_apart() {
+    let session = Session::new();
+    session.write("train.csv", table(400));
+    let said = session.train(&["--data", "train.csv", "--out", "run", "--seed", "5", "--seeds", "3"]);
+    assert!(said.contains("3 seeds: ") && said.contains("standard deviation"), "{said}");
+    let metrics = json(&fs::read_to_string(session.path("run/metrics.json")).unwrap());
+    let seeds = metrics["seeds"]["seeds"].as_array().unwrap();
+    let numbers: Vec<u64> = seeds.iter().map(|s| s["seed"].as_u64().unwrap()).collect();
+    assert_eq!(numbers, [5, 6, 7]);
+    let found: Vec<f64> = seeds.iter().map(|s| s["best_val_log_prob"].as_f64().unwrap()).collect();
+    let mean = found.iter().sum::<f64>() / 3.0;
+    let spread = (found.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / 2.0).sqrt();
+    assert!((metrics["seeds"]["mean"].as_f64().unwrap() - mean).abs() < 1e-9 && spread > 0.0);
+    assert!((metrics["seeds"]["spread"].as_f64().unwrap() - spread).abs() < 1e-9);
+    let kept = seeds.iter().find(|s| s["kept"] == true).unwrap();
+    assert_eq!(kept["best_val_log_prob"], metrics["best_val_log_prob"]);
+    assert!(found.iter().all(|&v| v <= kept["best_val_log_prob"].as_f64().unwrap()));
+    // A seed of several is what it is alone.
+    session.train(&["--data", "train.csv", "--out", "alone", "--seed", "5"]);
+    let alone = json(&fs::read_to_string(session.path("alone/metrics.json")).unwrap());
+    assert_eq!(alone["best_val_log_prob"], seeds[0]["best_val_log_prob"]);
+    assert!(alone["seeds"].is_null());
+    for key in ["mean_norm", "largest_norm", "skipped", "learning_rate"] {
+        assert!(alone["history"][0][key].is_number(), "{key}: {}", alone["history"][0]);
+    }
+}

@@ -7,7 +7,8 @@ use flow_model::spec::{Base, Column, Dequantization, Layer, SplineShape};
 use flow_table::{Convention, KindOverride, Profile, Table, builtin};
 use flow_trainer::backend::{Choice, Device, choose};
 use flow_trainer::model::{Choices, Model};
-use flow_trainer::train::{Settings, train};
+use flow_trainer::state::State;
+use flow_trainer::train::{Job, Settings, train};
 use flow_trainer::{fit, gmm, start};
 use rand_core::Rng;
 use rand_pcg::Pcg32;
@@ -188,7 +189,17 @@ fn train_case(case: &Case) -> Trained {
     };
     let backend = choose(&Choice { device: Device::Tract, ..Choice::default() }, &mut |_| {}).expect("tract is there");
     let (stop, start) = (AtomicBool::new(false), start::parameters(&flow, &rows, 0.0, 0));
-    let outcome = train(&flow, backend.as_ref(), &rows, &validation, start, &settings, &stop, None, &mut |_, _| {});
+    let job = Job {
+        flow: &flow,
+        backend: backend.as_ref(),
+        train: &rows,
+        validation: &validation,
+        settings: &settings,
+        threads: 1,
+        stop: &stop,
+        deadline: None,
+    };
+    let outcome = train(&job, State::start(start), None, &mut |_, _| {});
     let outcome = outcome.expect("trains");
     let (first, last) = (outcome.history[0].validation_nll, -outcome.best_validation_log_prob);
     assert!(last < first - 0.02, "{}: training brought nothing: {first} to {last}", case.name);

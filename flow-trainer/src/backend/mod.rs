@@ -55,6 +55,27 @@ pub trait Backend {
     /// Its name, version and device, for people.
     fn name(&self) -> String;
 
+    /// What decides its bits, as far as it can tell: two backends of one identity compute the same on one machine.
+    fn identity(&self) -> String;
+
+    /// Whether a step may be taken in shards on several threads; a device that is parallel in itself is better left alone.
+    fn shards(&self) -> bool {
+        true
+    }
+
+    /// Compiles a graph into several programs, none of which carries anything, for as many threads.
+    ///
+    /// # Errors
+    /// If the backend refuses the graph.
+    fn compile_several(
+        &self,
+        graph: &Graph,
+        batch: usize,
+        programs: usize,
+    ) -> Result<Vec<Box<dyn Program>>, BackendError> {
+        (0..programs).map(|_| self.compile(graph, batch, 0)).collect()
+    }
+
     /// Compiles a graph for batches of exactly `batch` rows.
     ///
     /// # Errors
@@ -63,7 +84,7 @@ pub trait Backend {
 }
 
 /// A compiled graph.
-pub trait Program {
+pub trait Program: Send {
     /// Gives the carried inputs their values.
     ///
     /// # Errors
@@ -81,4 +102,10 @@ pub trait Program {
     /// # Errors
     /// If the backend fails.
     fn carried(&mut self) -> Result<Vec<Tensor>, BackendError>;
+
+    /// One of them, by its place.
+    ///
+    /// # Errors
+    /// If the backend fails.
+    fn carried_at(&mut self, place: usize) -> Result<Tensor, BackendError>;
 }

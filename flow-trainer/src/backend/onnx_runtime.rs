@@ -79,8 +79,18 @@ struct OrtProgram {
 impl Backend for OnnxRuntime {
     fn name(&self) -> String {
         let device = if self.cuda { "CUDA" } else { "CPU" };
-
         format!("ONNX Runtime ({device}, {})", self.library)
+    }
+
+    fn shards(&self) -> bool {
+        !self.cuda
+    }
+
+    fn identity(&self) -> String {
+        // Branch and commit of the build, without the flags of the compiler.
+        let build = ort::info().trim_start_matches("ORT Build Info: ");
+        let build = build.split(", build type").next().unwrap_or(build);
+        format!("ONNX Runtime ({}, {build})", if self.cuda { "CUDA" } else { "CPU" })
     }
 
     fn compile(&self, graph: &Graph, batch: usize, carried: usize) -> Result<Box<dyn Program>, BackendError> {
@@ -158,6 +168,10 @@ impl Program for OrtProgram {
         self.session.run_binding(binding).map_err(|e| failed("run a graph", &e))?;
         self.current = 1 - self.current;
         Ok(self.outputs.iter().map(read).collect())
+    }
+
+    fn carried_at(&mut self, place: usize) -> Result<Tensor, BackendError> {
+        Ok(read(&self.state[self.current][place]))
     }
 
     fn carried(&mut self) -> Result<Vec<Tensor>, BackendError> {

@@ -3,6 +3,8 @@
 //! 0: done (also where the reader of a pipe has gone away), 1: the work failed, 2: wrong use.
 
 mod evaluate;
+mod oddest;
+mod resume;
 mod shape;
 mod tell;
 mod train;
@@ -10,11 +12,14 @@ mod train;
 use crate::backend::{self, BackendError, Choice, Device};
 use crate::data::DataError;
 use crate::fitted::FitError;
+use crate::request::ResumeError;
 use crate::run_folder::FolderError;
-use clap::{Args, Parser, Subcommand};
+use crate::saver::SaveError;
+use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use flow_model::spec::SpecError;
 use flow_table::TableError;
 use flow_table::atomic::WriteError;
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -61,6 +66,10 @@ enum Error {
     #[error(transparent)]
     Folder(#[from] FolderError),
     #[error(transparent)]
+    Resume(#[from] ResumeError),
+    #[error(transparent)]
+    Save(#[from] SaveError),
+    #[error(transparent)]
     Write(#[from] WriteError),
     #[error(transparent)]
     Export(#[from] flow_export::Error),
@@ -82,11 +91,7 @@ impl From<DataError> for Error {
 
 /// Runs the command that the program's arguments ask for.
 pub fn main() -> ExitCode {
-    let result = match Cli::parse().command {
-        Command::Train(args) => train::train(args),
-        Command::Evaluate(args) => evaluate::evaluate(args),
-    };
-    match result {
+    match run(&Cli::command().get_matches()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(Error::Stdout(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {
@@ -94,6 +99,27 @@ pub fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn run(matches: &ArgMatches) -> Result<(), Error> {
+    let mut given = given(matches);
+    let mut matches = matches.clone();
+    if let Some(folder) = train::to_resume(&matches) {
+        matches = Cli::command().get_matches_from(resume::arguments(&folder, given)?);
+        given = self::given(&matches);
+    }
+    match Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit()).command {
+        Command::Train(args) => train::train(args, given),
+        Command::Evaluate(args) => evaluate::evaluate(args),
+    }
+}
+
+/// The options that were given to the command.
+fn given(matches: &ArgMatches) -> BTreeMap<String, Vec<String>> {
+    let mut cli = Cli::command();
+    cli.build();
+    let command = matches.subcommand().and_then(|(name, matches)| Some((cli.find_subcommand(name)?, matches)));
+    command.map(|(command, matches)| resume::given(command, matches)).unwrap_or_default()
 }
 
 /// Prints to standard output.

@@ -110,7 +110,7 @@ fn share(text: &str) -> Result<f32, String> {
     value.ok_or_else(|| "expected a number of at least 0 and below 1".to_string())
 }
 
-fn not_negative(text: &str) -> Result<f32, String> {
+pub(super) fn not_negative(text: &str) -> Result<f32, String> {
     let value = text.parse().ok().filter(|v: &f32| v.is_finite() && *v >= 0.0);
     value.ok_or_else(|| "expected a number of at least 0".to_string())
 }

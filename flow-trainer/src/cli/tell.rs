@@ -3,10 +3,11 @@
 use super::shape::ShapeArgs;
 use super::{Error, say};
 use crate::data::Data;
-use crate::fitted::{Fitted, News};
+use crate::fitted::News;
 use crate::model::{Choices, Model};
 use crate::run_folder::Metrics;
-use crate::train::{Ending, Outcome};
+use crate::seeds::Seeds;
+use crate::train::{Ending, LOST_EPOCHS, Outcome};
 use crate::{auto, fit, progress};
 use flow_model::spec::Column;
 
@@ -30,6 +31,9 @@ pub(super) fn tell(news: &News<'_>, data: &Data, progress: &mut Progress) {
                 data.validation.rows(),
                 settings.batch,
             ));
+        }
+        News::Resumes(epochs, steps) => {
+            let _ = say(format_args!("resumed after {steps} steps, {epochs} epochs"));
         }
         News::Epoch(epoch, elapsed) => {
             let epochs = progress.epochs;
@@ -104,7 +108,7 @@ pub(super) fn warn_of_no_effect(model: Model, shape: &ShapeArgs, columns: &[Colu
 }
 
 /// Says what `auto` tried and why it chose.
-pub(super) fn say_tries(tries: &[auto::Try], chosen: &Fitted) -> Result<(), Error> {
+pub(super) fn say_tries(tries: &[auto::Try], chosen: Model) -> Result<(), Error> {
     if tries.is_empty() {
         return Ok(());
     }
@@ -124,15 +128,40 @@ pub(super) fn say_tries(tries: &[auto::Try], chosen: &Fitted) -> Result<(), Erro
     }
     say(format_args!(
         "chosen: {}: the fewest parameters of those within a standard error of the most probable validation rows",
-        chosen.model.name()
+        chosen.name()
     ))
+}
+
+/// Says what several seeds came to.
+pub(super) fn say_seeds(seeds: Option<&Seeds>) -> Result<(), Error> {
+    let Some(Seeds { mean, spread, seeds }) = seeds else { return Ok(()) };
+    say(format_args!("{:>8}  {:>12}  {:>6}  {:>8}  {:>8}", "seed", "validation", "epoch", "steps", "seconds"))?;
+    for of in seeds {
+        say(format_args!(
+            "{:>8}  {:>12.4}  {:>6}  {:>8}  {:>8.1}{}",
+            of.seed,
+            of.best_val_log_prob,
+            of.best_epoch,
+            of.steps,
+            of.train_seconds,
+            if of.kept { "  kept" } else { "" }
+        ))?;
+    }
+    say(format_args!("{} seeds: {mean:.4} nats a row, standard deviation {spread:.4}", seeds.len()))
 }
 
 pub(super) fn say_how_it_ended(outcome: &Outcome, metrics: &Metrics) -> Result<(), Error> {
     let why = match outcome.ending {
         Ending::Epochs => "all epochs done",
         Ending::Patience => "no better validation loss for a while",
-        Ending::Interrupted => "interrupted; the best parameters so far are kept",
+        Ending::Diverged => {
+            eprintln!(
+                "flow-trainer: warning: the training diverged: in {LOST_EPOCHS} epochs in a row most steps had a loss that is \
+                 not finite or far above that of the start. The best parameters before that are kept; try a smaller --lr"
+            );
+            "diverged"
+        }
+        Ending::Interrupted => "interrupted; the best parameters so far are kept, and --resume goes on",
         Ending::Time => "the time is over; the best parameters so far are kept",
         Ending::Fitted => {
             return say(format_args!(

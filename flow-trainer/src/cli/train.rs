@@ -1,35 +1,34 @@
 //! `flow-trainer train`: from a table to a run folder, and on to a frozen file and its scores if asked.
 
-use super::shape::{ShapeArgs, positive};
+use super::oddest::{read_to_score, say_oddest};
+use super::shape::{ShapeArgs, not_negative, positive};
 use super::{BackendArgs, Error, load_backend, say, tell};
+use crate::backend::Backend;
 use crate::data::{Data, Source};
 use crate::distances::Distances;
-use crate::fitted::{Fitted, News, Work};
-use crate::model::{Model, Smoothing};
+use crate::fitted::{FitError, Fitted, News, Work};
+use crate::model::{Choices, Model, Smoothing};
+use crate::request::{Circumstances, REQUEST, Request};
 use crate::run_folder::{self, Metrics};
-use crate::train::Ending;
+use crate::saver::Saves;
+use crate::seeds::{self, Seeds};
+use crate::train::{Ending, TrainError};
 use crate::{auto, fit, fitted, report};
-use clap::{Args, ValueEnum};
-use flow_export::frozen::Frozen;
+use clap::{ArgMatches, Args, ValueEnum};
 use flow_export::run_folder::freeze_run;
-use flow_export::score::score;
 use flow_model::checkpoint::Checkpoint;
-use flow_model::spec::Column;
-use flow_table::atomic::{write_atomic, write_atomic_with};
-use flow_table::{Convention, KindOverride, ReadOptions, Table, write_csv};
+use flow_table::atomic::write_atomic;
+use flow_table::{Convention, KindOverride};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// Odd rows that are shown after scoring.
-const ODDEST: usize = 10;
-
 #[derive(Args)]
 pub(super) struct Train {
     /// The training rows: CSV, plain or gzip; `-` for standard input; or a built-in set such as two-moons
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", required = false, required_unless_present = "resume")]
     data: String,
     /// Validation rows; without it they are split off the training rows
     #[arg(long, value_name = "FILE")]
@@ -40,6 +39,12 @@ pub(super) struct Train {
     /// Replace the run that is in the folder
     #[arg(long)]
     force: bool,
+    /// Go on with the run that is in the folder, with the options that it was given
+    #[arg(long, conflicts_with = "force")]
+    resume: bool,
+    /// Seconds between two saves of what --resume goes on from; 0 for one after each step
+    #[arg(long, value_name = "SECONDS", default_value_t = 10.0, value_parser = not_negative)]
+    save_every: f32,
     /// The model
     #[arg(long, value_enum, default_value_t = Model::Auto)]
     model: Model,
@@ -59,6 +64,12 @@ pub(super) struct Train {
     /// Seed of everything random
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
+    /// Train from so many seeds, keep the best, and say how far they lie apart
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=1000))]
+    seeds: u64,
+    /// Threads: as many as there are cores. The result is the same for any number
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
     /// Freeze the trained flow into this file as well
     #[arg(long, value_name = "FILE")]
     freeze: Option<PathBuf>,
@@ -67,14 +78,22 @@ pub(super) struct Train {
     score: Option<String>,
 }
 
+/// The folder of the run that is to be resumed.
+pub(super) fn to_resume(matches: &ArgMatches) -> Option<PathBuf> {
+    let (_, train) = matches.subcommand().filter(|(name, _)| *name == "train")?;
+    train.get_flag("resume").then(|| train.get_one::<PathBuf>("out").cloned()).flatten()
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum ConventionName {
     Own,
     Peers,
 }
 
-pub(super) fn train(args: Train) -> Result<(), Error> {
-    run_folder::check_free(&args.out, args.force)?;
+/// Trains; `given` are the options that were given.
+pub(super) fn train(args: Train, given: BTreeMap<String, Vec<String>>) -> Result<(), Error> {
+    let mut lock = run_folder::lock_if_there(&args.out)?;
+    run_folder::check_free(&args.out, args.force || args.resume)?;
     if args.data == "-" && args.score.as_deref() == Some("-") {
         return Err(Error::Refused("standard input can serve --data or --score, not both".into()));
     }
@@ -104,13 +123,26 @@ pub(super) fn train(args: Train) -> Result<(), Error> {
         model => model,
     };
     fitted::planned(planned, &columns, data.train.rows(), &choices)?;
-    let to_score = args.score.as_ref().map(|path| read_to_score(path, &args, &columns)).transpose()?;
+    let to_score = args.score.as_ref().map(|path| read_to_score(path, &args.column, &columns)).transpose()?;
     check_target(args.freeze.as_deref())?;
     tell::warn_of_no_effect(args.model, &args.shape, &columns, data.validation.rows());
 
     let backend = load_backend(&args.backend)?;
     // Before the work, so that a place that cannot be had is told at once.
     run_folder::make(&args.out)?;
+    if lock.is_none() {
+        lock = run_folder::lock_if_there(&args.out)?;
+    }
+    run_folder::sweep(&args.out);
+    let request = request(&args, given, &choices, &data, backend.as_ref());
+    let saves =
+        Saves { folder: args.out.clone(), run: request.digest(), every: Duration::from_secs_f32(args.save_every) };
+    if args.resume {
+        Request::read(&args.out)?.check(&request, &args.out)?;
+    } else {
+        saves.clear()?;
+        request.write(&args.out)?;
+    }
     say(format_args!("backend: {}", backend.name()))?;
     let stop = stop_on_interrupt()?;
     let work = Work {
@@ -119,19 +151,27 @@ pub(super) fn train(args: Train) -> Result<(), Error> {
         validation: &data.validation,
         backend: backend.as_ref(),
         stop: &stop,
+        threads: args.threads.map_or_else(cores, usize::from),
+        saves: Some(&saves),
     };
     let mut progress = tell::Progress::default();
     let mut watch = |news: &News<'_>| tell::tell(news, &data, &mut progress);
-    let (fitted, tries) = match args.model {
-        Model::Auto => auto::choose(&work, &choices, Duration::from_secs_f32(args.time), &mut watch)?,
-        model => (fitted::fit(model, &work, &choices, None, &mut watch)?, Vec::new()),
-    };
+    let found = search(&args, &work, &choices, &mut watch);
     progress.end();
-    tell::say_tries(&tries, &fitted)?;
+    if let Err(FitError::Train(TrainError::Diverged(_))) = &found {
+        // There is nothing to go on from.
+        saves.clear()?;
+        let _ = std::fs::remove_file(args.out.join(REQUEST));
+    }
+    let (fitted, tries, seeds) = found?;
+    tell::say_tries(&tries, fitted.model)?;
+    tell::say_seeds(seeds.as_ref())?;
     let Fitted { model, flow, settings, outcome } = fitted;
     if outcome.history.is_empty() && outcome.ending != Ending::Fitted {
-        let _ = std::fs::remove_dir(&args.out); // Stays where there is anything in it.
-        return Err(Error::Refused("interrupted before an epoch was done: there is nothing to keep".into()));
+        return Err(Error::Refused(format!(
+            "interrupted before an epoch was done; to go on: flow-trainer train --resume --out {}",
+            args.out.display()
+        )));
     }
     if outcome.best_epoch == 0 && outcome.ending != Ending::Fitted {
         eprintln!(
@@ -150,11 +190,11 @@ pub(super) fn train(args: Train) -> Result<(), Error> {
     };
     let distances = samples.as_ref().and_then(|samples| Distances::of(samples, &data.train, &data.validation));
     let rows = [data.train.rows(), data.validation.rows()];
-    let metrics = Metrics::of(&outcome, &settings, backend.name(), rows, distances, tries);
+    let metrics = Metrics::of(&outcome, &settings, backend.name(), rows, distances, tries, seeds);
     let metadata = BTreeMap::from([
         ("convention".to_string(), format!("{:?}", args.convention).to_lowercase()),
         ("model".to_string(), model.name().to_string()),
-        ("seed".to_string(), args.seed.to_string()),
+        ("seed".to_string(), settings.seed.to_string()),
     ]);
     let checkpoint = Checkpoint { spec: flow.spec().clone(), params: outcome.params.clone(), metadata };
     run_folder::write(&args.out, &checkpoint, &metrics, data.calibration.as_ref())?;
@@ -170,14 +210,56 @@ pub(super) fn train(args: Train) -> Result<(), Error> {
     let html = report::report(&title, &flow, &outcome.params, &data, &metrics, samples.as_ref(), backend.as_ref())?;
     let report_path = args.out.join("report.html");
     write_atomic(&report_path, html.as_bytes())?;
-    say(format_args!("report: {}", report_path.display()))
+    say(format_args!("report: {}", report_path.display()))?;
+    drop(lock);
+    Ok(())
 }
 
-/// The table to score, read and compared with the model's columns before any work is done.
-fn read_to_score(path: &str, args: &Train, columns: &[Column]) -> Result<Table, Error> {
-    let table = Table::read_with(path, &ReadOptions { ignore: KindOverride::ignored(&args.column) })?;
-    let names: Vec<String> = columns.iter().map(|c| c.name.clone()).collect();
-    Ok(table.matching(&names)?)
+/// Number of cores that the system lets this process have.
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// A trained model, what `auto` tried, and what several seeds came to.
+type Found = (Fitted, Vec<auto::Try>, Option<Seeds>);
+
+fn search(
+    args: &Train,
+    work: &Work<'_>,
+    choices: &Choices,
+    watch: &mut dyn FnMut(&News<'_>),
+) -> Result<Found, FitError> {
+    let (fitted, tries) = match args.model {
+        Model::Auto => auto::choose(work, choices, Duration::from_secs_f32(args.time), watch)?,
+        model => (fitted::fit(model, work, choices, "state", None, watch)?, Vec::new()),
+    };
+    if args.seeds == 1 {
+        return Ok((fitted, tries, None));
+    }
+    let (fitted, seeds) = seeds::beside(fitted, args.seeds, work, choices, watch)?;
+    Ok((fitted, tries, Some(seeds)))
+}
+
+fn request(
+    args: &Train,
+    given: BTreeMap<String, Vec<String>>,
+    choices: &Choices,
+    data: &Data,
+    backend: &dyn Backend,
+) -> Request {
+    let mut tables = vec![("training", &data.train), ("validation", &data.validation)];
+    tables.extend(data.calibration.as_ref().map(|table| ("calibration", table)));
+    let circumstances = Circumstances {
+        backend: backend.identity(),
+        tables: &tables,
+        overrides: &args.column,
+        convention: match args.convention {
+            ConventionName::Own => "own",
+            ConventionName::Peers => "peers",
+        },
+        seeds: args.seeds,
+    };
+    Request::new(given, args.model, choices, &circumstances)
 }
 
 /// Refuses a place for the frozen file that can be seen not to take one.
@@ -210,21 +292,4 @@ fn stop_on_interrupt() -> Result<Arc<AtomicBool>, Error> {
 
 fn bytes(path: &Path) -> u64 {
     std::fs::metadata(path).map_or(0, |m| m.len())
-}
-
-/// Scores a table with the frozen flow, leaves the scores in the run folder and prints the oddest rows.
-fn say_oddest(model: &Path, table: &Table, out: &Path) -> Result<(), Error> {
-    let scores = score(&Frozen::read(model)?, table)?;
-    let path = out.join("scores.csv");
-    write_atomic_with(&path, |out| write_csv(out, &["log_prob"], scores.iter().map(std::slice::from_ref)))?;
-    let mut order: Vec<usize> = (0..scores.len()).collect();
-    order.sort_by(|&a, &b| scores[a].total_cmp(&scores[b]));
-    let shown = ODDEST.min(order.len());
-    say(format_args!("scores: {} ({} rows of {}); the {shown} oddest:", path.display(), scores.len(), table.source()))?;
-    say(format_args!("{:>7}  {:>12}  {}", "row", "log_prob", table.names().join(", ")))?;
-    for &i in &order[..shown] {
-        let values: Vec<String> = table.row(i).iter().map(f32::to_string).collect();
-        say(format_args!("{:>7}  {:>12.2}  {}", i + 1, scores[i], values.join(", ")))?;
-    }
-    Ok(())
 }
