@@ -77,7 +77,13 @@ mod tests {
     #[test]
     fn a_rate_for_each_request_and_an_error_for_what_it_does_not_know() {
         let mut figures: Vec<(String, Call)> = vec![
-            ("sleep".into(), Box::new(|| Ok(std::thread::sleep(Duration::from_millis(2))))),
+            (
+                "sleep".into(),
+                Box::new(|| {
+                    std::thread::sleep(Duration::from_millis(2));
+                    Ok(())
+                }),
+            ),
             ("fail".into(), Box::new(|| Err("no".into()))),
         ];
         let mut output = Vec::new();
