@@ -362,6 +362,7 @@ fn circles_and_counts_that_are_not_allowed() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "hundreds of checksums, too slow under Miri")]
 fn every_byte_of_families_replaced() {
     for model in families() {
         let file = model.file();
@@ -371,6 +372,7 @@ fn every_byte_of_families_replaced() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "hundreds of checksums, too slow under Miri")]
 fn every_byte_of_other_layers_replaced() {
     for file in others().into_iter().chain(newest().iter().map(Model::file)) {
         replace_every_byte(&file, &TELLING);
