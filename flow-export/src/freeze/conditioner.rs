@@ -156,7 +156,6 @@ impl Parts {
         });
         Ok(padded)
     }
-
 }
 
 /// `[in, out]` as `[ceil(out / 8)][in][8]`, padded with zeros.
@@ -169,13 +168,12 @@ fn panels<T: Copy + Default>(weights: &[T], [inputs, outputs]: [usize; 2]) -> im
 }
 
 /// `[in, out]` as whole numbers from -127 to 127, of which each output has a scale: a 127th of its largest magnitude.
-fn rounded(weights: &[f32], outputs: usize) -> (Vec<i8>, Vec<f32>) {
+pub(super) fn rounded(weights: &[f32], outputs: usize) -> (Vec<i8>, Vec<f32>) {
     let mut scales = vec![0.0f32; outputs];
     for row in weights.chunks_exact(outputs) {
         scales.iter_mut().zip(row).for_each(|(most, w)| *most = most.max(w.abs()));
     }
     scales.iter_mut().for_each(|scale| *scale /= 127.0);
-    // A scale that is subnormal, or zero, holds its output's weights badly; they are as small.
     let number = |(&w, &scale): (&f32, &f32)| match scale {
         0.0 => 0,
         _ => (w / scale).round_ties_even().clamp(-127.0, 127.0) as i8,

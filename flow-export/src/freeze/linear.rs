@@ -28,8 +28,7 @@ impl Parts {
         for matrix in matrices(part("lower"), part("upper"), log_diagonal) {
             let single: Vec<f32> = matrix.iter().map(|&v| v as f32).collect();
             let place = || format!("width of layers[{i}]");
-            let padded =
-                self.dense(place, [lines, lines], IDENTITY, Weights::F32, &single, &vec![0.0; lines])?;
+            let padded = self.dense(place, [lines, lines], IDENTITY, Weights::F32, &single, &vec![0.0; lines])?;
             self.buffers[0] = self.buffers[0].max(padded);
         }
         self.macs_log_prob += (lines * lines) as u64;

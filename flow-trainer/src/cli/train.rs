@@ -10,6 +10,7 @@ use crate::run_folder::{self, Metrics};
 use crate::train::Ending;
 use crate::{auto, fit, fitted, report};
 use clap::{Args, ValueEnum};
+use flow_export::freeze::Weights;
 use flow_export::frozen::Frozen;
 use flow_export::run_folder::freeze_run;
 use flow_export::score::score;
@@ -160,7 +161,7 @@ pub(super) fn train(args: Train) -> Result<(), Error> {
     run_folder::write(&args.out, &checkpoint, &metrics, data.calibration.as_ref())?;
     tell::say_how_it_ended(&outcome, &metrics)?;
     if let Some(path) = &args.freeze {
-        freeze_run(&args.out, path, 0)?;
+        freeze_run(&args.out, path, 0, Weights::F32)?;
         say(format_args!("frozen: {} ({} bytes)", path.display(), bytes(path)))?;
         if let Some(table) = &to_score {
             say_oddest(path, table, &args.out)?;
