@@ -266,3 +266,14 @@ fn rounded_to_eight_bits() {
     assert!(of(3).iter().all(|&n| n != i8::MIN));
     assert_eq!(scales[1..3], [0.0; 2]);
 }
+
+/// What comes after weights of eight bits lies where the engine looks for it.
+#[test]
+fn layers_after_weights_of_eight_bits() {
+    let (mut spec, ..) = example();
+    let coupling = |kept| Layer::AffineCoupling { kept, hidden: vec![5], residual: false, scale_bound: 2.0 };
+    spec.layers = vec![coupling(1), Layer::ActNorm, coupling(2), Layer::Lu, coupling(1)];
+    spec.base = Base::Mixture { components: 2, full: true };
+    let params: Vec<f32> = (0..Layout::of(&spec).total()).map(|i| ((i * 37 % 101) as f32 - 50.0) / 64.0).collect();
+    freeze_as(&spec, &params, &[vec![1.25, 3.0, 17.0, -30.0]], 0, Weights::I8).unwrap();
+}
