@@ -3,6 +3,7 @@
 //! 0: done (also where the reader of a pipe has gone away), 1: the work failed, 2: wrong use.
 
 use crate::error::Error;
+use crate::freeze::Weights;
 use crate::frozen::Frozen;
 use crate::score::{self, Labels, Summary};
 use crate::{inspect, onnx, output, run_folder, sample};
@@ -42,6 +43,9 @@ struct Freeze {
     /// Roll-back counter: a device may refuse a file whose counter is below that of the one it has
     #[arg(long, value_name = "N", default_value_t = 0)]
     rollback: u32,
+    /// How the weights of conditioners are stored
+    #[arg(long, value_enum, default_value_t)]
+    weights: Weights,
 }
 
 #[derive(Args)]
@@ -115,7 +119,7 @@ pub fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<(), Error> {
     match command {
-        Command::Freeze(args) => run_folder::freeze_run(&args.run, &args.output, args.rollback),
+        Command::Freeze(args) => run_folder::freeze_run(&args.run, &args.output, args.rollback, args.weights),
         Command::Inspect(args) => {
             let frozen = Frozen::read(&args.model)?;
             let facts = inspect::inspect(&frozen)?;

@@ -79,16 +79,41 @@ pub enum FreezeError {
     SelfTest(#[from] SelfTestError),
 }
 
-/// Freezes a flow: `params` as [`Layout`] orders them, `probes` as rows in raw units, context among them, for the engine's
+/// How the weights of conditioners are stored. Those of matrices and mixtures are always 32-bit floating point.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+#[non_exhaustive]
+pub enum Weights {
+    /// 32-bit floating point, as trained
+    #[default]
+    F32,
+    /// Eight bits and a scale for each output: a quarter of the flash
+    I8,
+}
+
+/// Freezes a flow with the weights as trained: `params` as [`Layout`] orders them, `probes` as rows in raw units, context among them, for the engine's
 /// self-test (at least one is recommended, none is allowed), `rollback` as the file's counter against roll-back.
 ///
 /// # Errors
 /// A spec that is not valid, parameters that do not fit it or are not finite, numbers beyond the format's limits.
 pub fn freeze(spec: &FlowSpec, params: &[f32], probes: &[Vec<f32>], rollback: u32) -> Result<Vec<u8>, FreezeError> {
+    freeze_as(spec, params, probes, rollback, Weights::F32)
+}
+
+/// The same, with the weights of conditioners stored as `weights` says.
+///
+/// # Errors
+/// As [`freeze`].
+pub fn freeze_as(
+    spec: &FlowSpec,
+    params: &[f32],
+    probes: &[Vec<f32>],
+    rollback: u32,
+    weights: Weights,
+) -> Result<Vec<u8>, FreezeError> {
     spec.validate()?;
     let layout = Layout::of(spec);
     check_params(&layout, params)?;
-    let mut parts = Parts { columns: Columns::of(spec)?, ..Parts::default() };
+    let mut parts = Parts { columns: Columns::of(spec)?, weights_of_conditioners: weights, ..Parts::default() };
     parts.names(spec)?;
     parts.circles(spec, &layout, params)?;
     for (i, layer) in spec.layers.iter().enumerate() {
@@ -189,6 +214,7 @@ struct Parts {
     dense: Vec<DenseRecord>,
     indices: Vec<U16>,
     weights: Vec<F32>,
+    weights_of_conditioners: Weights,
     base: Vec<u8>,
     /// Lengths of the two buffers between which a conditioner alternates.
     buffers: [usize; 2],
@@ -306,6 +332,7 @@ impl Parts {
         let residual = self.dense.iter().any(|dense| dense.activation.get() == ADD);
         let other_base = self.base.len() > size_of::<BaseRecord>();
         match () {
+            () if self.dense.iter().any(|dense| dense.weight_type.get() != WEIGHTS_F32) => 3,
             () if newest_column > CONSTANT || !self.columns.atoms.is_empty() => 2,
             () if newest_layer > MASKED_SPLINE || residual || other_base => 2,
             () if newest_layer > AFFINE_COUPLING => 1,

@@ -38,7 +38,7 @@ pub struct Facts {
     pub macs_log_prob: u32,
     /// Multiply-accumulates of one `sample`.
     pub macs_sample: u32,
-    /// Type of the weights.
+    /// Type of the weights: `f32`, or `i8` where conditioners' are stored so.
     pub weight_type: &'static str,
     /// Dimension of the latent variable.
     pub dim: usize,
@@ -194,7 +194,7 @@ pub fn inspect(frozen: &Frozen) -> Result<Facts, Error> {
         scratch_len: flow.scratch_len(),
         macs_log_prob: flow.macs_log_prob(),
         macs_sample: flow.macs_sample(),
-        weight_type: "f32",
+        weight_type: weight_type(&flow),
         dim: flow.dim(),
         context_dim: header.context_dim.get(),
         columns: columns(&flow, names),
@@ -211,6 +211,11 @@ pub fn inspect(frozen: &Frozen) -> Result<Facts, Error> {
             Err(error) => format!("failed: {error}"),
         },
     })
+}
+
+fn weight_type(flow: &Flow) -> &'static str {
+    let of_bytes = |dense: &DenseRecord| dense.weight_type.get() == layout::WEIGHTS_I8;
+    if flow.dense_records().iter().any(of_bytes) { "i8" } else { "f32" }
 }
 
 fn columns(flow: &Flow, names: Vec<String>) -> Vec<ColumnFacts> {

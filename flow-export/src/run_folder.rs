@@ -1,7 +1,7 @@
 //! The folder of a training run: what `flow-trainer train --out` wrote.
 
 use crate::error::Error;
-use crate::freeze::freeze;
+use crate::freeze::{Weights, freeze_as};
 use crate::probes;
 use flow_model::checkpoint::Checkpoint;
 use flow_table::atomic::write_atomic;
@@ -37,9 +37,9 @@ pub fn read_checkpoint(run: &Path) -> Result<Checkpoint, Error> {
 ///
 /// # Errors
 /// As [`read_checkpoint`]; a flow beyond the format's limits; a place that cannot be written.
-pub fn freeze_run(run: &Path, out: &Path, rollback: u32) -> Result<(), Error> {
+pub fn freeze_run(run: &Path, out: &Path, rollback: u32, weights: Weights) -> Result<(), Error> {
     let Checkpoint { spec, params, .. } = read_checkpoint(run)?;
-    let bytes = freeze(&spec, &params, &probes::rows(&spec), rollback)
+    let bytes = freeze_as(&spec, &params, &probes::rows(&spec), rollback, weights)
         .map_err(|source| Error::Freeze { path: run.to_owned(), source })?;
     Ok(write_atomic(out, &bytes)?)
 }

@@ -482,3 +482,17 @@ fn a_reader_that_goes_away_is_no_failure() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert!(output.stderr.is_empty());
 }
+
+#[test]
+fn freeze_stores_weights_of_eight_bits() {
+    let session = Session::new();
+    session.succeed(&["freeze", "run", "-o", "small.flow", "--weights", "i8"]);
+    let size = |file: &str| fs::metadata(session.path(file)).unwrap().len();
+    assert!(size("small.flow") < size("model.flow"));
+    assert!(session.succeed(&["inspect", "model.flow"]).contains("weights as f32"));
+    let text = session.succeed(&["inspect", "small.flow"]);
+    assert!(text.contains("weights as i8") && text.contains("format 1.3"), "{text}");
+    session.succeed(&["freeze", "run", "-o", "again.flow", "--weights", "f32"]);
+    assert_eq!(fs::read(session.path("again.flow")).unwrap(), fs::read(session.path("model.flow")).unwrap());
+    session.fail(2, &["freeze", "run", "-o", "again.flow", "--weights", "i4"]);
+}

@@ -3,8 +3,13 @@
 //! Weights lie as `[outputs / 8][inputs][8]` and biases as `[outputs / 8][8]`, padded with zeros to whole panels. Each
 //! output starts at its bias and adds `x_i * w_i` in the order of the inputs, product and sum rounded apart: the same
 //! bits at every width of SIMD. Because a bias is never -0, neither is any sum, and adding a product ±0 changes nothing.
+//!
+//! Conditioners' weights may be bytes instead, whole numbers from -127 to 127 in the same panels, with a scale for each
+//! output, `[outputs / 8][8]`, behind the biases. The sum then starts at +0, and the output is `bias + sum * scale`.
 
+use crate::ALL_KINDS;
 use crate::fault::Fault;
+use crate::header::WEIGHTS_F32;
 use crate::layer::STATE_BOUND;
 use crate::load::Loading;
 use crate::range;
@@ -18,6 +23,10 @@ pub const IDENTITY: u16 = 0;
 pub const RELU: u16 = 1;
 /// Activation: none, and `y` is added to the values two layers before, see the conditioner.
 pub const ADD: u16 = 2;
+/// Weight type of a dense record: whole numbers of eight bits, and a scale for each output.
+pub const WEIGHTS_I8: u16 = 1;
+/// The largest of them, and the smallest without its sign.
+const I8_MAX: f32 = 127.0;
 /// Outputs of a panel.
 pub const LANES: usize = 8;
 /// The same as a `u32`.
@@ -35,8 +44,8 @@ pub struct DenseRecord {
     pub outputs: U16,
     /// [`IDENTITY`], [`RELU`] or [`ADD`].
     pub activation: U16,
-    /// Zero.
-    pub reserved: U16,
+    /// [`WEIGHTS_F32`](crate::layout::WEIGHTS_F32) or [`WEIGHTS_I8`].
+    pub weight_type: U16,
     /// Where in the weights the panels start, in values.
     pub weights: U32,
     /// Where in the weights the biases start, in values.
@@ -49,7 +58,13 @@ impl DenseRecord {
         u32::from(self.outputs.get()).div_ceil(LANES_U32)
     }
 
-    /// Where among the layer's weights the one of an input for an output lies.
+    /// Whether the weights are bytes.
+    #[inline(always)]
+    pub(crate) fn is_i8(&self) -> bool {
+        ALL_KINDS && self.weight_type.get() == WEIGHTS_I8
+    }
+
+    /// Where among the layer's weights, not as bytes, the one of an input for an output lies.
     pub(crate) fn place(&self, input: usize, output: usize) -> usize {
         let row = (output / LANES).saturating_mul(self.inputs.get().into()).saturating_add(input);
         row.saturating_mul(LANES).saturating_add(output % LANES)
@@ -84,6 +99,9 @@ pub(crate) fn check_square<'a>(loading: &mut Loading<'a>) -> Result<Option<Squar
     if record.activation.get() != IDENTITY {
         return fail(4);
     }
+    if record.is_i8() {
+        return fail(6);
+    }
     let Checked { weights, biases, .. } = check(record, STATE_BOUND, loading)?;
     Ok(Some(Square { record, weights, biases }))
 }
@@ -91,13 +109,16 @@ pub(crate) fn check_square<'a>(loading: &mut Loading<'a>) -> Result<Option<Squar
 /// Checks a record and its weights; `bound` bounds the inputs.
 pub(crate) fn check<'a>(record: &DenseRecord, bound: f32, loading: &mut Loading<'a>) -> Result<Checked<'a>, Fault> {
     let fail = |offset| Err(Fault::dense(offset));
-    if record.reserved.get() != 0 {
+    if !(record.weight_type.get() == WEIGHTS_F32 || record.is_i8()) {
         return fail(6);
     }
     let panels = record.panels();
     let inputs = u32::from(record.inputs.get());
     // At most 2^16 outputs with their padding, and fewer inputs: fits.
-    let count = panels.wrapping_mul(LANES_U32).wrapping_mul(inputs);
+    let lanes = panels.wrapping_mul(LANES_U32);
+    let count = lanes.wrapping_mul(inputs);
+    // Bytes come in eights, which are whole words.
+    let count = if record.is_i8() { count / 4 } else { count };
     if record.weights.get() as usize != loading.weights_used {
         return fail(8);
     }
@@ -105,11 +126,17 @@ pub(crate) fn check<'a>(record: &DenseRecord, bound: f32, loading: &mut Loading<
     if record.biases.get() as usize != loading.weights_used {
         return fail(12);
     }
-    let Some(biases) = loading.take_weights(panels.wrapping_mul(LANES_U32)) else { return fail(12) };
+    let Some(biases) = loading.take_weights(lanes) else { return fail(12) };
     if biases.iter().any(|&b| b.bits() == (-0.0f32).to_bits()) {
         return Err(Fault::NEGATIVE_ZERO);
     }
-    let (weight, bias) = (largest(weights), largest(biases));
+    let weight = if record.is_i8() {
+        let Some(scales) = loading.take_weights(lanes) else { return fail(12) };
+        largest_scaled(weights, scales)?
+    } else {
+        largest(weights)
+    };
+    let bias = largest(biases);
     if !(range::is_at_most(weight, f32::MAX) && range::is_at_most(bias, f32::MAX)) {
         return Err(Fault::WEIGHT_NOT_FINITE);
     }
@@ -118,6 +145,17 @@ pub(crate) fn check<'a>(record: &DenseRecord, bound: f32, loading: &mut Loading<
         return Err(Fault::WEIGHTS_TOO_LARGE);
     }
     Ok(Checked { bound, weights, biases })
+}
+
+/// The largest magnitude that weights of eight bits may have, whatever they are.
+fn largest_scaled(weights: &[Word], scales: &[Word]) -> Result<f32, Fault> {
+    if scales.iter().any(|scale| scale.bits() >> 31 != 0) {
+        return Err(Fault::dense(12));
+    }
+    if weights.as_bytes().contains(&i8::MIN.cast_unsigned()) {
+        return Err(Fault::WEIGHTS_TOO_LARGE);
+    }
+    Ok(I8_MAX * largest(scales))
 }
 
 /// The largest magnitude; NaN counts as larger than infinity.

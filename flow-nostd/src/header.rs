@@ -14,14 +14,14 @@ pub const MAGIC: [u8; 8] = *b"\x89FLOW\r\n\x1a";
 pub const MAJOR: u16 = 1;
 /// The latest minor version that this engine knows. A writer writes the first one that has all that the file uses, see
 /// `spec/format.md`. Readers accept every minor version.
-pub const MINOR: u16 = 2;
+pub const MINOR: u16 = 3;
 /// Length of the header in bytes.
 pub const HEADER_LENGTH: usize = 128;
 /// Every section starts at a multiple of this many bytes.
 pub const SECTION_ALIGN: u32 = 16;
 /// Length of the signature that may follow a file, in bytes.
 pub const SIGNATURE_LENGTH: usize = 64;
-/// Weight type: 32-bit floating point.
+/// Weight type, of a file and of a dense record: 32-bit floating point.
 pub const WEIGHTS_F32: u16 = 0;
 
 /// The header as it lies in the file.

@@ -2,6 +2,7 @@
 //!
 //! Every way through this file gives the same bits. Small cores take one panel at a time, since its accumulators fill
 //! their registers, and pass over zeros. Larger ones take four, so that sums that wait for each other are interleaved.
+//! Weights of eight bits, which save flash and no time, are taken one panel at a time everywhere.
 
 use crate::dense::{DenseRecord, LANES};
 use crate::word::Word;
@@ -14,6 +15,25 @@ const SKIP_ZEROS: bool = cfg!(any(target_arch = "arm", target_arch = "riscv32"))
 /// A row of a panel: the weights of one input for eight outputs.
 type Row = [Word; LANES];
 
+/// A weight as it lies in the file.
+trait Weight: Copy {
+    fn value(self) -> f32;
+}
+
+impl Weight for Word {
+    #[inline(always)]
+    fn value(self) -> f32 {
+        self.get()
+    }
+}
+
+impl Weight for i8 {
+    #[inline(always)]
+    fn value(self) -> f32 {
+        self.into()
+    }
+}
+
 /// Number of rows that [`run_block`] takes side by side: each weight is loaded once for all of them.
 pub(crate) const BLOCK: usize = 4;
 /// Whether it takes two panels side by side: where the accumulators of both fit the vector registers.
@@ -25,6 +45,10 @@ const TWO_PANELS: bool = cfg!(target_feature = "avx");
 /// Outputs are left as they are, and the next layer applies ReLU as it reads them. Where zeros are passed over, that
 /// costs nothing: so is what is not positive.
 pub(crate) fn run(record: &DenseRecord, weights: &[Word], input: &[f32], rectify: bool, output: &mut [f32]) {
+    if record.is_i8() {
+        let input = input.get(..usize::from(record.inputs.get())).unwrap_or_default();
+        return run_bytes(record, weights, input, rectify, 0, output);
+    }
     let (biases, rows, input, outputs) = parts(record, weights, input, output);
     if SKIP_ZEROS {
         // As integers, the bits of positive floats are positive, and only those of -0 are the smallest.
@@ -74,6 +98,9 @@ pub(crate) fn run_block(
 ) {
     let count = usize::from(record.inputs.get());
     let inputs = inputs.map(|input| input.get(..count).unwrap_or_default());
+    if record.is_i8() {
+        return run_block_of_bytes(record, weights, inputs, rectify, outputs);
+    }
     let (mut rows, _) = weights.get(record.weights.get() as usize..).unwrap_or_default().as_chunks();
     let (biases, _) = weights.get(record.biases.get() as usize..).unwrap_or_default().as_chunks();
     let mut biases = biases.get(..record.panels() as usize).unwrap_or_default();
@@ -114,10 +141,10 @@ pub(crate) fn run_block(
 
 /// Adds the products of a panel to the sums of each row.
 #[inline(always)]
-fn add_panel(sums: &mut [[f32; LANES]; BLOCK], panel: &[Row], [a, b, c, d]: [&[f32]; BLOCK]) {
+fn add_panel(sums: &mut [[f32; LANES]; BLOCK], panel: &[[impl Weight; LANES]], [a, b, c, d]: [&[f32]; BLOCK]) {
     let [mut sum_a, mut sum_b, mut sum_c, mut sum_d] = *sums;
     for ((((row, &a), &b), &c), &d) in panel.iter().zip(a).zip(b).zip(c).zip(d) {
-        let row = row.map(Word::get);
+        let row = row.map(Weight::value);
         add_row(&mut sum_a, a, row);
         add_row(&mut sum_b, b, row);
         add_row(&mut sum_c, c, row);
@@ -160,6 +187,32 @@ fn add_row(sum: &mut [f32; LANES], x: f32, weights: [f32; LANES]) {
     }
 }
 
+/// Computes a block as [`run_block`] does, weights being bytes.
+#[inline(never)]
+fn run_block_of_bytes(
+    record: &DenseRecord,
+    weights: &[Word],
+    inputs: [&[f32]; BLOCK],
+    rectify: bool,
+    outputs: [&mut [f32]; BLOCK],
+) {
+    let mut outputs = outputs.map(|output| output.as_chunks_mut().0.iter_mut());
+    let count = usize::from(record.inputs.get());
+    for panel in 0..record.panels() as usize {
+        let Some(bytes) = Bytes::of(record, weights, panel, count) else { return };
+        let mut sums = [[0.0; LANES]; BLOCK];
+        add_panel(&mut sums, bytes.rows, inputs);
+        for (output, sums) in outputs.iter_mut().zip(sums) {
+            if let Some(out) = output.next() {
+                bytes.finish(sums, out);
+                if rectify {
+                    out.iter_mut().for_each(|v| *v = rectified(*v));
+                }
+            }
+        }
+    }
+}
+
 /// Adds the layer's outputs to what `output` holds; the inputs are another layer's outputs that ReLU applies to.
 #[inline(never)] // Out of the way of conditioners that have no use for it.
 pub(crate) fn add(record: &DenseRecord, weights: &[Word], input: &[f32], output: &mut [f32]) {
@@ -184,10 +237,14 @@ pub(crate) fn run_panels(
     first: usize,
     output: &mut [f32],
 ) {
+    if record.is_i8() {
+        return run_bytes(record, weights, input, rectify, first, output);
+    }
     let above = if rectify { 0 } else { i32::MIN };
     let (outputs, _) = output.as_chunks_mut();
     for (panel, out) in (first..usize::MAX).zip(outputs) {
         let Some((bias, rows)) = panel_rows(record, weights, panel, input.len()) else { return };
+        let bias = bias.map(Word::get);
         *out = if SKIP_ZEROS {
             panel_of_eight(bias, rows, bits(input), |x| positive(x, above))
         } else if rectify {
@@ -198,19 +255,89 @@ pub(crate) fn run_panels(
     }
 }
 
+/// Computes what [`run_panels`] does, weights being bytes.
+#[inline(never)]
+fn run_bytes(record: &DenseRecord, weights: &[Word], input: &[f32], rectify: bool, first: usize, output: &mut [f32]) {
+    let above = if rectify { 0 } else { i32::MIN };
+    let (outputs, _) = output.as_chunks_mut();
+    for (panel, out) in (first..record.panels() as usize).zip(outputs) {
+        let Some(bytes) = Bytes::of(record, weights, panel, input.len()) else { return };
+        let sums = panel_of_eight([0.0; LANES], bytes.rows, bits(input), |x| match positive(x, above) {
+            None if !SKIP_ZEROS => Some(0.0),
+            read => read,
+        });
+        bytes.finish(sums, out);
+    }
+}
+
 /// Computes one output of a layer in the same way.
-#[inline(always)]
 pub(crate) fn run_lane(record: &DenseRecord, weights: &[Word], input: &[f32], rectify: bool, output: usize) -> f32 {
+    if !record.is_i8() {
+        return run_straight_lane(record, weights, input, rectify, output);
+    }
+    let (panel, lane) = (output / LANES, output % LANES);
+    let Some(bytes) = Bytes::of(record, weights, panel, input.len()) else { return 0.0 };
+    let sum = add_lane(0.0, bytes.rows, input, rectify, lane);
+    value(bytes.biases, lane) + sum * value(bytes.scales, lane)
+}
+
+/// The same for a layer whose weights are no bytes.
+#[inline(always)]
+pub(crate) fn run_straight_lane(
+    record: &DenseRecord,
+    weights: &[Word],
+    input: &[f32],
+    rectify: bool,
+    output: usize,
+) -> f32 {
     let (panel, lane) = (output / LANES, output % LANES);
     let Some((bias, rows)) = panel_rows(record, weights, panel, input.len()) else { return 0.0 };
-    let weight = |row: &Row| row.get(lane).map_or(0.0, |word| word.get());
-    let mut sum = weight(bias);
+    add_lane(value(bias, lane), rows, input, rectify, lane)
+}
+
+/// Adds the products of one output.
+#[inline(always)]
+fn add_lane(sum: f32, rows: &[[impl Weight; LANES]], input: &[f32], rectify: bool, lane: usize) -> f32 {
+    let mut sum = sum;
     for (&x, row) in input.iter().zip(rows) {
         if !rectify || x > 0.0 {
-            sum += x * weight(row);
+            sum += x * value(row, lane);
         }
     }
     sum
+}
+
+/// A weight of a row.
+#[inline(always)]
+fn value(row: &[impl Weight; LANES], lane: usize) -> f32 {
+    row.get(lane).map_or(0.0, |weight| weight.value())
+}
+
+/// A panel of weights that are bytes.
+struct Bytes<'w> {
+    rows: &'w [[i8; LANES]],
+    biases: &'w Row,
+    scales: &'w Row,
+}
+
+impl<'w> Bytes<'w> {
+    /// The panel, with the weights of its first `count` inputs.
+    fn of(record: &DenseRecord, weights: &'w [Word], panel: usize, count: usize) -> Option<Self> {
+        let rows = weights.get(record.weights.get() as usize..)?.as_bytes();
+        let (rows, _) = <[i8]>::ref_from_bytes(rows).ok()?.as_chunks();
+        let (biases, _) = weights.get(record.biases.get() as usize..)?.as_chunks();
+        let (biases, scales) = biases.split_at_checked(record.panels() as usize)?;
+        let start = panel.checked_mul(record.inputs.get().into())?;
+        Some(Self { rows: rows.get(start..)?.get(..count)?, biases: biases.get(panel)?, scales: scales.get(panel)? })
+    }
+
+    /// The outputs of a panel's sums. A sum is never -0, and where its product with the scale is, the bias is not.
+    #[inline(always)]
+    fn finish(&self, sums: [f32; LANES], out: &mut [f32; LANES]) {
+        for (((out, sum), bias), scale) in out.iter_mut().zip(sums).zip(self.biases).zip(self.scales) {
+            *out = bias.get() + sum * scale.get();
+        }
+    }
 }
 
 /// The biases of a panel and the weights of its first `count` inputs.
@@ -238,7 +365,7 @@ fn one_by_one(
     for (bias, out) in biases.iter().zip(outputs) {
         let Some((panel, rest)) = rows.split_at_checked(input.len()) else { return };
         rows = rest;
-        *out = panel_of_eight(bias, panel, input, &reads);
+        *out = panel_of_eight(bias.map(Word::get), panel, input, &reads);
     }
 }
 
@@ -283,35 +410,39 @@ fn four_panels([a, b, c, d]: [&[Row]; 4], input: &[f32], out: &mut [[f32; LANES]
 /// Eight accumulators with names of their own: an array of them is kept in memory at opt-level "s". Two inputs a round
 /// halve what the loop itself costs.
 macro_rules! accumulate {
-    ($bias:ident, $panel:ident, $input:ident, $reads:ident; $($acc:ident $weight:ident),*) => {{
-        let &[$($acc),*] = $bias;
-        $(let mut $acc = $acc.get();)*
+    ($start:ident, $panel:ident, $input:ident, $reads:ident; $($acc:ident $weight:ident),*) => {{
+        let [$(mut $acc),*] = $start;
         let (input_pairs, last_input) = $input.as_chunks::<2>();
         let (panel_pairs, last_row) = $panel.as_chunks::<2>();
         for (&[x, next_x], [row, next_row]) in input_pairs.iter().zip(panel_pairs) {
             if let Some(x) = $reads(x) {
                 let &[$($weight),*] = row;
-                $($acc += x * $weight.get();)*
+                $($acc += x * $weight.value();)*
             }
             if let Some(next_x) = $reads(next_x) {
                 let &[$($weight),*] = next_row;
-                $($acc += next_x * $weight.get();)*
+                $($acc += next_x * $weight.value();)*
             }
         }
         if let (&[x], [row]) = (last_input, last_row) {
             if let Some(x) = $reads(x) {
                 let &[$($weight),*] = row;
-                $($acc += x * $weight.get();)*
+                $($acc += x * $weight.value();)*
             }
         }
         [$($acc),*]
     }};
 }
 
-/// Eight outputs: of the inputs as it `reads` them, passing over those that count as zeros.
+/// Eight sums, each from its start on: of the inputs as it `reads` them, passing over those that count as zeros.
 #[inline(always)]
-fn panel_of_eight(bias: &Row, panel: &[Row], input: &[u32], reads: impl Fn(u32) -> Option<f32>) -> [f32; LANES] {
-    accumulate!(bias, panel, input, reads; a0 w0, a1 w1, a2 w2, a3 w3, a4 w4, a5 w5, a6 w6, a7 w7)
+fn panel_of_eight(
+    start: [f32; LANES],
+    panel: &[[impl Weight; LANES]],
+    input: &[u32],
+    reads: impl Fn(u32) -> Option<f32>,
+) -> [f32; LANES] {
+    accumulate!(start, panel, input, reads; a0 w0, a1 w1, a2 w2, a3 w3, a4 w4, a5 w5, a6 w6, a7 w7)
 }
 
 /// The bits of the inputs: what a small core compares without taking it to its floating-point unit first.
@@ -364,9 +495,10 @@ mod tests {
             bias.iter_mut().filter(|b| **b == 0x8000_0000).for_each(|b| *b = 0);
             words(&rows, |words| {
                 let (bias, panel) = words.split_first().unwrap();
-                let all = panel_of_eight(bias, panel, bits(&input), |x| Some(f32::from_bits(x)));
-                let some = panel_of_eight(bias, panel, bits(&input), |x| positive(x, i32::MIN));
-                let fewer = panel_of_eight(bias, panel, bits(&input), |x| (x << 1 != 0).then_some(f32::from_bits(x)));
+                let start = bias.map(Word::get);
+                let all = panel_of_eight(start, panel, bits(&input), |x| Some(f32::from_bits(x)));
+                let some = panel_of_eight(start, panel, bits(&input), |x| positive(x, i32::MIN));
+                let fewer = panel_of_eight(start, panel, bits(&input), |x| (x << 1 != 0).then_some(f32::from_bits(x)));
                 assert_eq!(all.map(f32::to_bits), some.map(f32::to_bits));
                 assert_eq!(all.map(f32::to_bits), fewer.map(f32::to_bits));
                 let mut four = [[0.0; LANES]; 5];
@@ -374,8 +506,8 @@ mod tests {
                 let fives = std::vec![panel; 5].concat();
                 four_by_four(&biases, &fives, &input, &mut four, |x| x);
                 assert!(four.iter().all(|out| out.map(f32::to_bits) == all.map(f32::to_bits)));
-                let before = panel_of_eight(bias, panel, bits(&input.map(rectified)), |x| Some(f32::from_bits(x)));
-                let within = panel_of_eight(bias, panel, bits(&input), |x| positive(x, 0));
+                let before = panel_of_eight(start, panel, bits(&input.map(rectified)), |x| Some(f32::from_bits(x)));
+                let within = panel_of_eight(start, panel, bits(&input), |x| positive(x, 0));
                 assert_eq!(before.map(f32::to_bits), within.map(f32::to_bits));
                 four_by_four(&biases, &fives, &input, &mut four, rectified);
                 assert!(four.iter().all(|out| out.map(f32::to_bits) == before.map(f32::to_bits)));

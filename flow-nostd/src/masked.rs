@@ -11,12 +11,13 @@
 
 use crate::conditioner::{self, Conditioner, Of};
 use crate::dense::{DenseRecord, LANES, LANES_U32};
-use crate::fault::Fault;
+use crate::fault::{Fault, is_zero};
 use crate::flow::Flow;
 use crate::kernel;
 use crate::layer::{Conditioned, Work};
 use crate::load::Loading;
 use crate::word::Word;
+use zerocopy::IntoBytes;
 use zerocopy::little_endian::U16;
 
 /// What degrees depend on: the numbers of columns on a line and of features.
@@ -139,10 +140,13 @@ pub(crate) fn check_weights(
     above: Result<Units, Outputs>,
     order: Order,
 ) -> Result<(), Fault> {
-    let inputs = usize::from(record.inputs.get());
-    let (mut rows, _) = weights.as_chunks::<LANES>();
+    // +0 is zero in every byte.
+    let weight_bytes: usize = if record.is_i8() { 1 } else { 4 };
+    let row_bytes = weight_bytes.saturating_mul(LANES);
+    let panel_bytes = row_bytes.saturating_mul(record.inputs.get().into());
+    let mut rows = weights.as_bytes();
     for panel in 0..record.panels() {
-        let Some((panel_rows, rest)) = rows.split_at_checked(inputs) else { return Ok(()) };
+        let Some((panel_rows, rest)) = rows.split_at_checked(panel_bytes) else { return Ok(()) };
         rows = rest;
         for lane in 0..LANES {
             let output = panel.saturating_mul(LANES_U32).saturating_add(lane as u32);
@@ -153,8 +157,9 @@ pub(crate) fn check_weights(
                 Ok(units) => units.degree(output, order),
                 Err(outputs) => outputs.column(output, order),
             };
-            let unseen = panel_rows.iter().skip(count_up_to(below, degree, order) as usize);
-            if unseen.filter_map(|row| row.get(lane)).any(|word| word.bits() != 0) {
+            let unseen = panel_rows.chunks_exact(row_bytes).skip(count_up_to(below, degree, order) as usize);
+            let first = lane.saturating_mul(weight_bytes);
+            if unseen.filter_map(|row| row.get(first..)?.get(..weight_bytes)).any(|weight| !is_zero(weight)) {
                 return Err(Fault::MASKED_WEIGHT);
             }
         }

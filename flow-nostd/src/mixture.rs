@@ -120,7 +120,7 @@ pub(crate) fn solve(component: &ComponentRecord, flow: &Flow<'_>, values: &mut [
     let Some(dense) = dense_of(component, flow) else { return };
     for j in 0..values.len() {
         let Some((known, [value, ..])) = values.split_at_mut_checked(j) else { return };
-        let rest = *value - kernel::run_lane(dense, flow.weights, known, false, j);
+        let rest = *value - kernel::run_straight_lane(dense, flow.weights, known, false, j);
         let place = (dense.weights.get() as usize).saturating_add(dense.place(j, j));
         let diagonal = flow.weights.get(place).map_or(1.0, |word| word.get());
         *value = clamp(rest / diagonal, STATE_BOUND);

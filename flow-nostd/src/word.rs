@@ -3,17 +3,17 @@
 //! On little-endian targets it is an `f32` in place, so that the kernel loads floating-point registers and nothing
 //! else; on big-endian ones the bytes are swapped as it is read.
 
-use zerocopy::{FromBytes, Immutable, KnownLayout};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// A weight or a bias.
 #[cfg(target_endian = "little")]
-#[derive(Clone, Copy, FromBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, FromBytes, Immutable, IntoBytes, KnownLayout)]
 #[repr(transparent)]
 pub(crate) struct Word(f32);
 
 /// A weight or a bias.
 #[cfg(target_endian = "big")]
-#[derive(Clone, Copy, FromBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, FromBytes, Immutable, IntoBytes, KnownLayout)]
 #[repr(transparent)]
 pub(crate) struct Word(u32);
 

@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{Aligned, Base, Draw, Kind, Model, everything, family_of, model_of, newest, seal};
+use common::{Aligned, Base, Draw, Kind, Model, everything, family_of, model_of, newest, of_bytes, seal};
 use flow_nostd::{EvalError, Flow};
 use proptest::prelude::*;
 use std::sync::LazyLock;
@@ -24,7 +24,7 @@ static FILES: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
     let plain = kinds.map(|kind| model_of(kind, 17, 3, &[5], 1, 2));
     let families = kinds.map(|kind| family_of(kind, 23, [5, 2, 1], &[5], 2, 1));
     let whole = [everything(3, 5, Base::student_t), everything(4, 5, |draw, lines| Base::mixture(draw, lines, 2))];
-    let models = plain.into_iter().chain(families).chain(whole).chain(newest());
+    let models = plain.into_iter().chain(families).chain(whole).chain(newest()).chain(of_bytes());
     models.map(|model: Model| model.file()).collect()
 });
 

@@ -6,7 +6,7 @@ mod common;
 
 use common::exercise::exercise;
 use common::{
-    Aligned, Atom, Base, Column, Draw, Kind, Layer, Model, Order, everything, family_of, model_of, newest,
+    Aligned, Atom, Base, Column, Draw, Kind, Layer, Model, Order, everything, family_of, model_of, newest, of_bytes,
     random_model, seal, stride,
 };
 use flow_nostd::{Flow, FormatError, SelfTestError, Tag};
@@ -113,9 +113,9 @@ fn erased_misaligned_foreign_newer() {
     assert_eq!(error_of(&[7; 300]), Some(FormatError::Magic));
     assert_eq!(error_of(&patched(&file, 8, &[2])), Some(FormatError::Version { expected: 1, found: 2 }));
     // A newer minor version may use what is reserved.
-    let newer = patched(&patched(&file, 10, &[3]), 80, &[9]);
+    let newer = patched(&patched(&file, 10, &[4]), 80, &[9]);
     assert_eq!(error_of(&newer), None);
-    assert_eq!(error_of(&patched(&file, 10, &[2])), None);
+    assert_eq!(error_of(&patched(&file, 10, &[3])), None);
     assert_eq!(error_of(&patched(&file, 80, &[9])), Some(FormatError::HeaderField { offset: 76 }));
     assert_eq!(error_of(&patched(&file, 20, &[4])), Some(FormatError::CriticalFlags { bits: 4 }));
     assert_eq!(error_of(&patched(&file, 24, &[4])), None);
@@ -374,7 +374,8 @@ fn every_byte_of_families_replaced() {
 #[test]
 #[cfg_attr(miri, ignore = "hundreds of checksums, too slow under Miri")]
 fn every_byte_of_other_layers_replaced() {
-    for file in others().into_iter().chain(newest().iter().map(Model::file)) {
+    let models = newest().into_iter().chain(of_bytes());
+    for file in others().into_iter().chain(models.map(|model| model.file())) {
         replace_every_byte(&file, &TELLING);
     }
 }
@@ -615,6 +616,8 @@ fn weights_against_the_order_are_refused() {
         let (mut refused, mut accepted) = (0, 0);
         for (i, d) in model.layers[1].clone().dense_mut().iter().enumerate() {
             for at in (0..d.weights.len()).step_by(stride(5)) {
+                let mut as_bytes = model.clone().of_bytes();
+                as_bytes.layers[1].dense_mut()[i].weights[at] = 1.0;
                 let mut model = model.clone();
                 model.layers[1].dense_mut()[i].weights[at] = 1e-9;
                 let (input, output) = (at / d.outputs, at % d.outputs);
@@ -625,6 +628,7 @@ fn weights_against_the_order_are_refused() {
                     _ => output / 8,
                 };
                 let error = error_of(&model.file());
+                assert_eq!(error_of(&as_bytes.file()), error);
                 if below > above {
                     refused += 1;
                     assert_eq!(error, Some(FormatError::MaskedWeight { dense: i as u16 }));
@@ -636,6 +640,56 @@ fn weights_against_the_order_are_refused() {
         }
         assert!(cfg!(miri) || refused > 20 && accepted > 20);
     }
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "hundreds of checksums, too slow under Miri")]
+fn weights_of_eight_bits_that_are_refused() {
+    let record = |index, offset| Some(FormatError::Record { tag: Tag(*b"DENS"), index, offset });
+    // Two inputs lead to five outputs, and those to two: 16 bytes and 40, each followed by eight biases and eight scales.
+    let file = model_of(Kind::Coupling, 1, 3, &[5], 2, 1).of_bytes().file();
+    assert_eq!(error_of(&file), None);
+    let (dense, weights) = (section(&file, b"DENS").0, section(&file, b"WGHT").0);
+    assert_eq!(section(&file, b"WGHT").1, 16 + 64 + 40 + 64);
+    for (index, first, biases) in [(0, weights, weights + 16), (1, weights + 80, weights + 120)] {
+        let at = dense + 16 * usize::from(index);
+        for weight_type in [2, 3, 0xff] {
+            assert_eq!(error_of(&patched(&file, at + 6, &[weight_type])), record(index, 6));
+        }
+        assert_eq!(error_of(&patched(&file, at + 7, &[1])), record(index, 6));
+        assert_eq!(error_of(&patched(&file, at + 8, &[1])), record(index, 8));
+        assert_eq!(error_of(&patched(&file, at + 12, &[1])), record(index, 12));
+        // As f32 it has more weights than there are before its biases.
+        assert_eq!(error_of(&patched(&file, at + 6, &[0])), record(index, if index == 0 { 12 } else { 8 }));
+        assert_eq!(error_of(&patched(&file, first, &[0x80])), Some(FormatError::WeightsTooLarge { dense: index }));
+        for good in [0x81, 0x7f, 0] {
+            assert_eq!(error_of(&patched(&file, first, &[good])), None);
+        }
+        let value = |at: usize, bad: f32| error_of(&patched(&file, at, &bad.to_le_bytes()));
+        assert_eq!(value(biases, -0.0), Some(FormatError::NegativeZero { dense: index }));
+        assert_eq!(value(biases, f32::NAN), Some(FormatError::WeightNotFinite { dense: index }));
+        for scale in [biases + 32, biases + 60] {
+            for bad in [f32::NAN, f32::INFINITY, f32::MAX] {
+                assert_eq!(value(scale, bad), Some(FormatError::WeightNotFinite { dense: index }), "{bad}");
+            }
+            for bad in [-1.0, -0.0, f32::NEG_INFINITY] {
+                assert_eq!(value(scale, bad), record(index, 12), "{bad}");
+            }
+            assert_eq!(value(scale, 1e25), Some(FormatError::WeightsTooLarge { dense: index }));
+            assert_eq!(value(scale, 0.0), None);
+        }
+    }
+    // Biases alone, and no scales behind them.
+    let file = model_of(Kind::Coupling, 1, 1, &[], 0, 1).file();
+    assert_eq!(error_of(&patched(&file, section(&file, b"DENS").0 + 6, &[1])), record(0, 12));
+    // Matrices are not rounded.
+    let mut models = newest();
+    let Layer::Linear { dense: pair, .. } = &mut models[1].layers[1] else { panic!("another layer") };
+    pair[0] = pair[0].clone().of_bytes();
+    assert_eq!(error_of(&models[1].file()), record(0, 6));
+    let Base::Mixture(components) = &mut models[4].base else { panic!("another base") };
+    components[1].dense = components[1].dense.clone().of_bytes();
+    assert_eq!(error_of(&models[4].file()), record(3, 6));
 }
 
 /// A few words replaced: an error, or finite results.
@@ -677,13 +731,14 @@ proptest! {
 
     #[test]
     fn words_of_other_layers_replaced(
-        which in 0usize..8,
+        which in 0usize..14,
         changes in prop::collection::vec((0usize..1024, any::<u32>(), 0u8..4), 1..6),
         seed: u64,
     ) {
         let file = match which {
             0..3 => others()[which].clone(),
-            _ => newest()[which - 3].file(),
+            3..8 => newest()[which - 3].file(),
+            _ => of_bytes()[which - 8].file(),
         };
         replace_words(file, changes, seed);
     }

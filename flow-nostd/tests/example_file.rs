@@ -22,7 +22,14 @@ fn model() -> Model {
     let mut chain = |widths: &[usize]| -> Vec<Dense> {
         let dense = |(w, activation): (&[usize], usize)| {
             let (inputs, outputs) = (w[0], w[1]);
-            Dense { inputs, outputs, weights: next(inputs * outputs), biases: next(outputs), activation }
+            Dense {
+                inputs,
+                outputs,
+                weights: next(inputs * outputs),
+                scales: vec![],
+                biases: next(outputs),
+                activation,
+            }
         };
         widths.windows(2).zip(activations(widths.len() - 1, false)).map(dense).collect()
     };

@@ -124,7 +124,21 @@ fn each(mut test: impl FnMut(&Model, &Flow<'_>, &mut [f32], &mut Draw)) {
         (200, everything(200, 10, Base::student_t), "everything, Student-t".to_owned()),
         (201, everything(201, 10, |draw, lines| Base::mixture(draw, lines, 4)), "everything, mixture".to_owned()),
     ];
-    for (seed, model, name) in plain.chain(bases).chain(family).chain(all) {
+    // Of layers over plain columns large ones, and of the others every third.
+    let large = SHAPES.into_iter().zip(300u64..).filter(|((_, dim, hidden, ..), _)| *dim > 2 && hidden.len() > 1);
+    let large = large.map(|((kind, dim, hidden, kept, layers), seed)| {
+        (seed, model_of(kind, seed, dim, hidden, kept, layers), format!("{kind:?} {dim} {hidden:?}"))
+    });
+    let small = (400u64..).zip(FAMILY).step_by(3).map(|(seed, (kind, columns, hidden, kept, layers))| {
+        (seed, family_of(kind, seed, columns, hidden, kept, layers), format!("{kind:?} {columns:?} {hidden:?}"))
+    });
+    let of_bytes = large.chain(small).chain(all.clone()).map(|(seed, model, name)| {
+        let model = model.of_bytes();
+        assert_eq!(model.file()[10], 3, "{name}");
+        (seed, model, format!("{name}, weights of eight bits"))
+    });
+    let of_bytes = of_bytes.collect::<Vec<_>>();
+    for (seed, model, name) in plain.chain(bases).chain(family).chain(all).chain(of_bytes) {
         let file = Aligned::new(&model.file());
         if cfg!(miri) && file.bytes().len() > 2048 {
             continue;

@@ -4,9 +4,9 @@ use crate::flows;
 use crate::report::Report;
 use crate::trained::all_trained;
 use flow_export::aligned::AlignedBytes;
-use flow_export::freeze::freeze;
+use flow_export::freeze::{Weights, freeze_as};
 use flow_export::probes;
-use flow_model::spec::FlowSpec;
+use flow_model::spec::{Base, FlowSpec};
 use std::fmt::{Arguments, Write};
 
 /// A frozen flow and rows for it.
@@ -24,7 +24,8 @@ pub struct Case {
     pub more: u32,
 }
 
-/// Every model, base, layer and kind of column: small flows with random weights and small trained flows, 1,000 rows each.
+/// Every model, base, layer, kind of column and type of weights: small flows with random weights and small trained flows,
+/// 1,000 rows each.
 ///
 /// # Panics
 /// Where a flow cannot be trained or frozen.
@@ -33,7 +34,9 @@ pub fn every_case() -> Vec<Case> {
     let random = [("mixed", flows::mixed()), ("every kind", flows::every_kind())].map(random);
     let trained = all_trained();
     let trained = trained.iter().map(|t| Case::new(t.name, t.flow.spec(), &t.params, 1000));
-    random.into_iter().chain(trained).collect()
+    let spec = flows::every_layer(Base::Normal);
+    let of_bytes = Case::of("eight bits", &spec, &flows::parameters(&spec, 0), 1000, Weights::I8);
+    random.into_iter().chain(trained).chain([of_bytes]).collect()
 }
 
 impl Case {
@@ -42,8 +45,16 @@ impl Case {
     /// # Panics
     /// Where the flow cannot be frozen.
     pub fn new(name: &str, spec: &FlowSpec, params: &[f32], count: usize) -> Self {
+        Case::of(name, spec, params, count, Weights::F32)
+    }
+
+    /// The same, with the weights stored so.
+    ///
+    /// # Panics
+    /// Where the flow cannot be frozen.
+    pub fn of(name: &str, spec: &FlowSpec, params: &[f32], count: usize, weights: Weights) -> Self {
         let probes = probes::rows(spec);
-        let flow = freeze(spec, params, &probes, 0).expect("a flow that can be frozen");
+        let flow = freeze_as(spec, params, &probes, 0, weights).expect("a flow that can be frozen");
         let with_context_behind = |row: &[f32]| {
             let (row, context) = flows::split(spec, row);
             row.into_iter().chain(context)

@@ -1,9 +1,9 @@
 //! How much stack every function takes on an emulated Cortex-M4F, by painting: the most over all kinds of layers, columns
-//! and bases, and both optimisation levels.
+//! and bases, both types of weights, and both optimisation levels.
 //!
 //! `cargo test -p flow-tests --test board_stack -- --nocapture` prints the figures that the docs of flow-nostd state.
 
-use flow_export::freeze::freeze;
+use flow_export::freeze::{Weights, freeze_as};
 use flow_export::probes;
 use flow_model::spec::Base;
 use flow_tests::board::MPS2_AN386;
@@ -30,11 +30,15 @@ const FUNCTIONS: [&str; 10] = [
 #[test]
 fn no_function_takes_more_than_a_kibibyte_of_stack() {
     let Some(board) = MPS2_AN386.find() else { return };
-    let bases = [Base::Normal, Base::StudentT, Base::Mixture { components: 3, full: true }];
+    let bases = [
+        (Base::Normal, Weights::F32),
+        (Base::StudentT, Weights::I8),
+        (Base::Mixture { components: 3, full: true }, Weights::F32),
+    ];
     let mut program = Firmware { package: "stack", ..Firmware::default() };
-    for (variable, base) in ["FLOW_FILE", "FLOW_FILE_2", "FLOW_FILE_3"].into_iter().zip(bases) {
+    for (variable, (base, weights)) in ["FLOW_FILE", "FLOW_FILE_2", "FLOW_FILE_3"].into_iter().zip(bases) {
         let spec = flows::every_layer(base);
-        let bytes = freeze(&spec, &flows::parameters(&spec, 0), &probes::rows(&spec), 0).unwrap();
+        let bytes = freeze_as(&spec, &flows::parameters(&spec, 0), &probes::rows(&spec), 0, weights).unwrap();
         program = program.embed_as(variable, &format!("stack-{variable}"), "model.flow", &bytes).unwrap();
     }
     let program = program.board(board);

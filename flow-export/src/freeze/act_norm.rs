@@ -21,10 +21,12 @@ impl Parts {
         if let Some(j) = scales.iter().position(|&s| !(s.is_normal() && (1.0 / s).is_normal())) {
             return Err(limit(format!("layers[{i}].log_scale[{j}]"), "-87 to 87", log_scales[j]));
         }
+        let end = self.weights.len() + (3 * scales.len()).next_multiple_of(LANES);
         self.weights.extend(scales.iter().map(|&s| F32::new(s)));
         self.weights.extend(part("shift").iter().map(|&s| F32::new(s)));
         self.weights.extend(scales.iter().map(|&s| F32::new(1.0 / s)));
-        self.weights.resize(self.weights.len().next_multiple_of(LANES), F32::ZERO);
+        // Weights of eight bits before them may end anywhere.
+        self.weights.resize(end, F32::ZERO);
         self.layers.push(zerocopy::transmute!(record));
         Ok(())
     }

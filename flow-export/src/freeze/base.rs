@@ -1,6 +1,6 @@
 //! The base distribution, its constants computed in double precision.
 
-use super::{FreezeError, Parts, narrow, values};
+use super::{FreezeError, Parts, Weights, narrow, values};
 use flow_model::params::Layout;
 use flow_model::spec::{Base, FlowSpec};
 use flow_nostd::layout::{BaseRecord, ComponentRecord, IDENTITY, MIXTURE, NORMAL, STUDENT_T, StudentTRecord};
@@ -48,7 +48,8 @@ impl Parts {
                 reserved: [0; 6],
             };
             self.base.extend_from_slice(record.as_bytes());
-            let padded = self.dense(|| "width of the base".into(), [lines, lines], IDENTITY, matrix, offset)?;
+            let place = || "width of the base".into();
+            let padded = self.dense(place, [lines, lines], IDENTITY, Weights::F32, matrix, offset)?;
             self.buffers[0] = self.buffers[0].max(padded);
         }
         self.buffers[1] = self.buffers[1].max(components.len());

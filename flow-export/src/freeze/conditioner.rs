@@ -1,10 +1,10 @@
 //! Conditioners: chains of dense layers, their weights in panels.
 
 use super::masked::{Outputs, costs, masked};
-use super::{FreezeError, Parts, narrow, values};
+use super::{FreezeError, Parts, Weights, narrow, values};
 use flow_model::params::{Layout, masked_inputs};
 use flow_model::spec::Layer;
-use flow_nostd::layout::{ADD, DenseRecord, IDENTITY, LANES, RELU};
+use flow_nostd::layout::{ADD, DenseRecord, IDENTITY, LANES, RELU, WEIGHTS_F32, WEIGHTS_I8};
 use zerocopy::little_endian::{F32, U16, U32};
 
 /// The hidden layers of a conditioner.
@@ -105,7 +105,8 @@ impl Parts {
         for (j, &outputs) in hidden.widths.iter().chain([&outputs]).enumerate() {
             let part = |what: &str| values(params_layout, params, &format!("{name}.dense.{j}.{what}"));
             let place = || format!("width of {name}, dense layer {j}");
-            let padded = self.dense(place, [inputs, outputs], hidden.activation(j), part("weight"), part("bias"))?;
+            let (weights, activation) = (self.weights_of_conditioners, hidden.activation(j));
+            let padded = self.dense(place, [inputs, outputs], activation, weights, part("weight"), part("bias"))?;
             self.buffers[j % 2] = self.buffers[j % 2].max(padded);
             macs += inputs as u64 * outputs as u64;
             inputs = outputs;
@@ -119,34 +120,63 @@ impl Parts {
         place: impl Fn() -> String,
         [inputs, outputs]: [usize; 2],
         activation: u16,
+        weight_type: Weights,
         weights: &[f32],
         biases: &[f32],
     ) -> Result<usize, FreezeError> {
         let first_weight = self.weights.len();
-        self.panels(weights, inputs, outputs);
+        let (weight_type, scales) = match weight_type {
+            Weights::F32 => {
+                self.weights.extend(panels(weights, [inputs, outputs]).map(F32::new));
+                (WEIGHTS_F32, vec![])
+            }
+            Weights::I8 => {
+                let (numbers, scales) = rounded(weights, outputs);
+                let bytes: Vec<u8> = panels(&numbers, [inputs, outputs]).map(i8::cast_unsigned).collect();
+                self.weights.extend(bytes.as_chunks().0.iter().map(|&word| F32::from_bytes(word)));
+                (WEIGHTS_I8, scales)
+            }
+        };
         let first_bias = self.weights.len();
         let padded = outputs.next_multiple_of(LANES);
         // A bias of -0 becomes +0, as the engine demands.
         self.weights.extend(biases.iter().map(|&b| F32::new(b + 0.0)));
         self.weights.resize(first_bias + padded, F32::ZERO);
+        if weight_type == WEIGHTS_I8 {
+            self.weights.extend(scales.into_iter().map(F32::new));
+            self.weights.resize(first_bias + 2 * padded, F32::ZERO);
+        }
         self.dense.push(DenseRecord {
             inputs: narrow(&place, inputs)?,
             outputs: narrow(&place, outputs)?,
             activation: U16::new(activation),
-            reserved: U16::ZERO,
+            weight_type: U16::new(weight_type),
             weights: U32::new(first_weight as u32),
             biases: U32::new(first_bias as u32),
         });
         Ok(padded)
     }
+}
 
-    /// `[in, out]` as `[ceil(out / 8)][in][8]`, padded with zeros.
-    fn panels(&mut self, weights: &[f32], inputs: usize, outputs: usize) {
-        for first in (0..outputs).step_by(LANES) {
-            for row in weights.chunks_exact(outputs).take(inputs) {
-                let lanes = (first..first + LANES).map(|o| if o < outputs { row[o] } else { 0.0 });
-                self.weights.extend(lanes.map(F32::new));
-            }
-        }
+/// `[in, out]` as `[ceil(out / 8)][in][8]`, padded with zeros.
+fn panels<T: Copy + Default>(weights: &[T], [inputs, outputs]: [usize; 2]) -> impl Iterator<Item = T> {
+    let rows = move |first| weights.chunks_exact(outputs).take(inputs).map(move |row| (row, first));
+    let lanes = move |(row, first): (&[T], usize)| -> [T; LANES] {
+        std::array::from_fn(|lane| if first + lane < outputs { row[first + lane] } else { T::default() })
+    };
+    (0..outputs).step_by(LANES).flat_map(rows).flat_map(lanes)
+}
+
+/// `[in, out]` as whole numbers from -127 to 127, of which each output has a scale: a 127th of its largest magnitude.
+pub(super) fn rounded(weights: &[f32], outputs: usize) -> (Vec<i8>, Vec<f32>) {
+    let mut scales = vec![0.0f32; outputs];
+    for row in weights.chunks_exact(outputs) {
+        scales.iter_mut().zip(row).for_each(|(most, w)| *most = most.max(w.abs()));
     }
+    scales.iter_mut().for_each(|scale| *scale /= 127.0);
+    let number = |(&w, &scale): (&f32, &f32)| match scale {
+        0.0 => 0,
+        _ => (w / scale).round_ties_even().clamp(-127.0, 127.0) as i8,
+    };
+    (weights.iter().zip(scales.iter().cycle()).map(number).collect(), scales)
 }

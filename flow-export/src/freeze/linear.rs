@@ -1,7 +1,7 @@
 //! The matrix of a linear layer and its inverse, computed in double precision: `W = (I + L) · (U + diag(exp d))`, L and U
 //! being strictly triangular (Kingma and Dhariwal, "Glow", arXiv 1807.03039, equation 10).
 
-use super::{FreezeError, Parts, narrow, values};
+use super::{FreezeError, Parts, Weights, narrow, values};
 use flow_model::params::Layout;
 use flow_nostd::layout::{IDENTITY, LINEAR, LinearRecord};
 use zerocopy::little_endian::{F32, U16};
@@ -27,8 +27,8 @@ impl Parts {
         };
         for matrix in matrices(part("lower"), part("upper"), log_diagonal) {
             let single: Vec<f32> = matrix.iter().map(|&v| v as f32).collect();
-            let padded =
-                self.dense(|| format!("width of layers[{i}]"), [lines, lines], IDENTITY, &single, &vec![0.0; lines])?;
+            let place = || format!("width of layers[{i}]");
+            let padded = self.dense(place, [lines, lines], IDENTITY, Weights::F32, &single, &vec![0.0; lines])?;
             self.buffers[0] = self.buffers[0].max(padded);
         }
         self.macs_log_prob += (lines * lines) as u64;

@@ -232,3 +232,48 @@ fn numbers_of_columns_beyond_the_format() {
     let error = freeze(&spec, &params, &[], 0).unwrap_err();
     assert!(error.to_string().starts_with("columns[3] (rain).atoms: "), "{error}");
 }
+
+/// Every output's weights within half a step of its scale, so that the density is near the other one's.
+#[test]
+fn weights_of_eight_bits() {
+    let (spec, params, probes) = example();
+    let [exact, file] = [Weights::F32, Weights::I8]
+        .map(|weights| AlignedBytes::from(freeze_as(&spec, &params, &probes, 0, weights).unwrap()));
+    let [exact_flow, flow] = [&exact, &file].map(|file| Flow::new(file).unwrap());
+    assert_eq!((exact_flow.header().minor.get(), flow.header().minor.get()), (0, 3));
+    assert_eq!(exact[..], freeze(&spec, &params, &probes, 0).unwrap());
+    assert!(flow.dense_records().iter().all(|dense| dense.weight_type.get() == WEIGHTS_I8));
+    assert_eq!(flow.macs_log_prob(), exact_flow.macs_log_prob());
+    let (mut scratch, mut most) = (vec![f32::NAN; flow.scratch_len()], 0.0f32);
+    assert_eq!(flow.self_test(&mut scratch), Ok(()));
+    for i in 0..200 {
+        let row = [1.5 + (i % 17) as f32 / 16.0 - 0.5, 3.0, (12 + i % 19) as f32, (i % 23) as f32 - 52.0];
+        let [a, b] = [&exact_flow, &flow].map(|flow| flow.log_prob(&row, &[], &mut scratch).unwrap());
+        most = most.max((a - b).abs());
+    }
+    assert!(most > 1e-4 && most < 0.05, "{most}");
+}
+
+/// Where an output's weights are zero, or as small as numbers can be, nothing is divided by zero.
+#[test]
+fn rounded_to_eight_bits() {
+    let columns = [[1.27, -0.5, 0.004], [0.0; 3], [1e-45, -1e-45, 0.0], [-2e-43, 1e-43, 2e-43], [-1e30, 1e30, 3e29]];
+    let weights: Vec<f32> = (0..15).map(|at| columns[at % 5][at / 5]).collect();
+    let (numbers, scales) = conditioner::rounded(&weights, 5);
+    let of = |column: usize| -> Vec<i8> { numbers.iter().skip(column).step_by(5).copied().collect() };
+    assert_eq!((of(0), of(1), of(2)), (vec![127, -50, 0], vec![0; 3], vec![0; 3]));
+    assert_eq!(of(4), [-127, 127, 38]);
+    assert!(of(3).iter().all(|&n| n != i8::MIN));
+    assert_eq!(scales[1..3], [0.0; 2]);
+}
+
+/// What comes after weights of eight bits lies where the engine looks for it.
+#[test]
+fn layers_after_weights_of_eight_bits() {
+    let (mut spec, ..) = example();
+    let coupling = |kept| Layer::AffineCoupling { kept, hidden: vec![5], residual: false, scale_bound: 2.0 };
+    spec.layers = vec![coupling(1), Layer::ActNorm, coupling(2), Layer::Lu, coupling(1)];
+    spec.base = Base::Mixture { components: 2, full: true };
+    let params: Vec<f32> = (0..Layout::of(&spec).total()).map(|i| ((i * 37 % 101) as f32 - 50.0) / 64.0).collect();
+    freeze_as(&spec, &params, &[vec![1.25, 3.0, 17.0, -30.0]], 0, Weights::I8).unwrap();
+}

@@ -203,6 +203,15 @@ impl Model {
         all.filter(|(c, _)| !matches!(c, Column::Context(_)))
     }
 
+    /// The same with conditioners whose weights are of eight bits.
+    pub fn of_bytes(mut self) -> Self {
+        let layers = self.layers.iter_mut().flat_map(Layer::dense_mut);
+        for dense in self.circles.iter_mut().flat_map(|circle| &mut circle.dense).chain(layers) {
+            *dense = dense.clone().of_bytes();
+        }
+        self
+    }
+
     /// The file, byte by byte.
     pub fn file(&self) -> Vec<u8> {
         let dim = self.dim();
@@ -351,6 +360,7 @@ impl Model {
         }
         let newest = layers.chunks(32).map(|record| record[0]).max().unwrap_or(0);
         let minor: u16 = match () {
+            () if dense.chunks(16).any(|record| record[6] == 1) => 3,
             () if self.columns.iter().any(|c| c.record().0 > 3) || !atoms.is_empty() => 2,
             () if newest > 5 || base[0] > 1 || dense.chunks(16).any(|record| record[4] == 2) => 2,
             () if newest > 2 => 1,
@@ -600,7 +610,20 @@ pub fn seal(file: &mut [u8]) {
     file[124..128].copy_from_slice(&crc.to_le_bytes());
 }
 
-/// Small models of what the latest minor version added: residual, linear, shift and scale; Student-t and mixture.
+/// Small models of what the latest minor version added, weights of eight bits, for each kind of conditioner.
+pub fn of_bytes() -> [Model; 6] {
+    let kinds = [
+        Kind::Coupling,
+        Kind::SplineCoupling(3),
+        Kind::MaskedAffine,
+        Kind::MaskedSpline(2),
+        Kind::ResidualCoupling,
+        Kind::ResidualSplineCoupling(2),
+    ];
+    kinds.map(|kind| family_of(kind, 29, [3, 1, 1], &[5], 1, 1).of_bytes())
+}
+
+/// Small models of what the minor version before it added: residual, linear, shift and scale; Student-t and mixture.
 pub fn newest() -> [Model; 5] {
     let kinds = [Kind::ResidualCoupling, Kind::Linear, Kind::ActNorm, Kind::Coupling, Kind::Coupling];
     let mut models = kinds.map(|kind| model_of(kind, 23, 3, &[5], 1, 1));

@@ -15,6 +15,7 @@ use crate::seeds::{self, Seeds};
 use crate::train::{Ending, TrainError};
 use crate::{auto, fit, fitted, report};
 use clap::{ArgMatches, Args, ValueEnum};
+use flow_export::freeze::Weights;
 use flow_export::run_folder::freeze_run;
 use flow_model::checkpoint::Checkpoint;
 use flow_table::atomic::write_atomic;
@@ -200,7 +201,7 @@ pub(super) fn train(args: Train, given: BTreeMap<String, Vec<String>>) -> Result
     run_folder::write(&args.out, &checkpoint, &metrics, data.calibration.as_ref())?;
     tell::say_how_it_ended(&outcome, &metrics)?;
     if let Some(path) = &args.freeze {
-        freeze_run(&args.out, path, 0)?;
+        freeze_run(&args.out, path, 0, Weights::F32)?;
         say(format_args!("frozen: {} ({} bytes)", path.display(), bytes(path)))?;
         if let Some(table) = &to_score {
             say_oddest(path, table, &args.out)?;
