@@ -5,7 +5,8 @@
 //! - [`Table`]: rows of numbers with column names, read from CSV as people have it, or made by [`builtin`];
 //! - [`Profile`]: statistics of each column, its detected or stated kind, and values with a mass of their own;
 //! - [`Split`]: rows for training, validation and calibration, never the same row twice;
-//! - [`metrics`]: summaries of log-densities, ranking quality, distances between samples;
+//! - [`metrics`]: summaries of log-densities, ranking quality, distances between samples; [`ranking`]: the same ranking
+//!   quality with intervals;
 //! - [`plot`]: the pictures of a report, as SVG text;
 //! - [`atomic`]: files that are either the old one or the whole new one.
 //!
@@ -36,6 +37,7 @@ pub mod plot;
 mod profile;
 mod profile_error;
 mod read_csv;
+pub mod ranking;
 mod records;
 mod request;
 mod schema;

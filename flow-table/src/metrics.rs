@@ -1,5 +1,7 @@
 //! Figures about log-densities, rankings and samples, all in double precision.
 
+use crate::ranking::Ranking;
+
 /// A mean with its uncertainty.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Summary {
@@ -52,19 +54,7 @@ pub fn bits_per_dim(mean_log_prob: f64, dims: usize) -> f64 {
 /// # Panics
 /// If there are not as many labels as scores.
 pub fn auroc(scores: &[f64], labels: &[bool]) -> Option<f64> {
-    let sorted = ranked(scores, labels);
-    let positives = labels.iter().filter(|l| **l).count() as f64;
-    let negatives = labels.len() as f64 - positives;
-    if positives == 0.0 || negatives == 0.0 {
-        return None;
-    }
-    let (mut rank_sum, mut before) = (0.0, 0.0);
-    for tied in sorted.chunk_by(|a, b| a.0 == b.0) {
-        let mid_rank = before + (tied.len() as f64 + 1.0) / 2.0;
-        rank_sum += mid_rank * tied.iter().filter(|(_, l)| *l).count() as f64;
-        before += tied.len() as f64;
-    }
-    Some((rank_sum - positives * (positives + 1.0) / 2.0) / (positives * negatives))
+    Ranking::new(scores, labels).auroc()
 }
 
 /// Average precision: the precision at each threshold, weighted by the recall gained there. Rows of equal score share
@@ -73,24 +63,7 @@ pub fn auroc(scores: &[f64], labels: &[bool]) -> Option<f64> {
 /// # Panics
 /// If there are not as many labels as scores.
 pub fn average_precision(scores: &[f64], labels: &[bool]) -> Option<f64> {
-    let sorted = ranked(scores, labels);
-    let positives = labels.iter().filter(|l| **l).count() as f64;
-    let (mut found, mut seen, mut sum) = (0.0, 0.0, 0.0);
-    for tied in sorted.chunk_by(|a, b| a.0 == b.0).rev() {
-        let hits = tied.iter().filter(|(_, l)| *l).count() as f64;
-        found += hits;
-        seen += tied.len() as f64;
-        sum += hits * found / seen;
-    }
-    (positives > 0.0).then(|| sum / positives)
-}
-
-/// Scores with their labels, ascending.
-fn ranked(scores: &[f64], labels: &[bool]) -> Vec<(f64, bool)> {
-    assert_eq!(scores.len(), labels.len(), "one label a score");
-    let mut pairs: Vec<(f64, bool)> = scores.iter().map(|s| s + 0.0).zip(labels.iter().copied()).collect();
-    pairs.sort_by(|a, b| a.0.total_cmp(&b.0));
-    pairs
+    Ranking::new(scores, labels).average_precision()
 }
 
 /// The quantile `q` (0 to 1) of ascending values, linear between neighbours; `None` without values.
