@@ -1,7 +1,7 @@
 //! Curves of training and validation loss against epochs.
 
 use super::axes::{Panel, Range, heading, minus};
-use super::style::{INK, MUTED, SERIES, TEXT};
+use super::style::{INK, MUTED, PAPER, SERIES, TEXT};
 use super::svg::{Anchor, Font, Svg};
 
 /// Points beyond this number are thinned out.
@@ -27,7 +27,26 @@ pub struct Curve<'a> {
 /// assert!(svg.starts_with("<svg"));
 /// ```
 pub fn loss_curves(title: &str, y_label: &str, curves: &[Curve<'_>], best: Option<(f64, f64)>) -> String {
-    let (width, height) = (860.0, 420.0);
+    draw([860.0, 420.0], title, y_label, curves, y_range(curves).padded(0.05), best)
+}
+
+/// Draws curves against epochs, half as wide, with all their values but those far off.
+pub fn epoch_curves(title: &str, y_label: &str, curves: &[Curve<'_>]) -> String {
+    let values = || curves.iter().flat_map(|c| c.points.iter().map(|p| p.1)).filter(|v| v.is_finite());
+    let most = values().fold(0.0f64, f64::max);
+    let usual = Range::robust(values());
+    let y = Range::new(usual.low.min(0.0), most.min(2.0 * usual.high)).padded(0.04);
+    draw([520.0, 320.0], title, y_label, curves, Range { low: y.low.max(usual.low.min(0.0)), ..y }, None)
+}
+
+fn draw(
+    [width, height]: [f64; 2],
+    title: &str,
+    y_label: &str,
+    curves: &[Curve<'_>],
+    y: Range,
+    best: Option<(f64, f64)>,
+) -> String {
     let mut svg = Svg::new(width, height);
     let all = || curves.iter().flat_map(|c| c.points.iter().copied());
     let (first, last) = all().map(|(x, _)| x).fold((f64::MAX, f64::MIN), |(a, b), x| (a.min(x), b.max(x)));
@@ -37,7 +56,7 @@ pub fn loss_curves(title: &str, y_label: &str, curves: &[Curve<'_>], best: Optio
         width: width - 28.0,
         height: height - 72.0 - 56.0,
         x: Range::new(first, last),
-        y: y_range(curves).padded(0.05),
+        y,
         whole_x: true,
     };
     panel.left = panel.label_y_width() + 34.0;
@@ -63,7 +82,7 @@ pub fn loss_curves(title: &str, y_label: &str, curves: &[Curve<'_>], best: Optio
     }
     if let Some((epoch, value)) = best.filter(|(x, y)| panel.x.contains(*x) && panel.y.contains(*y)) {
         let (x, y) = (panel.px(epoch), panel.py(value));
-        svg.dots(std::iter::once((x, y)), 11.0, "#fff", 1.0);
+        svg.dots(std::iter::once((x, y)), 11.0, PAPER, 1.0);
         svg.dots(std::iter::once((x, y)), 8.0, INK, 1.0);
         let text = minus(format!("best {value:.3} at epoch {epoch}"));
         // Above the curve, where a falling loss leaves room; on the side with more of it.

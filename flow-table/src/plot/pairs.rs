@@ -79,10 +79,10 @@ pub fn pair_plot(title: &str, data: &Table, samples: &Table, columns: &[usize]) 
 }
 
 /// One column of both tables.
-struct Axis {
+pub(super) struct Axis {
     name: String,
     /// Where the data lies, with room at the ends.
-    range: Range,
+    pub(super) range: Range,
     /// For the scatter panels: whole numbers spread.
     data: Vec<f64>,
     samples: Vec<f64>,
@@ -92,7 +92,7 @@ struct Axis {
 }
 
 impl Axis {
-    fn new(data: &Table, samples: &Table, j: usize) -> Axis {
+    pub(super) fn new(data: &Table, samples: &Table, j: usize) -> Axis {
         let values = |table: &Table| -> Vec<f64> { table.column(j).map(f64::from).collect() };
         let (data_values, sample_values) = (values(data), values(samples));
         let core = Range::robust(data_values.iter().copied());
@@ -116,7 +116,7 @@ impl Axis {
 }
 
 /// Two histograms over one another, the column's name above them.
-fn diagonal(svg: &mut Svg, panel: &mut Panel, axis: &Axis) {
+pub(super) fn diagonal(svg: &mut Svg, panel: &mut Panel, axis: &Axis) {
     let highest = axis.data_shares.iter().chain(&axis.sample_shares).fold(0.0f64, |a, &b| a.max(b));
     panel.y = Range::new(0.0, highest * 1.25);
     panel.grid(svg, true, false);

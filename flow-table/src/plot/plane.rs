@@ -27,6 +27,15 @@ const SHADE_STOPS: [[f64; 3]; 6] = [
     [8.0, 88.0, 158.0],
     [6.0, 38.0, 88.0],
 ];
+/// The same on a dark page: ever brighter.
+const DARK_SHADE_STOPS: [[f64; 3]; 6] = [
+    [23.0, 28.0, 34.0],
+    [18.0, 48.0, 84.0],
+    [22.0, 88.0, 144.0],
+    [56.0, 140.0, 200.0],
+    [130.0, 195.0, 235.0],
+    [225.0, 242.0, 252.0],
+];
 
 /// Draws samples beside data, and the density where a function for it is given (one value for each point that it is
 /// asked for). All panels have the same axes; a unit is as long across as upwards unless the columns differ much in
@@ -68,7 +77,7 @@ pub fn plane(title: &str, data: &Table, samples: &Table, density: Option<&mut De
         panel.frame(&mut svg, true);
         panel.label_x(&mut svg);
         x_name(&mut svg, &panel, &data.names()[0]);
-        caption(&mut svg, &panel, "density", "darker is denser");
+        caption(&mut svg, &panel, "density", "the stronger, the denser");
     }
     svg.finish(title)
 }
@@ -136,16 +145,21 @@ fn heat(svg: &mut Svg, panel: &Panel, density: &mut DensityFn<'_>) {
     };
     for level in 0..SHADES {
         let outlines = grid.contours((level as f64 + 0.5) / SHADES as f64).into_iter();
-        let colour = shade_colour((level + 1) as f64 / SHADES as f64);
+        let colour = shade_colour(&SHADE_STOPS, level);
         svg.regions(outlines.map(|line| line.into_iter().map(place).collect()), &colour);
     }
 }
 
-fn shade_colour(t: f64) -> String {
-    let position = t.clamp(0.0, 1.0) * (SHADE_STOPS.len() - 1) as f64;
-    let below = (position as usize).min(SHADE_STOPS.len() - 2);
+/// The colour of a level, and that in its place on a dark page.
+pub(super) fn shades() -> impl Iterator<Item = (String, String)> {
+    (0..SHADES).map(|level| (shade_colour(&SHADE_STOPS, level), shade_colour(&DARK_SHADE_STOPS, level)))
+}
+
+fn shade_colour(stops: &[[f64; 3]; 6], level: usize) -> String {
+    let position = (level + 1) as f64 / SHADES as f64 * (stops.len() - 1) as f64;
+    let below = (position as usize).min(stops.len() - 2);
     let mix = |k: usize| {
-        let (a, b) = (SHADE_STOPS[below][k], SHADE_STOPS[below + 1][k]);
+        let (a, b) = (stops[below][k], stops[below + 1][k]);
         (a + (b - a) * (position - below as f64)).round() as u8
     };
     format!("#{:02x}{:02x}{:02x}", mix(0), mix(1), mix(2))

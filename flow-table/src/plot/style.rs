@@ -1,11 +1,16 @@
 //! Colours and sizes that all plots share.
 
+use super::plane::shades;
+use std::fmt::Write;
+
 /// Data, and the first series.
 pub(super) const BLUE: &str = "#0072B2";
 /// Samples, and the second series.
 pub(super) const VERMILLION: &str = "#D55E00";
 /// Series in their order (Okabe and Ito, without yellow, which is too light for lines).
 pub(super) const SERIES: [&str; 6] = [BLUE, VERMILLION, "#009E73", "#CC79A7", "#E69F00", "#56B4E9"];
+/// Behind everything.
+pub(super) const PAPER: &str = "#fff";
 /// Titles.
 pub(super) const INK: &str = "#222222";
 /// Axis labels and captions.
@@ -21,3 +26,33 @@ pub(super) const TITLE: f64 = 16.0;
 pub(super) const TEXT: f64 = 12.5;
 /// Size of tick labels.
 pub(super) const SMALL: f64 = 11.0;
+
+/// Each colour with the one that takes its place on a dark page.
+const DARK: [(&str, &str); 8] = [
+    (PAPER, "#171c22"),
+    (INK, "#e8eaed"),
+    (MUTED, "#a7afb8"),
+    (GRID, "#2a3139"),
+    (FRAME, "#4d5661"),
+    (BLUE, "#5db4ee"),
+    (VERMILLION, "#ff8a3d"),
+    (SERIES[2], "#2fcf9f"),
+];
+
+/// Rules of CSS by which the plots within `parent` have a dark background: for `@media (prefers-color-scheme: dark)`.
+///
+/// ```
+/// assert!(flow_table::plot::dark_css("figure").starts_with("figure svg [fill=\"#fff\"]{fill:#"));
+/// ```
+pub fn dark_css(parent: &str) -> String {
+    let mut css = String::new();
+    for (light, dark) in DARK {
+        for what in ["fill", "stroke"] {
+            let _ = write!(css, "{parent} svg [{what}=\"{light}\"]{{{what}:{dark}}}");
+        }
+    }
+    for (light, dark) in shades() {
+        let _ = write!(css, "{parent} svg [fill=\"{light}\"]{{fill:{dark}}}");
+    }
+    css
+}

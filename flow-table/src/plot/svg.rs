@@ -1,5 +1,6 @@
 //! A writer for the few SVG elements that plots need, compact: many shapes of one style share one path.
 
+use super::style::PAPER;
 use std::fmt::Write;
 
 /// Half-transparent dots are spread over this many paths: inside one path overlaps do not darken, between paths they do.
@@ -154,7 +155,7 @@ impl Svg {
         format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{w}\" height=\"{h}\" viewBox=\"0 0 {w} {h}\" role=\"img\" \
              font-family=\"Inter, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, 'Liberation Sans', sans-serif\">\n\
-             <title>{}</title>\n<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n{}</svg>\n",
+             <title>{}</title>\n<rect width=\"100%\" height=\"100%\" fill=\"{PAPER}\"/>\n{}</svg>\n",
             escaped(description),
             self.body
         )
