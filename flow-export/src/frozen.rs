@@ -22,6 +22,11 @@ impl Frozen {
         Ok(Frozen { path: path.to_owned(), bytes })
     }
 
+    /// The bytes of a frozen flow that is no file yet; `name` says in messages what it is.
+    pub fn from_bytes(name: impl Into<PathBuf>, bytes: Vec<u8>) -> Self {
+        Frozen { path: name.into(), bytes: AlignedBytes::from(bytes) }
+    }
+
     /// The flow in the file, as the device engine takes it.
     ///
     /// # Errors

@@ -1,9 +1,10 @@
-//! The log-density of many rows through a backend, in batches of one fixed size.
+//! The log-density, or the latent variable, of many rows through a backend, in batches of one fixed size.
 
 use crate::backend::{Backend, BackendError, Program, Tensor};
 use crate::random::{self, Purpose};
-use crate::step::evaluation_graph;
+use crate::step::{evaluation_graph, latent_graph};
 use flow_model::flow::Flow;
+use flow_model::graph::Graph;
 use flow_table::Table;
 
 /// Where in its cell a discrete value is evaluated.
@@ -28,6 +29,8 @@ pub struct Evaluator {
     batch: usize,
     columns: usize,
     dim: usize,
+    /// Values that come of a row.
+    width: usize,
 }
 
 impl Evaluator {
@@ -36,9 +39,27 @@ impl Evaluator {
     /// # Errors
     /// If the backend refuses the graph.
     pub fn new(flow: &Flow, backend: &dyn Backend, rows: usize) -> Result<Self, BackendError> {
+        Evaluator::of(&evaluation_graph(flow), 1, flow, backend, rows)
+    }
+
+    fn of(graph: &Graph, width: usize, flow: &Flow, backend: &dyn Backend, rows: usize) -> Result<Self, BackendError> {
         let batch = rows.clamp(1, 1024);
-        let program = backend.compile(&evaluation_graph(flow), batch, 0)?;
-        Ok(Evaluator { program, batch, columns: flow.columns(), dim: flow.dim() })
+        let program = backend.compile(graph, batch, 0)?;
+        Ok(Evaluator { program, batch, columns: flow.columns(), dim: flow.dim(), width })
+    }
+
+    /// The latent variable of each row: `rows × dim` values, row after row.
+    ///
+    /// # Errors
+    /// If the backend refuses the graph or fails.
+    pub fn latent(
+        flow: &Flow,
+        backend: &dyn Backend,
+        params: &[f32],
+        table: &Table,
+        dequantization: Dequantization,
+    ) -> Result<Vec<f32>, BackendError> {
+        Evaluator::of(&latent_graph(flow), flow.dim(), flow, backend, table.rows())?.run(params, table, dequantization)
     }
 
     /// The tighter bound of `k` draws for each row, nats: `ln (1/k) Σ exp(log_prob)` (Burda, Grosse & Salakhutdinov,
@@ -75,6 +96,10 @@ impl Evaluator {
         table: &Table,
         dequantization: Dequantization,
     ) -> Result<Vec<f32>, BackendError> {
+        self.run(params, table, dequantization)
+    }
+
+    fn run(&mut self, params: &[f32], table: &Table, dequantization: Dequantization) -> Result<Vec<f32>, BackendError> {
         let noise = match dequantization {
             Dequantization::Midpoint => vec![0.5; table.rows() * self.dim],
             Dequantization::Noise { seed, purpose, draw } => {
@@ -82,7 +107,7 @@ impl Evaluator {
             }
         };
         let params = Tensor::vector(params.to_vec());
-        let mut result = Vec::with_capacity(table.rows());
+        let mut result = Vec::with_capacity(table.rows() * self.width);
         let chunks = table.values().chunks(self.batch * self.columns).zip(noise.chunks(self.batch * self.dim));
         for (rows, noise) in chunks {
             let count = rows.len() / self.columns;
@@ -95,7 +120,7 @@ impl Evaluator {
             };
             let inputs = [params.clone(), filled(rows, self.columns), filled(noise, self.dim)];
             let outputs = self.program.run(&inputs)?;
-            result.extend_from_slice(&outputs[0].data[..count]);
+            result.extend_from_slice(&outputs[0].data[..count * self.width]);
         }
         Ok(result)
     }

@@ -24,6 +24,8 @@ pub enum Purpose {
     Smoothing,
     /// Latent draws for the report's samples.
     Samples,
+    /// Which rows a column's importance is measured on, and the orders in which its values are shuffled; counted by columns.
+    Importance,
 }
 
 fn stream(seed: u64, purpose: Purpose, count: u64) -> ChaCha8Rng {

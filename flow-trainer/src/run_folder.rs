@@ -1,12 +1,13 @@
 //! The folder of a run: what training leaves behind.
 //!
 //! `checkpoint.safetensors` (weights with the spec in its metadata: the truth), `spec.json` (a rendering of the spec),
-//! `metrics.json`, `report.html`, `calibration.csv` (rows that neither training nor validation saw). The checkpoint is
+//! `metrics.json`, `report.html` and `report.json`, `calibration.csv` (rows that neither training nor validation saw). The checkpoint is
 //! written first, so that an interrupted write never leaves a report without its flow. Beside it `run.json`
 //! ([`crate::request`]) and the states of its trainings ([`crate::saver`]): the truth of a training that has not ended.
 
 use crate::auto::Try;
 use crate::distances::Distances;
+use crate::report::Report;
 use crate::request::REQUEST;
 use crate::saver::STATE_FOLDERS;
 use crate::seeds::Seeds;
@@ -194,7 +195,7 @@ pub fn write(
     calibration: Option<&Table>,
 ) -> Result<(), FolderError> {
     // What an earlier run left is not this run's.
-    for old in ["report.html", "calibration.csv", "scores.csv", "metrics.json", "spec.json"] {
+    for old in ["report.html", "report.json", "calibration.csv", "scores.csv", "metrics.json", "spec.json"] {
         let path = folder.join(old);
         match std::fs::remove_file(&path) {
             Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
@@ -210,6 +211,14 @@ pub fn write(
         write_atomic_with(folder.join("calibration.csv"), |out| write_csv(out, table.names(), table.iter()))?;
     }
     Ok(())
+}
+
+/// Writes the figures of the report.
+///
+/// # Errors
+/// If the file cannot be written.
+pub fn write_report(folder: &Path, report: &Report) -> Result<(), FolderError> {
+    Ok(write_atomic(folder.join("report.json"), &pretty(report))?)
 }
 
 fn pretty(value: &impl Serialize) -> Vec<u8> {

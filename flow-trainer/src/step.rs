@@ -276,3 +276,15 @@ pub fn evaluation_graph(flow: &Flow) -> Graph {
     g.output("log_prob", log_prob);
     g
 }
+
+/// The latent variable of rows under parameters `p`: inputs `p`, `x`, `noise`; output `z`, `[batch, dim]`.
+pub fn latent_graph(flow: &Flow) -> Graph {
+    let mut g = Graph::new();
+    let p = g.input("p", &[Dim::Size(flow.layout().total())]);
+    let x = flow.input_rows(&mut g);
+    let noise = g.input("noise", &[Dim::Batch, Dim::Size(flow.dim())]);
+    let weights = Weights::from_flat(&mut g, flow.layout(), p);
+    let z = flow.to_latent(&mut g, &weights, x, Some(noise)).z;
+    g.output("z", z);
+    g
+}

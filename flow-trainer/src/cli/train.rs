@@ -208,7 +208,18 @@ pub(super) fn train(args: Train, given: BTreeMap<String, Vec<String>>) -> Result
         }
     }
     let title = format!("{}: {}", args.data, model.name());
-    let html = report::report(&title, &flow, &outcome.params, &data, &metrics, samples.as_ref(), backend.as_ref())?;
+    let run = report::Run {
+        title: &title,
+        flow: &flow,
+        params: &outcome.params,
+        data: &data,
+        metrics: &metrics,
+        samples: samples.as_ref(),
+        scored: to_score.as_ref(),
+        backend: backend.as_ref(),
+    };
+    let (report, html) = report::report(&run, &mut |line| eprintln!("flow-trainer: warning: {line}"))?;
+    run_folder::write_report(&args.out, &report)?;
     let report_path = args.out.join("report.html");
     write_atomic(&report_path, html.as_bytes())?;
     say(format_args!("report: {}", report_path.display()))?;
