@@ -5,7 +5,8 @@
 //! [`step`] writes one training step as graphs, differentiated by [`autodiff`]; a [`stepper`] takes it on one thread or
 //! several, on a [`backend`]; [`train`] is the
 //! loop over [`batch`]es by a [`schedule`]; [`saver`] keeps its [`state`] and [`request`] what was asked for, so that it can
-//! be resumed; [`run_folder`] and [`report`] leave the result behind.
+//! be resumed; [`run_folder`] and [`report`] leave the result behind. [`judged`] and [`importance`] say what it makes of other
+//! rows.
 #![forbid(unsafe_code)]
 
 pub mod auto;
@@ -20,6 +21,8 @@ pub mod evaluate;
 pub mod fit;
 pub mod fitted;
 pub mod gmm;
+pub mod importance;
+pub mod judged;
 pub mod model;
 pub mod parsimony;
 pub mod progress;

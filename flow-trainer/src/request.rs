@@ -184,7 +184,7 @@ fn options(choices: &Choices) -> impl Iterator<Item = (&'static str, String)> {
 }
 
 /// A table in a few words that no other table has.
-fn rows(table: &Table) -> String {
+pub(crate) fn rows(table: &Table) -> String {
     let mut hash = Sha256::new();
     for name in table.names() {
         hash.update((name.len() as u64).to_le_bytes());

@@ -1,15 +1,18 @@
 //! `flow-trainer evaluate`: how probable a trained flow finds the rows of a table.
 
+use super::against::rival;
+use super::evaluation::{Against, Evaluation};
 use super::{BackendArgs, Error, load_backend, print};
 use crate::data;
-use crate::evaluate::{Dequantization, Evaluator};
+use crate::evaluate::Evaluator;
+use crate::importance::Importance;
+use crate::judged::{Judged, Rows};
 use clap::Args;
 use flow_export::run_folder::read_checkpoint;
 use flow_export::score::Labels;
 use flow_model::flow::Flow;
 use flow_model::spec::{Column, Kind};
 use flow_table::{ignored_column, metrics};
-use serde::Serialize;
 use std::path::PathBuf;
 
 #[derive(Args)]
@@ -34,54 +37,53 @@ pub(super) struct Evaluate {
     /// Draws of each discrete value's place in its cell: more draws, a tighter bound
     #[arg(long, value_name = "K", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=100_000))]
     iwae: u64,
+    /// Compare with another run on the same rows: the folder of one; `last` for the run beside this one that was written last
+    /// before it; `gmm` for a mixture fitted to this run's training rows, which have to be where they were
+    #[arg(long, value_name = "DIR|last|gmm")]
+    against: Vec<String>,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
 }
 
-/// What `evaluate --json` prints.
-#[derive(Debug, Serialize)]
-struct Evaluation {
-    rows: usize,
-    mean_log_prob: f64,
-    std_error: f64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    bits_per_dim: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    auroc: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    average_precision: Option<f64>,
-    dequantization: &'static str,
-    draws: u64,
-    seed: u64,
-    backend: String,
-}
-
 pub(super) fn evaluate(args: Evaluate) -> Result<(), Error> {
     let checkpoint = read_checkpoint(&args.run)?;
-    let flow = Flow::new(checkpoint.spec)?;
+    let flow = Flow::new(checkpoint.spec.clone())?;
     let names: Vec<String> = flow.spec().columns.iter().map(|c| c.name.clone()).collect();
     let table = data::read_or_generate(&args.data, args.column, args.seed.wrapping_add(2))?.matching(&names)?;
     let labels = args.labels.map(|path| Labels::read(&path, table.rows())).transpose()?;
+    let labels = labels.as_ref().map(Labels::as_slice);
     let backend = load_backend(&args.backend)?;
+    // Before the work, so that a run that cannot be had is told at once.
+    let rivals = args.against.iter().map(|name| rival(name, &args.run, &checkpoint, backend.as_ref()));
+    let rivals = rivals.collect::<Result<Vec<_>, _>>()?;
+
+    let rows = Rows { table: &table, labels, seed: args.seed, draws: args.iwae };
+    let judged = Judged::of(&flow, &checkpoint.params, &rows, backend.as_ref())?;
     let mut evaluator = Evaluator::new(&flow, backend.as_ref(), table.rows())?;
-    let noisy = evaluator.importance_weighted(&checkpoint.params, &table, args.seed, args.iwae)?;
-    let normal = |i: usize| labels.as_ref().is_none_or(|labels| !labels.as_slice()[i]);
-    let summary = metrics::Summary::of(noisy.iter().enumerate().filter(|(i, _)| normal(*i)).map(|(_, &v)| v));
-    let scores = match &labels {
-        Some(_) => evaluator.log_prob(&checkpoint.params, &table, Dequantization::Midpoint)?,
-        None => Vec::new(),
-    };
-    let oddness: Vec<f64> = scores.iter().map(|&v| -f64::from(v)).collect();
+    let normal = table.select(&rows.normal());
+    let importance = Importance::of(&mut evaluator, &checkpoint.params, &normal, args.seed)?;
+    let mut against = Vec::new();
+    for rival in rivals {
+        let found = Judged::of(&rival.flow, &rival.params, &rows, backend.as_ref())?;
+        against.push(Against::of(rival, &found, &judged));
+    }
+
     let modelled: Vec<&Column> = flow.spec().columns.iter().filter(|c| !c.is_context()).collect();
     let discrete = modelled.iter().all(|c| c.is_discrete() || matches!(c.kind, Kind::Constant { .. }));
+    let summary = judged.log_prob();
     let evaluation = Evaluation {
         rows: table.rows(),
         mean_log_prob: summary.mean,
         std_error: summary.std_error,
         bits_per_dim: discrete.then(|| metrics::bits_per_dim(summary.mean, modelled.len())),
-        auroc: labels.as_ref().and_then(|labels| metrics::auroc(&oddness, labels.as_slice())),
-        average_precision: labels.as_ref().and_then(|labels| metrics::average_precision(&oddness, labels.as_slice())),
+        auroc: judged.auroc().map(|figure| figure.value),
+        auroc_interval: judged.auroc().map(|figure| figure.interval),
+        average_precision: judged.average_precision().map(|figure| figure.value),
+        average_precision_interval: judged.average_precision().map(|figure| figure.interval),
+        resamples: labels.map(|_| rows.resamples()),
+        importance,
+        against,
         dequantization: "noise",
         draws: args.iwae,
         seed: args.seed,
@@ -91,20 +93,5 @@ pub(super) fn evaluate(args: Evaluate) -> Result<(), Error> {
         let text = serde_json::to_string_pretty(&evaluation).expect("plain data becomes JSON");
         return print(format_args!("{text}"));
     }
-    let of = if labels.is_some() { "over the rows labelled normal" } else { "over all rows" };
-    print(format_args!("rows                {}", evaluation.rows))?;
-    print(format_args!(
-        "mean log-density    {:.4} ± {:.4} nats a row, {of}",
-        evaluation.mean_log_prob, evaluation.std_error
-    ))?;
-    for (name, value) in [
-        ("bits per dimension ", evaluation.bits_per_dim),
-        ("area under ROC     ", evaluation.auroc),
-        ("average precision  ", evaluation.average_precision),
-    ] {
-        if let Some(value) = value {
-            print(format_args!("{name} {value:.4}"))?;
-        }
-    }
-    Ok(())
+    print(format_args!("{}", evaluation.text(&args.run.display().to_string())))
 }

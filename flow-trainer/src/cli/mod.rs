@@ -2,7 +2,9 @@
 //!
 //! 0: done (also where the reader of a pipe has gone away), 1: the work failed, 2: wrong use.
 
+mod against;
 mod evaluate;
+mod evaluation;
 mod oddest;
 mod resume;
 mod shape;
@@ -21,7 +23,7 @@ use flow_table::TableError;
 use flow_table::atomic::WriteError;
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 #[derive(Parser)]
@@ -111,6 +113,18 @@ fn run(matches: &ArgMatches) -> Result<(), Error> {
     match Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit()).command {
         Command::Train(args) => train::train(args, given),
         Command::Evaluate(args) => evaluate::evaluate(args),
+    }
+}
+
+/// What the training of the run in `folder` was asked for.
+fn asked(folder: &Path) -> Result<train::Train, Error> {
+    let unfit = |error: clap::Error| {
+        Error::Refused(format!("{}: its options cannot be taken again: {error}", folder.display()))
+    };
+    let matches = Cli::command().try_get_matches_from(resume::arguments(folder, BTreeMap::new())?).map_err(unfit)?;
+    match Cli::from_arg_matches(&matches).map_err(unfit)?.command {
+        Command::Train(args) => Ok(args),
+        Command::Evaluate(_) => unreachable!("the arguments are those of a training"),
     }
 }
 

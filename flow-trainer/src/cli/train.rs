@@ -85,6 +85,36 @@ pub(super) fn to_resume(matches: &ArgMatches) -> Option<PathBuf> {
     train.get_flag("resume").then(|| train.get_one::<PathBuf>("out").cloned()).flatten()
 }
 
+impl Train {
+    /// Where the rows come from and what is said of them.
+    pub(super) fn source(&self) -> Source {
+        Source {
+            data: self.data.clone(),
+            validation: self.val.clone(),
+            overrides: self.column.clone(),
+            convention: self.convention(),
+            seed: self.seed,
+        }
+    }
+
+    /// What is said of the model.
+    pub(super) fn choices(&self) -> Choices {
+        self.shape.choices(self.seed, self.convention())
+    }
+
+    /// Most threads.
+    pub(super) fn threads(&self) -> usize {
+        self.threads.map_or_else(cores, usize::from)
+    }
+
+    fn convention(&self) -> Convention {
+        match self.convention {
+            ConventionName::Own => Convention::Own,
+            ConventionName::Peers => Convention::Peers,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum ConventionName {
     Own,
@@ -98,23 +128,14 @@ pub(super) fn train(args: Train, given: BTreeMap<String, Vec<String>>) -> Result
     if args.data == "-" && args.score.as_deref() == Some("-") {
         return Err(Error::Refused("standard input can serve --data or --score, not both".into()));
     }
-    let convention = match args.convention {
-        ConventionName::Own => Convention::Own,
-        ConventionName::Peers => Convention::Peers,
-    };
-    let data = Data::load(&Source {
-        data: args.data.clone(),
-        validation: args.val.clone(),
-        overrides: args.column.clone(),
-        convention,
-        seed: args.seed,
-    })?;
+    let convention = args.convention();
+    let data = Data::load(&args.source())?;
     say(format_args!("{}split: {}", data.profile, data.split))?;
     for warning in data.profile.warnings() {
         eprintln!("flow-trainer: warning: {warning}");
     }
 
-    let choices = args.shape.choices(args.seed, convention);
+    let choices = args.choices();
     let smoothed = choices.smoothing != Smoothing::Deviation(0.0);
     let columns = fit::columns(&data.train, &data.profile, convention, smoothed);
     tell::say_smoothing(&data, &columns, &choices)?;
@@ -152,7 +173,7 @@ pub(super) fn train(args: Train, given: BTreeMap<String, Vec<String>>) -> Result
         validation: &data.validation,
         backend: backend.as_ref(),
         stop: &stop,
-        threads: args.threads.map_or_else(cores, usize::from),
+        threads: args.threads(),
         saves: Some(&saves),
     };
     let mut progress = tell::Progress::default();
