@@ -96,7 +96,7 @@ fn a_run_leaves_a_folder_that_evaluates_and_freezes() {
         assert!(!metrics[key].is_null(), "metrics.json lacks {key}");
     }
     let report = fs::read_to_string(session.path("run/report.html")).unwrap();
-    assert!(report.matches("<svg").count() == 3 && report.ends_with("</html>\n"));
+    assert!(report.matches("<svg").count() == 7 && report.ends_with("</html>\n"));
     assert!(!report.contains("src=") && !report.contains("href="), "the report opens without a network");
 
     let evaluate = ["evaluate", "--run", "run", "--data", "test.csv", "--device", "tract", "--json"];
