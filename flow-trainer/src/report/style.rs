@@ -15,7 +15,7 @@ p{max-width:80ch;margin:.2rem 0 .8rem;color:var(--muted)}\
 table{border-collapse:collapse;background:var(--paper);font-variant-numeric:tabular-nums;font-size:14px}\
 th,td{text-align:left;padding:.3rem .8rem;border-bottom:1px solid var(--line);font-weight:400;vertical-align:top}\
 th{color:var(--muted);white-space:nowrap}td.n{text-align:right;white-space:nowrap}th.n{text-align:right}\
-tr:last-child td{border-bottom:0}\
+tr:last-child>*{border-bottom:0}\
 .scroll{overflow-x:auto;border:1px solid var(--line);border-radius:6px;background:var(--paper)}.scroll table{min-width:100%}\
 .cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(160px,1fr));gap:.8rem;margin:0 0 1.2rem}\
 .card{background:var(--paper);border:1px solid var(--line);border-radius:6px;padding:.7rem .9rem}\

@@ -116,10 +116,10 @@ pub(super) fn seeds_and_tries(metrics: &Metrics) -> String {
 /// Samples beside rows that were not trained on.
 pub(super) fn distances(found: &Distances) -> String {
     let mut rows = Rows::new(&["column", "samples#", "training rows#"]);
-    for pair in found.columns.iter().chain([&found.energy]) {
-        let figures = [pair.samples, pair.training].map(|v| number(format_args!("{v:.4}")));
-        let [samples, training] = figures;
-        rows.row(&[Cell::Text(pair.name.clone()), samples, training]);
+    let columns = found.columns.iter().map(|pair| (pair.name.as_str(), pair));
+    for (name, pair) in columns.chain([("whole rows: energy distance", &found.energy)]) {
+        let [samples, training] = [pair.samples, pair.training].map(|v| number(format_args!("{v:.4}")));
+        rows.row(&[Cell::Text(name.to_string()), samples, training]);
     }
     rows.finish()
 }
