@@ -30,13 +30,13 @@ pub fn loss_curves(title: &str, y_label: &str, curves: &[Curve<'_>], best: Optio
     draw([860.0, 420.0], title, y_label, curves, y_range(curves).padded(0.05), best)
 }
 
-/// Draws curves against epochs, half as wide, with all their values but those far off.
+/// Draws curves of what is not negative against epochs, half as wide. Values that are more than twice the usual ones may
+/// leave the picture at the top.
 pub fn epoch_curves(title: &str, y_label: &str, curves: &[Curve<'_>]) -> String {
     let values = || curves.iter().flat_map(|c| c.points.iter().map(|p| p.1)).filter(|v| v.is_finite());
-    let most = values().fold(0.0f64, f64::max);
-    let usual = Range::robust(values());
-    let y = Range::new(usual.low.min(0.0), most.min(2.0 * usual.high)).padded(0.04);
-    draw([520.0, 320.0], title, y_label, curves, Range { low: y.low.max(usual.low.min(0.0)), ..y }, None)
+    let most = values().fold(0.0, f64::max).min(2.0 * Range::robust(values()).high);
+    let y = Range::new(0.0, if most > 0.0 { 1.04 * most } else { 1.0 });
+    draw([520.0, 320.0], title, y_label, curves, y, None)
 }
 
 fn draw(
@@ -157,8 +157,10 @@ mod tests {
     fn odd_losses_are_drawn_somehow() {
         for points in [&[][..], &[(1.0, 2.0)], &[(1.0, f64::NAN), (2.0, f64::INFINITY)], &[(1.0, 1e300), (2.0, -1e300)]]
         {
-            let svg = loss_curves("t", "y", &[Curve { name: "a", points }], points.first().copied());
-            assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
+            let curves = [Curve { name: "a", points }];
+            for svg in [loss_curves("t", "y", &curves, points.first().copied()), epoch_curves("t", "y", &curves)] {
+                assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
+            }
         }
         assert!(loss_curves("t", "y", &[], None).ends_with("</svg>\n"));
     }

@@ -56,3 +56,29 @@ pub fn dark_css(parent: &str) -> String {
     }
     css
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::builtin;
+    use crate::plot::{normal_histograms, plane};
+
+    #[test]
+    fn every_colour_of_a_plot_has_one_for_a_dark_page() {
+        let data = builtin::generate("two-moons", 300, 1).unwrap();
+        let mut density = |points: &[[f32; 2]]| points.iter().map(|p| -f64::from(p[0] * p[0])).collect();
+        let plots = [plane("t", &data, &data, Some(&mut density)), normal_histograms("t", &[("a", &[0.5, 9.0])])];
+        let css = dark_css("figure");
+        for plot in &plots {
+            let colours = plot.split("=\"#").skip(1).filter_map(|rest| rest.split('"').next());
+            for colour in colours {
+                assert!(css.contains(&format!("=\"#{colour}\"]")), "#{colour}");
+            }
+        }
+        // Ever brighter: what is densest is not lost in the dark.
+        let brightness = |colour: &str| u32::from_str_radix(&colour[1..3], 16).unwrap();
+        let (_, least) = shades().next().unwrap();
+        let (_, most) = shades().last().unwrap();
+        assert!(brightness(&most) > 5 * brightness(&least), "{least} {most}");
+    }
+}
