@@ -9,6 +9,7 @@ fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-env-changed=FLOW_CASES");
     let folder = PathBuf::from(env::var_os("FLOW_CASES").expect("FLOW_CASES names a folder"));
+    println!("cargo:rerun-if-changed={}", folder.display());
     let entries = fs::read_dir(&folder).expect("FLOW_CASES can be read").map(|entry| entry.expect("an entry").path());
     let mut cases: Vec<PathBuf> = entries.filter(|path| path.join("model.flow").is_file()).collect();
     cases.sort();

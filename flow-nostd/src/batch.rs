@@ -3,8 +3,8 @@
 //!
 //! The bits are those of [`Flow::log_prob`], row by row. Threads are left to the caller, who gives each some of the rows.
 
+use crate::block::BLOCK;
 use crate::flow::values;
-use crate::kernel::BLOCK;
 use crate::layer::{self, Conditioned, Work};
 use crate::{BatchError, EvalError, Flow, circle, row};
 

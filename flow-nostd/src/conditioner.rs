@@ -5,10 +5,11 @@
 //! its input rectified, so that h stays in the first buffer as it is, and a block's second dense layer is added to it.
 
 use crate::ALL_KINDS;
+use crate::block::{self, BLOCK};
 use crate::dense::{self, ACTIVATION_BOUND, ADD, DenseRecord, IDENTITY, LANES_U32, RELU};
 use crate::fault::Fault;
 use crate::flow::Flow;
-use crate::kernel::{self, BLOCK};
+use crate::kernel;
 use crate::layer::{STATE_BOUND, Work};
 use crate::load::Loading;
 use crate::masked::{self, Outputs, Units};
@@ -147,10 +148,10 @@ impl Conditioner {
         for (step, record) in self.records(flow).enumerate() {
             let rectify = record.activation.get() == RELU;
             if step == 0 {
-                kernel::run_block(record, flow.weights, inputs, rectify, from.each_mut().map(|values| &mut **values));
+                block::run_block(record, flow.weights, inputs, rectify, from.each_mut().map(|values| &mut **values));
             } else {
                 let read = from.each_ref().map(|values| &**values);
-                kernel::run_block(record, flow.weights, read, rectify, to.each_mut().map(|values| &mut **values));
+                block::run_block(record, flow.weights, read, rectify, to.each_mut().map(|values| &mut **values));
                 core::mem::swap(&mut from, &mut to);
             }
         }

@@ -1,7 +1,7 @@
 //! The dense kernel: panels of eight outputs, each a bias and a sum of products in the order of the inputs.
 //!
 //! Every way through this file gives the same bits. Small cores take one panel at a time, since its accumulators fill
-//! their registers, and pass over zeros. Larger ones take four, so that sums that wait for each other are interleaved.
+//! their registers, and pass over zeros. Larger ones take four, so that sums that wait for each other are interleaved, and [blocks](crate::block) of rows.
 //! Weights of eight bits, which save flash and no time, are taken one panel at a time everywhere.
 
 use crate::dense::{DenseRecord, LANES};
@@ -13,10 +13,10 @@ use zerocopy::{FromBytes, IntoBytes};
 const SKIP_ZEROS: bool = cfg!(any(target_arch = "arm", target_arch = "riscv32"));
 
 /// A row of a panel: the weights of one input for eight outputs.
-type Row = [Word; LANES];
+pub(crate) type Row = [Word; LANES];
 
 /// A weight as it lies in the file.
-trait Weight: Copy {
+pub(crate) trait Weight: Copy {
     fn value(self) -> f32;
 }
 
@@ -34,11 +34,6 @@ impl Weight for i8 {
     }
 }
 
-/// Number of rows that [`run_block`] takes side by side: each weight is loaded once for all of them.
-pub(crate) const BLOCK: usize = 4;
-/// Whether it takes two panels side by side: where the accumulators of both fit the vector registers.
-const TWO_PANELS: bool = cfg!(target_feature = "avx");
-
 /// Computes the layer. `input` may be longer than its inputs; `output` has room for whole panels. `rectify` says that
 /// the inputs are another layer's outputs that ReLU applies to.
 ///
@@ -47,7 +42,7 @@ const TWO_PANELS: bool = cfg!(target_feature = "avx");
 pub(crate) fn run(record: &DenseRecord, weights: &[Word], input: &[f32], rectify: bool, output: &mut [f32]) {
     if record.is_i8() {
         let input = input.get(..usize::from(record.inputs.get())).unwrap_or_default();
-        return run_bytes(record, weights, input, rectify, 0, output);
+        return run_bytes(record, weights, input, Panels { first: 0, rectify, add: false }, output);
     }
     let (biases, rows, input, outputs) = parts(record, weights, input, output);
     if SKIP_ZEROS {
@@ -88,185 +83,74 @@ fn parts<'w, 'x, 'y>(
     (biases.get(..record.panels() as usize).unwrap_or_default(), rows, input, outputs)
 }
 
-/// Computes the layer for several rows, for each the bits that [`run`] gives. `rectify` applies ReLU to the outputs.
-pub(crate) fn run_block(
-    record: &DenseRecord,
-    weights: &[Word],
-    inputs: [&[f32]; BLOCK],
-    rectify: bool,
-    outputs: [&mut [f32]; BLOCK],
-) {
-    let count = usize::from(record.inputs.get());
-    let inputs = inputs.map(|input| input.get(..count).unwrap_or_default());
-    if record.is_i8() {
-        return run_block_of_bytes(record, weights, inputs, rectify, outputs);
-    }
-    let (mut rows, _) = weights.get(record.weights.get() as usize..).unwrap_or_default().as_chunks();
-    let (biases, _) = weights.get(record.biases.get() as usize..).unwrap_or_default().as_chunks();
-    let mut biases = biases.get(..record.panels() as usize).unwrap_or_default();
-    let mut outputs = outputs.map(|output| output.as_chunks_mut().0.iter_mut());
-    let mut next_panel = || {
-        let (bias, rest) = biases.split_first()?;
-        biases = rest;
-        let (panel, rest) = rows.split_at_checked(count)?;
-        rows = rest;
-        Some((bias.map(Word::get), panel))
-    };
-    let mut leave = |sums: [[f32; LANES]; BLOCK]| {
-        for (output, sums) in outputs.iter_mut().zip(sums) {
-            if let Some(out) = output.next() {
-                *out = sums;
-                if rectify {
-                    out.iter_mut().for_each(|v| *v = rectified(*v));
-                }
-            }
-        }
-    };
-    while let Some((bias, panel)) = next_panel() {
-        let mut sums = [bias; BLOCK];
-        match if TWO_PANELS { next_panel() } else { None } {
-            None => {
-                add_panel(&mut sums, panel, inputs);
-                leave(sums);
-            }
-            Some((bias, next)) => {
-                let mut next_sums = [bias; BLOCK];
-                add_two_panels(&mut sums, &mut next_sums, panel, next, inputs);
-                leave(sums);
-                leave(next_sums);
-            }
-        }
-    }
-}
-
-/// Adds the products of a panel to the sums of each row.
-#[inline(always)]
-fn add_panel(sums: &mut [[f32; LANES]; BLOCK], panel: &[[impl Weight; LANES]], [a, b, c, d]: [&[f32]; BLOCK]) {
-    let [mut sum_a, mut sum_b, mut sum_c, mut sum_d] = *sums;
-    for ((((row, &a), &b), &c), &d) in panel.iter().zip(a).zip(b).zip(c).zip(d) {
-        let row = row.map(Weight::value);
-        add_row(&mut sum_a, a, row);
-        add_row(&mut sum_b, b, row);
-        add_row(&mut sum_c, c, row);
-        add_row(&mut sum_d, d, row);
-    }
-    *sums = [sum_a, sum_b, sum_c, sum_d];
-}
-
-/// Does the same for two panels at once.
-#[inline(always)]
-fn add_two_panels(
-    sums: &mut [[f32; LANES]; BLOCK],
-    next_sums: &mut [[f32; LANES]; BLOCK],
-    panel: &[Row],
-    next: &[Row],
-    [a, b, c, d]: [&[f32]; BLOCK],
-) {
-    let [mut sum_a, mut sum_b, mut sum_c, mut sum_d] = *sums;
-    let [mut next_a, mut next_b, mut next_c, mut next_d] = *next_sums;
-    for (((((row, next), &a), &b), &c), &d) in panel.iter().zip(next).zip(a).zip(b).zip(c).zip(d) {
-        let (row, next) = (row.map(Word::get), next.map(Word::get));
-        add_row(&mut sum_a, a, row);
-        add_row(&mut sum_b, b, row);
-        add_row(&mut sum_c, c, row);
-        add_row(&mut sum_d, d, row);
-        add_row(&mut next_a, a, next);
-        add_row(&mut next_b, b, next);
-        add_row(&mut next_c, c, next);
-        add_row(&mut next_d, d, next);
-    }
-    *sums = [sum_a, sum_b, sum_c, sum_d];
-    *next_sums = [next_a, next_b, next_c, next_d];
-}
-
 /// Adds the products of one input.
 #[inline(always)]
-fn add_row(sum: &mut [f32; LANES], x: f32, weights: [f32; LANES]) {
+pub(crate) fn add_row(sum: &mut [f32; LANES], x: f32, weights: [f32; LANES]) {
     for (sum, weight) in sum.iter_mut().zip(weights) {
         *sum += x * weight;
     }
 }
 
-/// Computes a block as [`run_block`] does, weights being bytes.
-#[inline(never)]
-fn run_block_of_bytes(
-    record: &DenseRecord,
-    weights: &[Word],
-    inputs: [&[f32]; BLOCK],
-    rectify: bool,
-    outputs: [&mut [f32]; BLOCK],
-) {
-    let mut outputs = outputs.map(|output| output.as_chunks_mut().0.iter_mut());
-    let count = usize::from(record.inputs.get());
-    for panel in 0..record.panels() as usize {
-        let Some(bytes) = Bytes::of(record, weights, panel, count) else { return };
-        let mut sums = [[0.0; LANES]; BLOCK];
-        add_panel(&mut sums, bytes.rows, inputs);
-        for (output, sums) in outputs.iter_mut().zip(sums) {
-            if let Some(out) = output.next() {
-                bytes.finish(sums, out);
-                if rectify {
-                    out.iter_mut().for_each(|v| *v = rectified(*v));
-                }
-            }
-        }
-    }
-}
-
 /// Adds the layer's outputs to what `output` holds; the inputs are another layer's outputs that ReLU applies to.
-#[inline(never)] // Out of the way of conditioners that have no use for it.
 pub(crate) fn add(record: &DenseRecord, weights: &[Word], input: &[f32], output: &mut [f32]) {
     let input = input.get(..usize::from(record.inputs.get())).unwrap_or_default();
-    let (outputs, _) = output.as_chunks_mut::<LANES>();
-    for (panel, out) in (0..record.panels() as usize).zip(outputs) {
-        let mut more = [0.0; LANES];
-        run_panels(record, weights, input, true, panel, &mut more);
-        for (value, more) in out.iter_mut().zip(more) {
-            *value += more;
+    run_panels(record, weights, input, Panels { first: 0, rectify: true, add: true }, output);
+}
+
+/// Which panels are computed, of what, and what becomes of them.
+#[derive(Clone, Copy)]
+pub(crate) struct Panels {
+    /// The first; those after it as far as there is room.
+    pub first: usize,
+    /// Whether the inputs are another layer's outputs that ReLU applies to.
+    pub rectify: bool,
+    /// Whether the outputs are added to what is there.
+    pub add: bool,
+}
+
+impl Panels {
+    #[inline(always)]
+    fn leave(self, sums: [f32; LANES], out: &mut [f32; LANES]) {
+        for (out, sum) in out.iter_mut().zip(sums) {
+            *out = if self.add { *out + sum } else { sum };
         }
     }
 }
 
-/// Computes the panels from `first` on that `output` has room for, of a layer that sees the first so many inputs that
-/// `input` holds; all others have weights of zero. The result is that of [`run`].
-pub(crate) fn run_panels(
-    record: &DenseRecord,
-    weights: &[Word],
-    input: &[f32],
-    rectify: bool,
-    first: usize,
-    output: &mut [f32],
-) {
+/// Computes panels of a layer that sees the first so many inputs that `input` holds; all others have weights of zero. The
+/// result is that of [`run`].
+pub(crate) fn run_panels(record: &DenseRecord, weights: &[Word], input: &[f32], which: Panels, output: &mut [f32]) {
     if record.is_i8() {
-        return run_bytes(record, weights, input, rectify, first, output);
+        return run_bytes(record, weights, input, which, output);
     }
-    let above = if rectify { 0 } else { i32::MIN };
+    let above = if which.rectify { 0 } else { i32::MIN };
     let (outputs, _) = output.as_chunks_mut();
-    for (panel, out) in (first..usize::MAX).zip(outputs) {
+    for (panel, out) in (which.first..record.panels() as usize).zip(outputs) {
         let Some((bias, rows)) = panel_rows(record, weights, panel, input.len()) else { return };
         let bias = bias.map(Word::get);
-        *out = if SKIP_ZEROS {
+        let sums = if SKIP_ZEROS {
             panel_of_eight(bias, rows, bits(input), |x| positive(x, above))
-        } else if rectify {
+        } else if which.rectify {
             panel_of_eight(bias, rows, bits(input), |x| Some(rectified(f32::from_bits(x))))
         } else {
             panel_of_eight(bias, rows, bits(input), |x| Some(f32::from_bits(x)))
         };
+        which.leave(sums, out);
     }
 }
 
 /// Computes what [`run_panels`] does, weights being bytes.
 #[inline(never)]
-fn run_bytes(record: &DenseRecord, weights: &[Word], input: &[f32], rectify: bool, first: usize, output: &mut [f32]) {
-    let above = if rectify { 0 } else { i32::MIN };
+fn run_bytes(record: &DenseRecord, weights: &[Word], input: &[f32], which: Panels, output: &mut [f32]) {
+    let above = if which.rectify { 0 } else { i32::MIN };
     let (outputs, _) = output.as_chunks_mut();
-    for (panel, out) in (first..record.panels() as usize).zip(outputs) {
+    for (panel, out) in (which.first..record.panels() as usize).zip(outputs) {
         let Some(bytes) = Bytes::of(record, weights, panel, input.len()) else { return };
         let sums = panel_of_eight([0.0; LANES], bytes.rows, bits(input), |x| match positive(x, above) {
             None if !SKIP_ZEROS => Some(0.0),
             read => read,
         });
-        bytes.finish(sums, out);
+        which.leave(bytes.scaled(sums), out);
     }
 }
 
@@ -314,15 +198,16 @@ fn value(row: &[impl Weight; LANES], lane: usize) -> f32 {
 }
 
 /// A panel of weights that are bytes.
-struct Bytes<'w> {
-    rows: &'w [[i8; LANES]],
+pub(crate) struct Bytes<'w> {
+    pub rows: &'w [[i8; LANES]],
     biases: &'w Row,
     scales: &'w Row,
 }
 
 impl<'w> Bytes<'w> {
     /// The panel, with the weights of its first `count` inputs.
-    fn of(record: &DenseRecord, weights: &'w [Word], panel: usize, count: usize) -> Option<Self> {
+    #[inline(always)]
+    pub(crate) fn of(record: &DenseRecord, weights: &'w [Word], panel: usize, count: usize) -> Option<Self> {
         let rows = weights.get(record.weights.get() as usize..)?.as_bytes();
         let (rows, _) = <[i8]>::ref_from_bytes(rows).ok()?.as_chunks();
         let (biases, _) = weights.get(record.biases.get() as usize..)?.as_chunks();
@@ -333,10 +218,11 @@ impl<'w> Bytes<'w> {
 
     /// The outputs of a panel's sums. A sum is never -0, and where its product with the scale is, the bias is not.
     #[inline(always)]
-    fn finish(&self, sums: [f32; LANES], out: &mut [f32; LANES]) {
-        for (((out, sum), bias), scale) in out.iter_mut().zip(sums).zip(self.biases).zip(self.scales) {
-            *out = bias.get() + sum * scale.get();
+    pub(crate) fn scaled(&self, mut sums: [f32; LANES]) -> [f32; LANES] {
+        for ((sum, bias), scale) in sums.iter_mut().zip(self.biases).zip(self.scales) {
+            *sum = bias.get() + *sum * scale.get();
         }
+        sums
     }
 }
 
@@ -459,13 +345,14 @@ fn positive(bits: u32, above: i32) -> Option<f32> {
 
 /// `v` where it is larger than 0, else +0.
 #[inline(always)]
-fn rectified(v: f32) -> f32 {
+pub(crate) fn rectified(v: f32) -> f32 {
     if v > 0.0 { v } else { 0.0 }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::block::{BLOCK, add_panel, add_two_panels};
 
     /// Eight words a row: the bits of the values, least significant byte first.
     fn words(values: &[[u32; LANES]], test: impl FnOnce(&[Row])) {

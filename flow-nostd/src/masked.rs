@@ -13,7 +13,7 @@ use crate::conditioner::{self, Conditioner, Of};
 use crate::dense::{DenseRecord, LANES, LANES_U32};
 use crate::fault::{Fault, is_zero};
 use crate::flow::Flow;
-use crate::kernel;
+use crate::kernel::{self, Panels};
 use crate::layer::{Conditioned, Work};
 use crate::load::Loading;
 use crate::word::Word;
@@ -238,7 +238,8 @@ pub(crate) fn to_data(
                 let (first, last) = panels(before, end);
                 let (from, to) = ((first as usize).saturating_mul(LANES), (last as usize).saturating_mul(LANES));
                 let out = values.get_mut(from..to).unwrap_or_default();
-                kernel::run_panels(record, flow.weights, seen.input, seen.rectify, first as usize, out);
+                let which = Panels { first: first as usize, rectify: seen.rectify, add: false };
+                kernel::run_panels(record, flow.weights, seen.input, which, out);
             }
             seen.input = values.get(..end as usize).unwrap_or_default();
             seen.rectify = true;
@@ -266,7 +267,8 @@ impl Seen<'_> {
     pub(crate) fn outputs<'b>(&self, first: usize, count: usize, buffer: &'b mut [f32]) -> &'b mut [f32] {
         let (panel, end) = (first / LANES, first.saturating_add(count).div_ceil(LANES));
         let out = buffer.get_mut(..end.saturating_sub(panel).saturating_mul(LANES)).unwrap_or_default();
-        kernel::run_panels(self.record, self.flow.weights, self.input, self.rectify, panel, out);
+        let which = Panels { first: panel, rectify: self.rectify, add: false };
+        kernel::run_panels(self.record, self.flow.weights, self.input, which, out);
         out.get_mut(first % LANES..).and_then(|out| out.get_mut(..count)).unwrap_or_default()
     }
 }

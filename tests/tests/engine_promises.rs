@@ -129,7 +129,7 @@ fn public_items() -> Vec<String> {
     items
 }
 
-/// Nothing for traits without code of their own.
+/// Nothing for traits that no caller uses, or that have no code of their own.
 fn trait_use(of: &str, target: &str) -> Option<String> {
     match of.rsplit("::").next()? {
         // They print records, see `traits.rs`.
@@ -139,6 +139,8 @@ fn trait_use(of: &str, target: &str) -> Option<String> {
         "Clone" => Some(format!("clone::<{target}")),
         "PartialEq" => Some(format!("equal::<{target}")),
         "From<EvalError>" => Some(format!("from::<EvalError, {target}>")),
+        // Of the crate's own, and nobody else's.
+        "Weight" => None,
         "Copy" | "Eq" | "Error" => None,
         other => Some(format!("a use of {other} for {target}")),
     }
