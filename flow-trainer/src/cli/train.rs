@@ -2,7 +2,7 @@
 
 use super::shape::{ShapeArgs, positive};
 use super::{BackendArgs, Error, load_backend, say, tell};
-use crate::data::{Data, Source};
+use crate::data::{self, Data, Source};
 use crate::distances::Distances;
 use crate::fitted::{Fitted, News, Work};
 use crate::model::{Model, Smoothing};
@@ -16,7 +16,7 @@ use flow_export::score::score;
 use flow_model::checkpoint::Checkpoint;
 use flow_model::spec::Column;
 use flow_table::atomic::{write_atomic, write_atomic_with};
-use flow_table::{Convention, KindOverride, ReadOptions, Table, write_csv};
+use flow_table::{Convention, KindOverride, Missing, ReadOptions, Table, write_csv};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -28,9 +28,10 @@ const ODDEST: usize = 10;
 
 #[derive(Args)]
 pub(super) struct Train {
-    /// The training rows: CSV, plain or gzip; `-` for standard input; or a built-in set such as two-moons
-    #[arg(long, value_name = "FILE")]
-    data: String,
+    /// The training rows: CSV (plain or gzip), Parquet, Arrow IPC, NPY or NPZ; a folder of such files; `-` for standard
+    /// input; or a built-in set such as two-moons. Several of them make one table
+    #[arg(long, value_name = "FILE", required = true)]
+    data: Vec<String>,
     /// Validation rows; without it they are split off the training rows
     #[arg(long, value_name = "FILE")]
     val: Option<String>,
@@ -51,6 +52,9 @@ pub(super) struct Train {
     /// Kind of a column, or of all that are not named with `*:KIND`; without it the kind is detected
     #[arg(long, value_name = "NAME:KIND")]
     column: Vec<KindOverride>,
+    /// What becomes of missing values: refuse, drop (their rows), previous (the row before's value), median, or a number
+    #[arg(long, value_name = "WAY", default_value = "refuse", allow_negative_numbers = true)]
+    missing: Missing,
     /// How columns are treated: by what is best for the data, or as other libraries do, so that figures compare
     #[arg(long, value_enum, default_value_t = ConventionName::Own)]
     convention: ConventionName,
@@ -75,8 +79,9 @@ enum ConventionName {
 
 pub(super) fn train(args: Train) -> Result<(), Error> {
     run_folder::check_free(&args.out, args.force)?;
-    if args.data == "-" && args.score.as_deref() == Some("-") {
-        return Err(Error::Refused("standard input can serve --data or --score, not both".into()));
+    let inputs = args.data.iter().chain(&args.val).chain(&args.score);
+    if inputs.filter(|path| *path == "-").count() > 1 {
+        return Err(Error::Refused("standard input can serve --data, --val or --score, and only once".into()));
     }
     let convention = match args.convention {
         ConventionName::Own => Convention::Own,
@@ -87,8 +92,12 @@ pub(super) fn train(args: Train) -> Result<(), Error> {
         validation: args.val.clone(),
         overrides: args.column.clone(),
         convention,
+        missing: args.missing.clone(),
         seed: args.seed,
     })?;
+    for note in &data.notes {
+        say(format_args!("{note}"))?;
+    }
     say(format_args!("{}split: {}", data.profile, data.split))?;
     for warning in data.profile.warnings() {
         eprintln!("flow-trainer: warning: {warning}");
@@ -104,7 +113,7 @@ pub(super) fn train(args: Train) -> Result<(), Error> {
         model => model,
     };
     fitted::planned(planned, &columns, data.train.rows(), &choices)?;
-    let to_score = args.score.as_ref().map(|path| read_to_score(path, &args, &columns)).transpose()?;
+    let to_score = args.score.as_ref().map(|path| read_to_score(path, &data.reading, &columns)).transpose()?;
     check_target(args.freeze.as_deref())?;
     tell::warn_of_no_effect(args.model, &args.shape, &columns, data.validation.rows());
 
@@ -152,6 +161,7 @@ pub(super) fn train(args: Train) -> Result<(), Error> {
     let rows = [data.train.rows(), data.validation.rows()];
     let metrics = Metrics::of(&outcome, &settings, backend.name(), rows, distances, tries);
     let metadata = BTreeMap::from([
+        (data::MISSING.to_string(), data::missing_as_text(&data.reading.missing)),
         ("convention".to_string(), format!("{:?}", args.convention).to_lowercase()),
         ("model".to_string(), model.name().to_string()),
         ("seed".to_string(), args.seed.to_string()),
@@ -166,7 +176,7 @@ pub(super) fn train(args: Train) -> Result<(), Error> {
             say_oddest(path, table, &args.out)?;
         }
     }
-    let title = format!("{}: {}", args.data, model.name());
+    let title = format!("{}: {}", args.data.join(", "), model.name());
     let html = report::report(&title, &flow, &outcome.params, &data, &metrics, samples.as_ref(), backend.as_ref())?;
     let report_path = args.out.join("report.html");
     write_atomic(&report_path, html.as_bytes())?;
@@ -174,8 +184,11 @@ pub(super) fn train(args: Train) -> Result<(), Error> {
 }
 
 /// The table to score, read and compared with the model's columns before any work is done.
-fn read_to_score(path: &str, args: &Train, columns: &[Column]) -> Result<Table, Error> {
-    let table = Table::read_with(path, &ReadOptions { ignore: KindOverride::ignored(&args.column) })?;
+fn read_to_score(path: &str, reading: &ReadOptions, columns: &[Column]) -> Result<Table, Error> {
+    let table = Table::read_with(path, reading)?;
+    for note in table.notes() {
+        say(format_args!("to score: {note}"))?;
+    }
     let names: Vec<String> = columns.iter().map(|c| c.name.clone()).collect();
     Ok(table.matching(&names)?)
 }
@@ -222,9 +235,14 @@ fn say_oddest(model: &Path, table: &Table, out: &Path) -> Result<(), Error> {
     let shown = ODDEST.min(order.len());
     say(format_args!("scores: {} ({} rows of {}); the {shown} oddest:", path.display(), scores.len(), table.source()))?;
     say(format_args!("{:>7}  {:>12}  {}", "row", "log_prob", table.names().join(", ")))?;
+    // Rows are counted as in the file, those that were left out included.
+    let number = |i: usize| {
+        let before = table.dropped().iter().enumerate().take_while(|(n, row)| **row <= i + n).count();
+        i + before + 1
+    };
     for &i in &order[..shown] {
         let values: Vec<String> = table.row(i).iter().map(f32::to_string).collect();
-        say(format_args!("{:>7}  {:>12.2}  {}", i + 1, scores[i], values.join(", ")))?;
+        say(format_args!("{:>7}  {:>12.2}  {}", number(i), scores[i], values.join(", ")))?;
     }
     Ok(())
 }
