@@ -18,7 +18,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("parts: {:?} rows", parts.each_ref().map(Table::rows));
     // Linux tells the most memory that was ever resident.
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse::<f64>().ok());
+    let peak =
+        status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse::<f64>().ok());
     if let Some(peak) = peak {
         println!("most memory: {:.1} MB, {:.2} times the table", peak * 1.024e-3, peak * 1.024e-3 / own);
     }
