@@ -29,8 +29,8 @@ pub(crate) fn read(mut input: impl Read, path: &str, table: &mut Builder<'_>) ->
         let start = table.grow(path, first.len())?;
         let width = table.width();
         for j in 0..columns.len() {
-            for i in 0..first.len() {
-                let value = if j == 0 { first[i] } else { values.next()? };
+            for (i, &of_first) in first.iter().enumerate() {
+                let value = if j == 0 { of_first } else { values.next()? };
                 if let Role::Value(to) = roles[j] {
                     table.cells(start)[i * width + to] =
                         set(table, to, value).map_err(|problem| cell(path, i, j, &columns[j].name, problem))?;
