@@ -324,8 +324,8 @@ pub enum CellProblem {
     Text(String, String),
     /// Not 0 or 1 where a label was expected.
     NotALabel(String),
-    /// No time in a column of times; the name is the column's, for the advice.
-    NotATime(String, String),
+    /// No time in a column of times.
+    NotATime(String),
 }
 
 impl CellProblem {
@@ -363,10 +363,10 @@ impl fmt::Display for CellProblem {
             Self::Text(text, name) => {
                 write!(f, "{text:?} is not a number; a column of text must be left out: --column {name}:ignore")
             }
-            Self::NotATime(text, name) => write!(
+            Self::NotATime(text) => write!(
                 f,
                 "{text:?} is no time, as the column's first value is; write it as 2024-05-01T12:00:00, or leave the \
-                 column out: --column {name}:ignore"
+                 column out: --column NAME:ignore"
             ),
             Self::NotALabel(text) => write!(f, "{text:?} is not a label; expected 0 (normal) or 1 (anomaly)"),
         }

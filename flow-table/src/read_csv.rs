@@ -76,7 +76,7 @@ fn time_of(cell: &str, name: &str) -> Result<i64, CellProblem> {
     let time = time::parse(cell).or_else(|| epoch(cell));
     time.ok_or_else(|| match number::parse(cell, name) {
         Err(problem) if problem.is_missing() => problem,
-        _ => CellProblem::NotATime(number::shown(cell), name.to_owned()),
+        _ => CellProblem::NotATime(number::shown(cell)),
     })
 }
 

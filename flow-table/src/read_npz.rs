@@ -84,7 +84,7 @@ fn add(path: &str, columns: &[(String, Vec<Value>)], table: &mut Builder<'_>) ->
         for (i, &value) in values.iter().enumerate() {
             let done = match *role {
                 Role::Skip => Ok(()),
-                Role::Time => table.time(time_of(value, name)),
+                Role::Time => table.time(time_of(value)),
                 Role::Value(to) => set(table, to, value).map(|value| table.cells(start)[i * width + to] = value),
             };
             done.map_err(|problem| cell(path, i, j, name, problem))?;
@@ -101,12 +101,10 @@ fn sort(values: &[Value]) -> Sort {
     }
 }
 
-fn time_of(value: Value, name: &str) -> Result<i64, CellProblem> {
+fn time_of(value: Value) -> Result<i64, CellProblem> {
     match value {
         Value::Time(time) => time.ok_or_else(|| CellProblem::Missing("NaT".into())),
         Value::Number(value) if value.is_nan() => Err(CellProblem::NotFinite(value.to_string())),
-        Value::Number(value) => {
-            time::of_number(value).ok_or_else(|| CellProblem::NotATime(value.to_string(), name.to_owned()))
-        }
+        Value::Number(value) => time::of_number(value).ok_or_else(|| CellProblem::NotATime(value.to_string())),
     }
 }

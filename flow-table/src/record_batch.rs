@@ -43,7 +43,7 @@ impl<'b, 'o> Batches<'b, 'o> {
             let Some(array) = array(j) else { continue };
             let done = match *role {
                 Role::Skip => Ok(()),
-                Role::Time => times(array, &names[j], self.table),
+                Role::Time => times(array, self.table),
                 Role::Value(to) => values(array, start, to, self.table),
             };
             done.map_err(|(i, problem)| TableError::Value {
@@ -89,11 +89,11 @@ fn values(array: &dyn Array, start: usize, to: usize, table: &mut Builder<'_>) -
     Ok(())
 }
 
-fn times(array: &dyn Array, name: &str, table: &mut Builder<'_>) -> Result<(), (usize, CellProblem)> {
+fn times(array: &dyn Array, table: &mut Builder<'_>) -> Result<(), (usize, CellProblem)> {
     for i in 0..array.len() {
         let time = match array.is_null(i) {
             true => Err(CellProblem::Missing("null".into())),
-            false => time_at(array, i).map_err(|text| CellProblem::NotATime(number::shown(&text), name.to_owned())),
+            false => time_at(array, i).map_err(|text| CellProblem::NotATime(number::shown(&text))),
         };
         table.time(time).map_err(|problem| (i, problem))?;
     }
