@@ -36,7 +36,7 @@ pub struct Calibrated {
     pub distance: f64,
     /// The distance that a right flow exceeds in one of twenty tables of as many rows: `1.358 / √rows`.
     pub usual_distance: f64,
-    /// Quantiles at [`PROBABILITIES`].
+    /// Quantiles at the probabilities of the curve.
     pub quantiles: Vec<f64>,
     /// The values themselves, for the picture.
     #[serde(skip)]
