@@ -4,7 +4,7 @@
 
 use crate::error::Error;
 use crate::freeze::Weights;
-use crate::frozen::Frozen;
+use crate::frozen::{Frozen, column_names};
 use crate::score::{self, Labels, Summary};
 use crate::{inspect, onnx, output, run_folder, sample};
 use clap::{Args, Parser, Subcommand};
@@ -61,9 +61,10 @@ struct Inspect {
 struct Score {
     /// The frozen flow
     model: PathBuf,
-    /// The table of all columns, those of the context among them: CSV, plain or gzip; `-` for standard input
-    #[arg(long, value_name = "FILE")]
-    data: String,
+    /// The table of all columns, those of the context among them: CSV (plain or gzip), Parquet, Arrow IPC, NPY or NPZ; a
+    /// folder of such files; `-` for standard input. Several of them make one table. Missing values are refused
+    #[arg(long, value_name = "FILE", required = true)]
+    data: Vec<String>,
     /// One label for each row: 1 for an anomaly, 0 for a normal row
     #[arg(long, value_name = "FILE", requires = "json")]
     labels: Option<String>,
@@ -132,9 +133,11 @@ fn run(command: Command) -> Result<(), Error> {
         }
         Command::Score(args) => {
             let frozen = Frozen::read(&args.model)?;
-            frozen.tested_flow()?; // What is wrong with it is said before the table is read.
-            let table = Table::read_with(&args.data, &ReadOptions { ignore: args.column })?;
-            let labels = args.labels.map(|path| Labels::read(&path, table.rows())).transpose()?;
+            let keep = column_names(&frozen.tested_flow()?); // What is wrong with it is said before the table is read.
+            let options = ReadOptions { ignore: args.column, keep, ..ReadOptions::default() };
+            let table = Table::read_all(&args.data, &options)?;
+            table.notes().iter().for_each(|note| eprintln!("{note}"));
+            let labels = args.labels.map(|path| Labels::of_table(&path, &table)).transpose()?;
             let log_prob = score::score(&frozen, &table)?;
             if args.output.is_some() || !args.json {
                 output::write(args.output.as_deref(), |out| {

@@ -14,12 +14,15 @@ const BATCH: usize = 4096;
 pub struct Labels(Vec<bool>);
 
 impl Labels {
-    /// Reads the labels of a table of `rows` rows.
+    /// Reads the labels of a table's rows; of rows that were left out there are labels too.
     ///
     /// # Errors
     /// A file that cannot be read, another number of labels, another label than 0 and 1, or only one of them.
-    pub fn read(path: &str, rows: usize) -> Result<Self, Error> {
-        let labels = read_labels(path, rows)?;
+    pub fn of_table(path: &str, table: &Table) -> Result<Self, Error> {
+        let all = read_labels(path, table.rows() + table.dropped().len())?;
+        let mut dropped = table.dropped().iter().peekable();
+        let kept = all.into_iter().enumerate().filter(|(i, _)| dropped.next_if_eq(&i).is_none());
+        let labels: Vec<bool> = kept.map(|(_, label)| label).collect();
         for (kind, missing) in [(false, "0 (normal)"), (true, "1 (anomaly)")] {
             if !labels.contains(&kind) {
                 return Err(Error::OneClass { path: path.to_owned(), missing });

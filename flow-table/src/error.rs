@@ -15,7 +15,7 @@ pub enum TableError {
         folder: String,
     },
     /// A folder was given.
-    #[error("{path}: is a folder; expected a CSV file")]
+    #[error("{path}: is a folder; expected a file")]
     Directory {
         /// The path as given.
         path: String,
@@ -138,6 +138,100 @@ pub enum TableError {
         /// What is wrong with it.
         problem: CellProblem,
     },
+    /// A cell of a typed file, or of an array, that is not a finite number.
+    #[error("{path}, row {row}, column {column} ({name}): {problem}")]
+    Value {
+        /// The path as given.
+        path: String,
+        /// Row, from 1.
+        row: usize,
+        /// Number of the column, from 1.
+        column: usize,
+        /// Name of the column.
+        name: String,
+        /// What is wrong with it.
+        problem: CellProblem,
+    },
+    /// A column of a type that no number is.
+    #[error(
+        "{path}, column {column} ({name}): is of type {found}; expected numbers: convert it, or leave it out with \
+        --column {name}:ignore"
+    )]
+    ColumnType {
+        /// The path as given.
+        path: String,
+        /// Number of the column, from 1.
+        column: usize,
+        /// Name of the column.
+        name: String,
+        /// Its type, as its format calls it.
+        found: String,
+    },
+    /// A file of other columns than the first of several files.
+    #[error("{path}: has other columns than {first}: {differences}")]
+    OtherColumns {
+        /// The path as given.
+        path: String,
+        /// The first file.
+        first: String,
+        /// What differs.
+        differences: String,
+    },
+    /// Nothing but a column of times.
+    #[error("{path}: its only column, {name:?}, holds times, which are not modelled; expected numbers beside them")]
+    OnlyTime {
+        /// The path as given.
+        path: String,
+        /// Name of the column.
+        name: String,
+    },
+    /// Columns and no row.
+    #[error("{path}: holds columns but no row; expected rows of numbers")]
+    NoRows {
+        /// The path as given.
+        path: String,
+    },
+    /// A damaged or truncated file.
+    #[error("{path}: damaged or truncated {format} ({message}); copy it again, or write it again")]
+    Damaged {
+        /// The path as given.
+        path: String,
+        /// The format's name.
+        format: &'static str,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// A folder without a table.
+    #[error("{path}: is a folder without a file to read; expected files ending in {endings}{passed}")]
+    EmptyFolder {
+        /// The path as given.
+        path: String,
+        /// Endings of names that are looked for.
+        endings: String,
+        /// What was passed over, if anything.
+        passed: String,
+    },
+    /// A file that did not stay as it was.
+    #[error("{path}: {how} while it was read; read a copy that stays as it is")]
+    Changed {
+        /// The path as given.
+        path: String,
+        /// What happened to it.
+        how: &'static str,
+    },
+    /// A missing value, and no other to fill it with.
+    #[error(
+        "{path}, column {column} ({name}): there is no value to fill the missing ones with; leave the column out with \
+        --column {name}:ignore, or name a value"
+    )]
+    NothingToFill {
+        /// The path as given.
+        path: String,
+        /// Number of the column among those that are modelled, from 1.
+        column: usize,
+        /// Name of the column.
+        name: String,
+    },
     /// A column was named that the table does not have.
     #[error("{path}: has no column {name:?}{hint}; its columns are {columns}")]
     UnknownColumn {
@@ -230,6 +324,26 @@ pub enum CellProblem {
     Text(String, String),
     /// Not 0 or 1 where a label was expected.
     NotALabel(String),
+    /// No time in a column of times.
+    NotATime(String),
+}
+
+impl CellProblem {
+    /// Whether the cell holds nothing, or NaN: a missing value.
+    pub fn is_missing(&self) -> bool {
+        match self {
+            Self::Missing(_) => true,
+            Self::NotFinite(text) => text.trim_start_matches(['+', '-']).eq_ignore_ascii_case("nan"),
+            _ => false,
+        }
+    }
+}
+
+impl TableError {
+    /// Whether a missing value is what is wrong.
+    pub fn is_missing_value(&self) -> bool {
+        matches!(self, Self::Cell { problem, .. } | Self::Value { problem, .. } if problem.is_missing())
+    }
 }
 
 impl fmt::Display for CellProblem {
@@ -246,9 +360,13 @@ impl fmt::Display for CellProblem {
             Self::DecimalComma(text) => {
                 write!(f, "{text:?} has a decimal comma; expected a decimal point, as in {:?}", text.replace(',', "."))
             }
-            Self::Text(text, name) => write!(
+            Self::Text(text, name) => {
+                write!(f, "{text:?} is not a number; a column of text must be left out: --column {name}:ignore")
+            }
+            Self::NotATime(text) => write!(
                 f,
-                "{text:?} is not a number; a column of text or time stamps must be left out: --column {name}:ignore"
+                "{text:?} is no time, as the column's first value is; write it as 2024-05-01T12:00:00, or leave the \
+                 column out: --column NAME:ignore"
             ),
             Self::NotALabel(text) => write!(f, "{text:?} is not a label; expected 0 (normal) or 1 (anomaly)"),
         }

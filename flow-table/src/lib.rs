@@ -2,7 +2,8 @@
 //!
 //! A host library that knows nothing of flows. Its parts, in the order in which a training run uses them:
 //!
-//! - [`Table`]: rows of numbers with column names, read from CSV as people have it, or made by [`builtin`];
+//! - [`Table`]: rows of numbers with column names, read from CSV as people have it, Parquet, Arrow IPC or NumPy's files,
+//!   or made by [`builtin`];
 //! - [`Profile`]: statistics of each column, its detected or stated kind, and values with a mass of their own;
 //! - [`Split`]: rows for training, validation and calibration, never the same row twice;
 //! - [`metrics`]: summaries of log-densities, ranking quality, distances between samples; [`ranking`]: the same ranking
@@ -24,20 +25,30 @@
 
 pub mod atomic;
 mod atoms;
+mod builder;
 pub mod builtin;
 mod delimiter;
 mod detect;
 mod error;
+mod folder;
 mod kind;
 mod labels;
 mod lattice;
 pub mod metrics;
+mod missing;
+mod npy_header;
 mod number;
 pub mod plot;
 mod profile;
 mod profile_error;
 pub mod ranking;
+mod read;
+mod read_arrow;
 mod read_csv;
+mod read_npy;
+mod read_npz;
+mod read_parquet;
+mod record_batch;
 mod records;
 mod request;
 mod schema;
@@ -48,18 +59,21 @@ mod stats;
 mod suggest;
 mod table;
 mod tally;
+mod time;
 mod turns;
 mod write_csv;
 
 pub use error::{CellProblem, TableError};
 pub use kind::{ColumnKind, Convention};
 pub use labels::read_labels;
+pub use missing::Missing;
 pub use profile::{ColumnProfile, Profile};
 pub use profile_error::ProfileError;
-pub use read_csv::ReadOptions;
+pub use read::ReadOptions;
 pub use request::{KindError, KindOverride, RequestedKind, ignored_column};
 pub use split::{Fractions, Manner, Split, SplitError};
 pub use stats::ColumnStats;
 pub use suggest::did_you_mean;
 pub use table::Table;
+pub use time::TimeColumn;
 pub use write_csv::write_csv;

@@ -28,16 +28,19 @@ impl Cell {
     }
 }
 
+/// The text of a cell for a message, shortened.
+pub(crate) fn shown(text: &str) -> String {
+    let text = text.trim();
+    let mut short: String = text.chars().take(40).collect();
+    if short.len() < text.len() {
+        short.push('…');
+    }
+    short
+}
+
 /// The number in a cell of the column `name`.
 pub(crate) fn parse(text: &str, name: &str) -> Result<f32, CellProblem> {
-    let shown = || {
-        let text = text.trim();
-        let mut short: String = text.chars().take(40).collect();
-        if short.len() < text.len() {
-            short.push('…');
-        }
-        short
-    };
+    let shown = || shown(text);
     match Cell::of(text) {
         Cell::Number(v) => Ok(v),
         Cell::Missing => Err(CellProblem::Missing(shown())),

@@ -4,107 +4,80 @@
 //! The first line is a header if one of its cells is text, unless all its text looks like time stamps (begins with a
 //! digit) beside numbers. `nan`, `inf` and empty cells are not text. A header's leading `#` is dropped.
 
+use crate::builder::{Builder, FileColumn, Role, Sort};
 use crate::delimiter;
-use crate::error::TableError;
+use crate::error::{CellProblem, TableError};
 use crate::number::{self, Cell};
 use crate::records::Records;
-use crate::table::{Table, check_names, kept_columns};
+use crate::time;
 use csv::StringRecord;
-use std::io::Read;
 
-/// How to read a table.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct ReadOptions {
-    /// Names of columns that are dropped before their cells are looked at (`c0`, `c1`, … without a header).
-    pub ignore: Vec<String>,
-}
-
-impl Table {
-    /// Reads a CSV file, or standard input for `-`.
-    ///
-    /// # Errors
-    /// Whatever is wrong with it, with file, line and column.
-    pub fn read(path: &str) -> Result<Table, TableError> {
-        Table::read_with(path, &ReadOptions::default())
-    }
-
-    /// As [`Table::read`], with options.
-    ///
-    /// # Errors
-    /// Whatever is wrong with it, with file, line and column.
-    pub fn read_with(path: &str, options: &ReadOptions) -> Result<Table, TableError> {
-        read_records(Records::open(path)?, options)
-    }
-
-    /// Reads a table from a stream; `source` is its name in messages.
-    ///
-    /// ```
-    /// use flow_table::{ReadOptions, Table};
-    ///
-    /// let text = "time;flow\r\n21:15;0.5\r\n21:20;0.75\r\n";
-    /// let options = ReadOptions { ignore: vec!["time".into()] };
-    /// let table = Table::from_reader(text.as_bytes(), "example", &options)?;
-    /// assert_eq!(table.names(), ["flow"]);
-    /// assert_eq!(table.values(), [0.5, 0.75]);
-    ///
-    /// let error = Table::from_reader(text.as_bytes(), "example", &ReadOptions::default()).unwrap_err();
-    /// assert!(error.to_string().starts_with("example, line 2, column 1 (time): \"21:15\" is not a number"));
-    /// # Ok::<(), flow_table::TableError>(())
-    /// ```
-    ///
-    /// # Errors
-    /// Whatever is wrong with it, with line and column.
-    pub fn from_reader(input: impl Read, source: &str, options: &ReadOptions) -> Result<Table, TableError> {
-        read_records(Records::new(input, source)?, options)
-    }
-}
-
-fn read_records(mut records: Records<'_>, options: &ReadOptions) -> Result<Table, TableError> {
+/// Adds the rows of a CSV stream to a table.
+pub(crate) fn read(mut records: Records<'_>, table: &mut Builder<'_>) -> Result<(), TableError> {
     let source = records.path.clone();
     let path = || source.clone();
     if !records.next()? {
         return Err(TableError::Empty { path: path() });
     }
     let header = is_header(&records.record);
-    let all_names = header_names(&records.record, header);
-    let kept = kept_columns(&source, &all_names, &options.ignore)?;
-    let names: Vec<String> = kept.iter().map(|&j| all_names[j].clone()).collect();
-    check_names(&source, &names)?;
-    let mut keep = vec![false; all_names.len()];
-    kept.iter().for_each(|&j| keep[j] = true);
-
-    let mut values: Vec<f32> = Vec::new();
+    let names = header_names(&records.record, header);
     let mut more = if header { records.next()? } else { true };
     if !more {
         return Err(TableError::HeaderOnly { path: path() });
     }
+    let sort = |j| records.record.get(j).map_or(Sort::Number, sort);
+    let columns: Vec<FileColumn> =
+        names.iter().enumerate().map(|(j, name)| FileColumn { name: name.clone(), sort: sort(j) }).collect();
+    let roles = table.begin(&source, &columns, header)?;
     while more {
         let (record, line) = (&records.record, records.line);
-        if record.len() != all_names.len() {
+        if record.len() != names.len() {
             return Err(TableError::Ragged {
                 path: path(),
                 line,
                 found: record.len(),
-                expected: all_names.len(),
+                expected: names.len(),
                 separator: delimiter::name(records.delimiter),
             });
         }
-        values
-            .try_reserve(names.len())
-            .map_err(|_| TableError::Memory { path: path(), rows: values.len() / names.len() })?;
-        for (j, cell) in record.iter().enumerate().filter(|(j, _)| keep[*j]) {
-            let value = number::parse(cell, &all_names[j]).map_err(|problem| TableError::Cell {
-                path: path(),
-                line,
-                column: j + 1,
-                name: all_names[j].clone(),
-                problem,
+        let start = table.grow(&source, 1)?;
+        for (j, (cell, role)) in record.iter().zip(&roles).enumerate() {
+            let done = match *role {
+                Role::Skip => Ok(()),
+                Role::Time => table.time(time_of(cell, &names[j])),
+                Role::Value(to) => number::parse(cell, &names[j])
+                    .or_else(|problem| table.mended(to, problem))
+                    .map(|value| table.cells(start)[to] = value),
+            };
+            done.map_err(|problem| {
+                let (column, name) = (j + 1, names[j].clone());
+                TableError::Cell { path: path(), line, column, name, problem }
             })?;
-            values.push(value);
         }
         more = records.next()?;
     }
-    Table::new(path(), names, header, values)
+    Ok(())
+}
+
+/// What a column seems to hold by the cell in its first row.
+fn sort(cell: &str) -> Sort {
+    match Cell::of(cell) {
+        Cell::Text if time::parse(cell).is_some() => Sort::Stamp,
+        Cell::Number(_) if epoch(cell).is_some() => Sort::Epoch,
+        _ => Sort::Number,
+    }
+}
+
+fn epoch(cell: &str) -> Option<i64> {
+    time::of_number(cell.trim().parse().ok()?)
+}
+
+fn time_of(cell: &str, name: &str) -> Result<i64, CellProblem> {
+    let time = time::parse(cell).or_else(|| epoch(cell));
+    time.ok_or_else(|| match number::parse(cell, name) {
+        Err(problem) if problem.is_missing() => problem,
+        _ => CellProblem::NotATime(number::shown(cell)),
+    })
 }
 
 pub(crate) fn is_header(first: &StringRecord) -> bool {
@@ -137,6 +110,7 @@ fn header_names(first: &StringRecord, header: bool) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{ReadOptions, Table};
     use proptest::prelude::*;
     use std::io::Write;
 
@@ -172,7 +146,7 @@ mod tests {
         assert!(message("nan,1\n2,3").contains("line 1, column 1 (c0): is nan"), "{}", message("nan,1\n2,3"));
         assert!(message("1,inf\n2,3").contains("line 1, column 2 (c1): is inf"));
         assert!(message(",1\n2,3").contains("line 1, column 1 (c0): is missing"));
-        assert!(message("2013-12-02 21:15:00,7\n2013-12-02 21:20:00,8").contains("line 1, column 1 (c0)"));
+        assert!(!read(b"2013-12-02 21:15:00,7\n2013-12-02 21:20:00,8").unwrap().header());
     }
 
     #[test]
@@ -196,7 +170,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
         assert!(matches!(Table::read(&path("none.csv")), Err(TableError::Missing { .. })));
-        assert!(matches!(Table::read(&path("")), Err(TableError::Directory { .. })));
+        assert!(matches!(Table::read(&path("")), Err(TableError::EmptyFolder { .. })));
         std::fs::write(path("a.csv"), "a\n1\n").unwrap();
         assert_eq!(Table::read(&path("a.csv")).unwrap().source(), path("a.csv"));
     }
@@ -215,7 +189,7 @@ mod tests {
 
     #[test]
     fn ignored_columns_are_not_parsed() {
-        let ignore = |name: &str| ReadOptions { ignore: vec![name.into()] };
+        let ignore = |name: &str| ReadOptions { ignore: vec![name.into()], ..ReadOptions::default() };
         let text = b"2013-12-02 21:15:00,7\n2013-12-02 21:20:00,8\n";
         let table = Table::from_reader(&text[..], "t", &ignore("c0")).unwrap();
         assert_eq!((table.names()[0].as_str(), table.values()), ("c1", &[7.0, 8.0][..]));

@@ -3,9 +3,10 @@
 
 use crate::delimiter;
 use crate::error::TableError;
+use crate::read;
 use csv::{ReaderBuilder, StringRecord, Terminator};
 use flate2::bufread::MultiGzDecoder;
-use std::io::{self, BufReader, Cursor, ErrorKind, Read, Take};
+use std::io::{self, BufReader, Cursor, Read, Take};
 
 /// Bytes from which the separator is judged, and which are read at once.
 const SAMPLE: usize = 64 * 1024;
@@ -35,18 +36,7 @@ impl<'a> Records<'a> {
         if path == "-" {
             return Records::new(std::io::stdin(), "standard input");
         }
-        let io = |source: std::io::Error| match source.kind() {
-            ErrorKind::NotFound => TableError::Missing {
-                path: path.into(),
-                folder: std::env::current_dir().map(|d| d.display().to_string()).unwrap_or_else(|_| "unknown".into()),
-            },
-            ErrorKind::IsADirectory => TableError::Directory { path: path.into() },
-            _ => TableError::Io { path: path.into(), source },
-        };
-        if std::fs::metadata(path).map_err(io)?.is_dir() {
-            return Err(TableError::Directory { path: path.into() });
-        }
-        Records::new(std::fs::File::open(path).map_err(io)?, path)
+        Records::new(read::open(path)?.0, path)
     }
 
     /// Reads from a stream; `path` is its name in messages.
@@ -133,7 +123,7 @@ fn unreadable(path: &str, lines: Option<usize>, source: io::Error) -> TableError
 fn refuse_other_formats(path: &str, sample: &[u8]) -> Result<(), TableError> {
     let known: [(&[u8], &str, &str); 6] = [
         (b"PK\x03\x04", "a zip archive or a spreadsheet", "unpack it, or export the sheet as CSV"),
-        (b"PAR1", "a Parquet file", "export it as CSV"),
+        (b"PAR1", "a Parquet file", "unpack it, or export it as CSV"),
         (b"\xfd7zXZ", "an xz file", "unpack it (gzip is read directly)"),
         (b"\x28\xb5\x2f\xfd", "a zstd file", "unpack it (gzip is read directly)"),
         (b"\xff\xfe", "UTF-16 text", "save it as UTF-8"),

@@ -1,5 +1,7 @@
 //! What a user may say of a column: `NAME:KIND` on a command line.
 
+use crate::missing::Missing;
+use crate::read::ReadOptions;
 use crate::suggest;
 use std::str::FromStr;
 
@@ -150,6 +152,14 @@ impl KindOverride {
     pub fn of(overrides: &[KindOverride], name: &str) -> Option<RequestedKind> {
         let find = |column: Option<&str>| overrides.iter().rev().find(|o| o.column() == column).map(KindOverride::kind);
         find(Some(name)).or_else(|| find(None))
+    }
+
+    /// How to read the table of which this is said: columns to ignore are left out, and those whose kind is stated are
+    /// values, even where they look like the time of each row.
+    pub fn read_options(overrides: &[KindOverride], missing: Missing) -> ReadOptions {
+        let ignore = Self::ignored(overrides);
+        let named = overrides.iter().filter_map(KindOverride::column).filter(|name| !ignore.iter().any(|n| n == name));
+        ReadOptions { keep: named.map(str::to_owned).collect(), ignore, missing }
     }
 
     /// The columns to ignore, for [`crate::ReadOptions`] and [`crate::Table::without_columns`].

@@ -1,9 +1,10 @@
 //! Which rows train, which stop the training, and which calibrate thresholds: never the same row twice.
 //!
 //! Where neighbouring rows are alike, a random split would put near-copies of the training rows on both sides. Such
-//! tables are cut into contiguous blocks instead, several of them spread over the table, so that each part sees early
+//! tables, and those with a column of times, are cut into contiguous blocks instead, several of them spread over the table, so that each part sees early
 //! and late rows.
 
+use crate::time::TimeColumn;
 use std::fmt;
 
 use rand_chacha::ChaCha8Rng;
@@ -98,24 +99,7 @@ impl Split {
         manner: Option<Manner>,
         seed: u64,
     ) -> Result<Split, SplitError> {
-        let Fractions { validation, calibration } = fractions;
-        if !(validation >= 0.0 && calibration >= 0.0 && validation + calibration < 1.0) {
-            return Err(SplitError::Fractions { validation, calibration });
-        }
-        let (needed, parts) = match (validation > 0.0, calibration > 0.0) {
-            (true, true) => (4, "two to train, one to validate, one to calibrate"),
-            (true, false) => (3, "two to train, one to validate"),
-            (false, true) => (3, "two to train, one to calibrate"),
-            (false, false) => (2, "two to train"),
-        };
-        if rows < needed {
-            return Err(SplitError::TooFewRows { rows, needed, parts });
-        }
-        let size = |share: f64| if share > 0.0 { ((rows as f64 * share).round() as usize).max(1) } else { 0 };
-        let (mut held, mut calibrating) = (size(validation), size(calibration));
-        while rows - held.min(rows) < calibrating + 2 {
-            *(if held >= calibrating { &mut held } else { &mut calibrating }) -= 1;
-        }
+        let (held, calibrating) = sizes(rows, fractions)?;
         let limit = CORRELATED.max(4.0 / (rows as f64).sqrt());
         let chosen = manner.unwrap_or(if correlation.abs() > limit { Manner::Blocks } else { Manner::Random });
         let mut split = match chosen {
@@ -134,6 +118,26 @@ impl Split {
             }
         };
         split.reason = format!("{} ({why})", split.reason);
+        Ok(split)
+    }
+
+    /// Splits the rows of a table with a column of times: into blocks, contiguous in time. `correlation` is told only.
+    ///
+    /// # Errors
+    /// As [`Split::new`].
+    pub fn by_time(time: &TimeColumn, correlation: f64, fractions: Fractions) -> Result<Split, SplitError> {
+        let rows = time.times().len();
+        let (held, calibrating) = sizes(rows, fractions)?;
+        let mut split = Split::blocks(rows, held, calibrating);
+        if !time.times().is_sorted() {
+            let order = time.order();
+            for part in [&mut split.train, &mut split.validation, &mut split.calibration] {
+                part.iter_mut().for_each(|i| *i = order[*i]);
+                part.sort_unstable();
+            }
+        }
+        split.reason =
+            format!("{} (in time, by {:?}; lag-1 autocorrelation {correlation:.2})", split.reason, time.name());
         Ok(split)
     }
 
@@ -184,6 +188,29 @@ impl Split {
     }
 }
 
+/// Numbers of validation and calibration rows.
+fn sizes(rows: usize, fractions: Fractions) -> Result<(usize, usize), SplitError> {
+    let Fractions { validation, calibration } = fractions;
+    if !(validation >= 0.0 && calibration >= 0.0 && validation + calibration < 1.0) {
+        return Err(SplitError::Fractions { validation, calibration });
+    }
+    let (needed, parts) = match (validation > 0.0, calibration > 0.0) {
+        (true, true) => (4, "two to train, one to validate, one to calibrate"),
+        (true, false) => (3, "two to train, one to validate"),
+        (false, true) => (3, "two to train, one to calibrate"),
+        (false, false) => (2, "two to train"),
+    };
+    if rows < needed {
+        return Err(SplitError::TooFewRows { rows, needed, parts });
+    }
+    let size = |share: f64| if share > 0.0 { ((rows as f64 * share).round() as usize).max(1) } else { 0 };
+    let (mut held, mut calibrating) = (size(validation), size(calibration));
+    while rows - held.min(rows) < calibrating + 2 {
+        *(if held >= calibrating { &mut held } else { &mut calibrating }) -= 1;
+    }
+    Ok((held, calibrating))
+}
+
 impl fmt::Display for Split {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (train, validation, calibration) = (self.train.len(), self.validation.len(), self.calibration.len());
@@ -227,6 +254,18 @@ mod tests {
         assert_ne!(with(1, Manner::Random), with(2, Manner::Random));
         assert_eq!(with(1, Manner::Random), with(1, Manner::Random));
         assert_eq!(with(1, Manner::Blocks), with(2, Manner::Blocks));
+    }
+
+    #[test]
+    fn blocks_follow_the_time() {
+        // Every second row is late.
+        let times = (0..100).map(|i| if i % 2 == 0 { i } else { 1000 + i }).collect();
+        let time = TimeColumn { name: "t".into(), times };
+        let s = Split::by_time(&time, 0.0, Fractions { validation: 0.1, calibration: 0.4 }).unwrap();
+        assert_eq!(s.manner, Manner::Blocks);
+        assert_eq!(s.train, (0..100).step_by(2).collect::<Vec<_>>());
+        assert_eq!(s.validation, (1..20).step_by(2).collect::<Vec<_>>());
+        assert!(s.reason.ends_with("(in time, by \"t\"; lag-1 autocorrelation 0.00)"), "{}", s.reason);
     }
 
     #[test]

@@ -1,7 +1,10 @@
 //! Rows of numbers with column names.
 
 use crate::error::TableError;
+use crate::missing::{Mended, Missing};
+use crate::split::Split;
 use crate::suggest;
+use crate::time::TimeColumn;
 
 /// A table of finite single-precision numbers, row after row in one vector.
 ///
@@ -20,6 +23,9 @@ pub struct Table {
     header: bool,
     source: String,
     values: Vec<f32>,
+    time: Option<TimeColumn>,
+    mended: Mended,
+    notes: Vec<String>,
 }
 
 impl Table {
@@ -60,7 +66,32 @@ impl Table {
             ));
         }
         check_names(&source, &names)?;
-        Ok(Table { names, header, source, values })
+        Ok(Table { names, header, source, values, time: None, mended: Mended::default(), notes: Vec::new() })
+    }
+
+    /// The table with what its reader found out beside the values.
+    pub(crate) fn with_extras(self, time: Option<TimeColumn>, mended: Mended, notes: Vec<String>) -> Table {
+        Table { time, mended, notes, ..self }
+    }
+
+    /// The column that says when each row was taken, where there is one. It is not among the columns.
+    pub fn time(&self) -> Option<&TimeColumn> {
+        self.time.as_ref()
+    }
+
+    /// What is to be done about missing values in other tables, so that they are treated as in this one.
+    pub fn missing_elsewhere(&self) -> &Missing {
+        &self.mended.elsewhere
+    }
+
+    /// Indices of the rows that were left out for missing values, as they were counted before, ascending.
+    pub fn dropped(&self) -> &[usize] {
+        &self.mended.dropped
+    }
+
+    /// What should be known of how the table was read: files passed over, the column of times, missing values filled.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     /// Names of the columns: the header's, or `c0`, `c1`, ….
@@ -127,6 +158,23 @@ impl Table {
         Table { values, ..self.without_rows() }
     }
 
+    /// The training, validation and calibration rows of a split of this table, in their order. The training rows stay
+    /// where they are in memory.
+    ///
+    /// # Panics
+    /// If the split is of a longer table.
+    pub fn into_parts(mut self, split: &Split) -> [Table; 3] {
+        let [validation, calibration] = [&split.validation, &split.calibration].map(|rows| self.select(rows));
+        let width = self.columns();
+        for (to, &from) in split.train.iter().enumerate() {
+            self.values.copy_within(from * width..(from + 1) * width, to * width);
+        }
+        self.values.truncate(split.train.len() * width);
+        self.values.shrink_to_fit();
+        let train = Table { values: std::mem::take(&mut self.values), ..self.without_rows() };
+        [train, validation, calibration]
+    }
+
     /// The table without the columns of these names.
     ///
     /// # Errors
@@ -141,12 +189,23 @@ impl Table {
         Table {
             names: columns.iter().map(|&j| self.names[j].clone()).collect(),
             values: self.iter().flat_map(|row| columns.iter().map(|&j| row[j])).collect(),
+            time: self.time.clone(),
+            mended: self.mended.clone(),
+            notes: self.notes.clone(),
             ..self.without_rows()
         }
     }
 
     fn without_rows(&self) -> Table {
-        Table { names: self.names.clone(), header: self.header, source: self.source.clone(), values: Vec::new() }
+        Table {
+            names: self.names.clone(),
+            header: self.header,
+            source: self.source.clone(),
+            values: Vec::new(),
+            time: None,
+            mended: Mended::default(),
+            notes: Vec::new(),
+        }
     }
 }
 
@@ -202,6 +261,17 @@ mod tests {
         assert_eq!(t.select(&[2, 0]).values(), [5.0, 6.0, 1.0, 2.0]);
         assert_eq!(t.column(1).collect::<Vec<_>>(), [2.0, 4.0, 6.0]);
         assert_eq!(t.without_columns(&names(&["a"])).unwrap().values(), [2.0, 4.0, 6.0]);
+    }
+
+    #[test]
+    fn parts_of_a_split() {
+        let rows: Vec<[f32; 2]> = (0..50).map(|i| [i as f32, -(i as f32)]).collect();
+        let table = Table::from_rows("t", names(&["a", "b"]), &rows).unwrap();
+        let split = Split::new(50, 0.0, crate::Fractions::default(), None, 3).unwrap();
+        let parts = table.clone().into_parts(&split);
+        for (part, rows) in parts.iter().zip([&split.train, &split.validation, &split.calibration]) {
+            assert_eq!(part, &table.select(rows));
+        }
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! The rows of a run: read or generated, profiled, and split into training, validation and calibration.
 
-use flow_table::{Convention, Fractions, KindOverride, Profile, ProfileError, ReadOptions, Split, SplitError, Table};
-use flow_table::{TableError, builtin};
+use flow_table::{Convention, Fractions, KindOverride, Missing, Profile, ProfileError, ReadOptions, Split, SplitError};
+use flow_table::{Table, TableError, builtin};
+use std::collections::BTreeMap;
 
 /// Rows that a built-in set has, before it is split.
 const BUILTIN_ROWS: usize = 20_000;
@@ -9,14 +10,16 @@ const BUILTIN_ROWS: usize = 20_000;
 /// Where the rows come from and what is said of them.
 #[derive(Clone, Debug)]
 pub struct Source {
-    /// A CSV file, `-` for standard input, or the name of a built-in set.
-    pub data: String,
+    /// Files or folders of the same columns, `-` for standard input, or the name of a built-in set.
+    pub data: Vec<String>,
     /// Validation rows; without it they are split off `data`.
     pub validation: Option<String>,
     /// Kinds of columns that were stated.
     pub overrides: Vec<KindOverride>,
     /// How kinds are detected.
     pub convention: Convention,
+    /// What becomes of missing values.
+    pub missing: Missing,
     /// Seed of the split and of a built-in set.
     pub seed: u64,
 }
@@ -34,13 +37,17 @@ pub struct Data {
     pub profile: Profile,
     /// How the rows were split and why.
     pub split: String,
+    /// What else should be known of how they were read: files passed over, a column of times, missing values filled.
+    pub notes: Vec<String>,
+    /// How other tables are to be read so that they are treated as these rows were.
+    pub reading: ReadOptions,
 }
 
 /// Rows that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum DataError {
     /// The table cannot be read.
-    #[error(transparent)]
+    #[error("{0}{advice}", advice = missing_advice(.0))]
     Table(#[from] TableError),
     /// Its kinds do not fit it.
     #[error(transparent)]
@@ -61,17 +68,39 @@ impl From<ProfileError> for DataError {
     }
 }
 
-/// Reads a CSV file, or makes the built-in set of that name where there is no such file.
+/// The key under which a checkpoint's metadata say what became of missing values.
+pub const MISSING: &str = "missing";
+
+/// What becomes of missing values, for a checkpoint's metadata.
+///
+/// # Panics
+/// Never: it is plain data.
+pub fn missing_as_text(missing: &Missing) -> String {
+    serde_json::to_string(missing).expect("plain data becomes JSON")
+}
+
+/// What became of missing values when a checkpoint was trained; those of before that was recorded were refused.
+pub fn missing_of(metadata: &BTreeMap<String, String>) -> Missing {
+    metadata.get(MISSING).and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+}
+
+/// What a training can do about a missing value.
+fn missing_advice(error: &TableError) -> &'static str {
+    if error.is_missing_value() { ", or say what to do: --missing drop, previous, median or a number" } else { "" }
+}
+
+/// Reads files or folders, or makes the built-in set of that name where there is no such file.
 ///
 /// # Errors
-/// As [`Table::read`].
-pub fn read_or_generate(data: &str, ignore: Vec<String>, seed: u64) -> Result<Table, TableError> {
-    if !std::path::Path::new(data).exists()
-        && let Some(table) = builtin::generate(data, BUILTIN_ROWS, seed)
+/// As [`Table::read_all`].
+pub fn read_or_generate(data: &[String], options: &ReadOptions, seed: u64) -> Result<Table, TableError> {
+    if let [name] = data
+        && !std::path::Path::new(name).exists()
+        && let Some(table) = builtin::generate(name, BUILTIN_ROWS, seed)
     {
-        return table.without_columns(&ignore);
+        return table.without_columns(&options.ignore);
     }
-    Table::read_with(data, &ReadOptions { ignore })
+    Table::read_all(data, options)
 }
 
 impl Data {
@@ -80,8 +109,11 @@ impl Data {
     /// # Errors
     /// Whatever is wrong with the rows.
     pub fn load(source: &Source) -> Result<Data, DataError> {
-        let ignore = KindOverride::ignored(&source.overrides);
-        let table = read_or_generate(&source.data, ignore.clone(), source.seed)?;
+        let mut reading = KindOverride::read_options(&source.overrides, source.missing.clone());
+        let table = read_or_generate(&source.data, &reading, source.seed)?;
+        reading.missing = table.missing_elsewhere().clone();
+        // What is a value here is one there, too.
+        reading.keep = table.names().to_vec();
         let fractions = Fractions {
             validation: if source.validation.is_some() { 0.0 } else { Fractions::default().validation },
             calibration: match source.convention {
@@ -90,20 +122,30 @@ impl Data {
             },
         };
         let split = |correlation| {
-            Split::new(table.rows(), correlation, fractions, None, source.seed)
-                .map_err(|error| DataError::Split { path: table.source().to_owned(), source: error })
+            match table.time() {
+                Some(time) => Split::by_time(time, correlation, fractions),
+                None => Split::new(table.rows(), correlation, fractions, None, source.seed),
+            }
+            .map_err(|error| DataError::Split { path: table.source().to_owned(), source: error })
         };
         split(0.0)?; // Too few rows are told before anything is said of their columns.
         // Kinds that contradict the data are told of all rows, with their row numbers in the file.
         let whole = Profile::of(&table, &source.overrides, source.convention)?;
         let split = split(whole.correlation())?;
-        let train = table.select(&split.train);
-        let validation = match &source.validation {
-            Some(path) => read_or_generate(path, ignore, source.seed.wrapping_add(1))?.matching(table.names())?,
-            None => table.select(&split.validation),
+        let mut notes = table.notes().to_vec();
+        let other = match &source.validation {
+            Some(path) => {
+                let seed = source.seed.wrapping_add(1);
+                let other = read_or_generate(std::slice::from_ref(path), &reading, seed)?.matching(table.names())?;
+                notes.extend(other.notes().iter().map(|note| format!("validation: {note}")));
+                Some(other)
+            }
+            None => None,
         };
-        let calibration = (!split.calibration.is_empty()).then(|| table.select(&split.calibration));
+        let [train, validation, calibration] = table.into_parts(&split);
+        let validation = other.unwrap_or(validation);
+        let calibration = (!split.calibration.is_empty()).then_some(calibration);
         let profile = Profile::of(&train, &source.overrides, source.convention)?;
-        Ok(Data { train, validation, calibration, profile, split: split.reason.clone() })
+        Ok(Data { train, validation, calibration, profile, split: split.reason, notes, reading })
     }
 }

@@ -112,6 +112,86 @@ fn a_run_leaves_a_folder_that_evaluates_and_freezes() {
 }
 
 #[test]
+fn parquet_and_standard_input_train_as_csv_does() {
+    let session = Session::new();
+    let rows: Vec<[f64; 2]> = (0..200).map(|i| [(i as f64 * 0.7).sin(), (i * 13 % 17) as f64 / 4.0]).collect();
+    let text: String = rows.iter().map(|[a, b]| format!("{a},{b}\n")).collect();
+    let text = format!("a,b\n{text}");
+    let column = |j: usize| -> arrow_array::ArrayRef {
+        std::sync::Arc::new(arrow_array::Float64Array::from_iter_values(rows.iter().map(|row| row[j])))
+    };
+    let batch = arrow_array::RecordBatch::try_from_iter([("a", column(0)), ("b", column(1))]).unwrap();
+    let file = fs::File::create(session.path("train.parquet")).unwrap();
+    let mut writer = parquet::arrow::ArrowWriter::try_new(file, batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    session.write("train.csv", &text);
+    session.train(&["--data", "train.csv", "--out", "csv"]);
+    session.train(&["--data", "train.parquet", "--out", "parquet"]);
+    let arguments = [&["train", "--data", "-", "--out", "piped", "--model", "realnvp"][..], &QUICK].concat();
+    let mut child = session.command(&arguments).stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    std::io::Write::write_all(&mut child.stdin.take().unwrap(), &fs::read(session.path("train.parquet")).unwrap())
+        .unwrap();
+    assert!(child.wait().unwrap().success());
+    // The same rows twice, as two files.
+    let (head, tail) = text[4..].split_at(text[4..].match_indices('\n').nth(99).unwrap().0 + 1);
+    session.write("1.csv", format!("a,b\n{head}"));
+    session.write("2.csv", format!("a,b\n{tail}"));
+    session.train(&["--data", "1.csv", "--data", "2.csv", "--out", "two"]);
+    let read = |run: &str| fs::read(session.path(run).join("checkpoint.safetensors")).unwrap();
+    for run in ["parquet", "piped", "two"] {
+        assert!(read("csv") == read(run), "{run}");
+    }
+    let score = ["evaluate", "--run", "csv", "--data", "train.parquet", "--device", "tract", "--json"];
+    assert_eq!(json(&session.succeed(&score))["rows"], 200);
+}
+
+#[test]
+fn missing_values_are_treated_alike_in_training_and_after() {
+    let session = Session::new();
+    let cell = |i: usize| if i % 10 == 3 { String::new() } else { format!("{}", (i as f64 * 0.7).sin()) };
+    let text: String = (0..200).map(|i| format!("{},{}\n", cell(i), i * 13 % 17)).collect();
+    session.write("holes.csv", format!("a,b\n{text}"));
+    session.write("labels.csv", "0\n1\n".repeat(100));
+    let message = session.fail(1, &["train", "--data", "holes.csv", "--out", "none"]);
+    assert!(message.contains("holes.csv, line 5, column 1 (a): is missing"), "{message}");
+    assert!(message.contains("--missing drop, previous, median or a number"), "{message}");
+    let evaluate = |run: &str| {
+        let arguments = ["evaluate", "--run", run, "--data", "holes.csv", "--device", "tract", "--json"];
+        session.run(&[&arguments[..], &["--labels", "labels.csv"]].concat())
+    };
+    for (way, rows, said) in [
+        ("drop", 180, "20 of 200 rows left out, for missing values in a (20)"),
+        ("median", 200, "missing values filled: a (20) with "),
+        ("-0.5", 200, "missing values filled: a (20) with -0.5"),
+    ] {
+        let told = session.train(&["--data", "holes.csv", "--out", way, "--missing", way]);
+        assert!(told.contains(said), "{told}");
+        let output = evaluate(way);
+        assert_eq!(json(&String::from_utf8(output.stdout).unwrap())["rows"], rows);
+        assert!(String::from_utf8(output.stderr).unwrap().contains(said));
+    }
+    session.write("whole.csv", table(100).replace("load,count,unit", "a,b,unit"));
+    session.train(&["--data", "whole.csv", "--column", "unit:ignore", "--out", "strict"]);
+    let output = evaluate("strict");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("is missing"));
+    session.fail(2, &["train", "--data", "holes.csv", "--out", "none", "--missing", "mode"]);
+}
+
+#[test]
+fn a_column_of_times_splits_in_blocks_and_is_not_modelled() {
+    let session = Session::new();
+    let row = |i: usize| format!("2024-05-01 {:02}:{:02}:00,{},{}\n", i / 60, i % 60, i * 37 % 101, i * 13 % 17);
+    session.write("log.csv", ["time,a,b\n".to_string(), (0..300).map(row).collect()].concat());
+    let said = session.train(&["--data", "log.csv", "--out", "run"]);
+    assert!(said.contains("time: \"time\" from 2024-05-01T00:00:00Z to 2024-05-01T04:59:00Z, in order; not modelled"));
+    assert!(said.contains("one contiguous block for each part (in time, by \"time\"; lag-1 autocorrelation"), "{said}");
+    let evaluate = ["evaluate", "--run", "run", "--data", "log.csv", "--device", "tract", "--json"];
+    assert_eq!(json(&session.succeed(&evaluate))["rows"], 300);
+}
+
+#[test]
 fn the_same_seed_gives_the_same_bits_and_another_seed_others() {
     let session = Session::new();
     session.write("train.csv", table(200));

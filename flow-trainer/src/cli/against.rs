@@ -93,14 +93,17 @@ fn mixture(run: &Path, checkpoint: &Checkpoint, backend: &dyn Backend) -> Result
     let refuse = |why: &str| Error::Refused(format!("--against gmm: {why}; name a run of --model gmm instead"));
     let args = super::asked(run)?;
     let source = args.source();
-    if source.data == "-" {
+    if source.data.iter().any(|path| path == "-") {
         return Err(refuse("the run was trained on standard input, which cannot be read again"));
     }
     let data = Data::load(&source)?;
     if Request::read(run)?.decides.get("training rows") != Some(&request::rows(&data.train)) {
-        return Err(refuse(&format!("the training rows of {} are not those of the run any more", source.data)));
+        return Err(refuse(&format!(
+            "the training rows of {} are not those of the run any more",
+            source.data.join(", ")
+        )));
     }
-    eprintln!("fitting a mixture to the {} training rows of {}", data.train.rows(), source.data);
+    eprintln!("fitting a mixture to the {} training rows of {}", data.train.rows(), source.data.join(", "));
     let work = Work {
         columns: &checkpoint.spec.columns,
         train: &data.train,

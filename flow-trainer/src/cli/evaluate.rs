@@ -12,7 +12,7 @@ use flow_export::run_folder::read_checkpoint;
 use flow_export::score::Labels;
 use flow_model::flow::Flow;
 use flow_model::spec::{Column, Kind};
-use flow_table::{ignored_column, metrics};
+use flow_table::{ReadOptions, ignored_column, metrics};
 use std::path::PathBuf;
 
 #[derive(Args)]
@@ -20,9 +20,10 @@ pub(super) struct Evaluate {
     /// The folder of a run
     #[arg(long, value_name = "DIR")]
     run: PathBuf,
-    /// The rows: CSV, plain or gzip; `-` for standard input; or a built-in set
-    #[arg(long, value_name = "FILE")]
-    data: String,
+    /// The rows: CSV (plain or gzip), Parquet, Arrow IPC, NPY or NPZ; a folder of such files; `-` for standard input; or a
+    /// built-in set. Several of them make one table. Missing values are treated as in the training
+    #[arg(long, value_name = "FILE", required = true)]
+    data: Vec<String>,
     /// One label for each row: 1 for an anomaly, 0 for a normal row
     #[arg(long, value_name = "FILE")]
     labels: Option<String>,
@@ -50,8 +51,11 @@ pub(super) fn evaluate(args: Evaluate) -> Result<(), Error> {
     let checkpoint = read_checkpoint(&args.run)?;
     let flow = Flow::new(checkpoint.spec.clone())?;
     let names: Vec<String> = flow.spec().columns.iter().map(|c| c.name.clone()).collect();
-    let table = data::read_or_generate(&args.data, args.column, args.seed.wrapping_add(2))?.matching(&names)?;
-    let labels = args.labels.map(|path| Labels::read(&path, table.rows())).transpose()?;
+    let missing = data::missing_of(&checkpoint.metadata);
+    let reading = ReadOptions { ignore: args.column, keep: names.clone(), missing };
+    let table = data::read_or_generate(&args.data, &reading, args.seed.wrapping_add(2))?.matching(&names)?;
+    table.notes().iter().for_each(|note| eprintln!("{note}"));
+    let labels = args.labels.map(|path| Labels::of_table(&path, &table)).transpose()?;
     let labels = labels.as_ref().map(Labels::as_slice);
     let backend = load_backend(&args.backend)?;
     // Before the work, so that a run that cannot be had is told at once.

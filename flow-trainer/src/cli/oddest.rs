@@ -5,15 +5,18 @@ use flow_export::frozen::Frozen;
 use flow_export::score::score;
 use flow_model::spec::Column;
 use flow_table::atomic::write_atomic_with;
-use flow_table::{KindOverride, ReadOptions, Table, write_csv};
+use flow_table::{ReadOptions, Table, write_csv};
 use std::path::Path;
 
 /// Odd rows that are shown after scoring.
 const ODDEST: usize = 10;
 
 /// The table to score, read and compared with the model's columns before any work is done.
-pub(super) fn read_to_score(path: &str, overrides: &[KindOverride], columns: &[Column]) -> Result<Table, Error> {
-    let table = Table::read_with(path, &ReadOptions { ignore: KindOverride::ignored(overrides) })?;
+pub(super) fn read_to_score(path: &str, reading: &ReadOptions, columns: &[Column]) -> Result<Table, Error> {
+    let table = Table::read_with(path, reading)?;
+    for note in table.notes() {
+        say(format_args!("to score: {note}"))?;
+    }
     let names: Vec<String> = columns.iter().map(|c| c.name.clone()).collect();
     Ok(table.matching(&names)?)
 }
@@ -28,9 +31,14 @@ pub(super) fn say_oddest(model: &Path, table: &Table, out: &Path) -> Result<(), 
     let shown = ODDEST.min(order.len());
     say(format_args!("scores: {} ({} rows of {}); the {shown} oddest:", path.display(), scores.len(), table.source()))?;
     say(format_args!("{:>7}  {:>12}  {}", "row", "log_prob", table.names().join(", ")))?;
+    // Rows are counted as in the file, those that were left out included.
+    let number = |i: usize| {
+        let before = table.dropped().iter().enumerate().take_while(|(n, row)| **row <= i + n).count();
+        i + before + 1
+    };
     for &i in &order[..shown] {
         let values: Vec<String> = table.row(i).iter().map(f32::to_string).collect();
-        say(format_args!("{:>7}  {:>12.2}  {}", i + 1, scores[i], values.join(", ")))?;
+        say(format_args!("{:>7}  {:>12.2}  {}", number(i), scores[i], values.join(", ")))?;
     }
     Ok(())
 }

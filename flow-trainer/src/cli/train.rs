@@ -4,7 +4,7 @@ use super::oddest::{read_to_score, say_oddest};
 use super::shape::{ShapeArgs, not_negative, positive};
 use super::{BackendArgs, Error, load_backend, say, tell};
 use crate::backend::Backend;
-use crate::data::{Data, Source};
+use crate::data::{self, Data, Source};
 use crate::distances::Distances;
 use crate::fitted::{FitError, Fitted, News, Work};
 use crate::model::{Choices, Model, Smoothing};
@@ -19,7 +19,7 @@ use flow_export::freeze::Weights;
 use flow_export::run_folder::freeze_run;
 use flow_model::checkpoint::Checkpoint;
 use flow_table::atomic::write_atomic;
-use flow_table::{Convention, KindOverride};
+use flow_table::{Convention, KindOverride, Missing};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -28,9 +28,10 @@ use std::time::Duration;
 
 #[derive(Args)]
 pub(super) struct Train {
-    /// The training rows: CSV, plain or gzip; `-` for standard input; or a built-in set such as two-moons
+    /// The training rows: CSV (plain or gzip), Parquet, Arrow IPC, NPY or NPZ; a folder of such files; `-` for standard
+    /// input; or a built-in set such as two-moons. Several of them make one table
     #[arg(long, value_name = "FILE", required = false, required_unless_present = "resume")]
-    data: String,
+    data: Vec<String>,
     /// Validation rows; without it they are split off the training rows
     #[arg(long, value_name = "FILE")]
     val: Option<String>,
@@ -57,6 +58,9 @@ pub(super) struct Train {
     /// Kind of a column, or of all that are not named with `*:KIND`; without it the kind is detected
     #[arg(long, value_name = "NAME:KIND")]
     column: Vec<KindOverride>,
+    /// What becomes of missing values: refuse, drop (their rows), previous (the row before's value), median, or a number
+    #[arg(long, value_name = "WAY", default_value = "refuse", allow_negative_numbers = true)]
+    missing: Missing,
     /// How columns are treated: by what is best for the data, or as other libraries do, so that figures compare
     #[arg(long, value_enum, default_value_t = ConventionName::Own)]
     convention: ConventionName,
@@ -93,6 +97,7 @@ impl Train {
             validation: self.val.clone(),
             overrides: self.column.clone(),
             convention: self.convention(),
+            missing: self.missing.clone(),
             seed: self.seed,
         }
     }
@@ -125,11 +130,15 @@ enum ConventionName {
 pub(super) fn train(args: Train, given: BTreeMap<String, Vec<String>>) -> Result<(), Error> {
     let mut lock = run_folder::lock_if_there(&args.out)?;
     run_folder::check_free(&args.out, args.force || args.resume)?;
-    if args.data == "-" && args.score.as_deref() == Some("-") {
-        return Err(Error::Refused("standard input can serve --data or --score, not both".into()));
+    let inputs = args.data.iter().chain(&args.val).chain(&args.score);
+    if inputs.filter(|path| *path == "-").count() > 1 {
+        return Err(Error::Refused("standard input can serve --data, --val or --score, and only once".into()));
     }
     let convention = args.convention();
     let data = Data::load(&args.source())?;
+    for note in &data.notes {
+        say(format_args!("{note}"))?;
+    }
     say(format_args!("{}split: {}", data.profile, data.split))?;
     for warning in data.profile.warnings() {
         eprintln!("flow-trainer: warning: {warning}");
@@ -145,7 +154,7 @@ pub(super) fn train(args: Train, given: BTreeMap<String, Vec<String>>) -> Result
         model => model,
     };
     fitted::planned(planned, &columns, data.train.rows(), &choices)?;
-    let to_score = args.score.as_ref().map(|path| read_to_score(path, &args.column, &columns)).transpose()?;
+    let to_score = args.score.as_ref().map(|path| read_to_score(path, &data.reading, &columns)).transpose()?;
     check_target(args.freeze.as_deref())?;
     tell::warn_of_no_effect(args.model, &args.shape, &columns, data.validation.rows());
 
@@ -214,6 +223,7 @@ pub(super) fn train(args: Train, given: BTreeMap<String, Vec<String>>) -> Result
     let rows = [data.train.rows(), data.validation.rows()];
     let metrics = Metrics::of(&outcome, &settings, backend.name(), rows, distances, tries, seeds);
     let metadata = BTreeMap::from([
+        (data::MISSING.to_string(), data::missing_as_text(&data.reading.missing)),
         ("convention".to_string(), format!("{:?}", args.convention).to_lowercase()),
         ("model".to_string(), model.name().to_string()),
         ("seed".to_string(), settings.seed.to_string()),
@@ -228,7 +238,7 @@ pub(super) fn train(args: Train, given: BTreeMap<String, Vec<String>>) -> Result
             say_oddest(path, table, &args.out)?;
         }
     }
-    let title = format!("{}: {}", args.data, model.name());
+    let title = format!("{}: {}", args.data.join(", "), model.name());
     let run = report::Run {
         title: &title,
         flow: &flow,
