@@ -38,16 +38,29 @@ impl<'a> Batches<'a> {
     /// What a step needs for each row of its batch: the rows, noise, weights, and by the settings noise that smooths and masks
     /// of dropout; matrices of `batch` rows. A short batch is filled up with rows of weight 0.
     pub fn rows(&self, rows: &[usize], step: usize) -> Vec<Tensor> {
-        let Settings { batch, seed, smoothing, dropout, .. } = *self.settings;
-        let (flow, step) = (self.flow, step as u64);
-        let mut x = Vec::with_capacity(batch * flow.columns());
+        let (batch, columns) = (self.settings.batch, self.flow.columns());
+        let mut x = Vec::with_capacity(batch * columns);
         for k in 0..batch {
             x.extend_from_slice(self.train.row(rows[k % rows.len()]));
         }
+        let mut inputs = vec![Tensor::matrix(columns, x)];
+        inputs.extend(self.beside(rows, step));
+        inputs
+    }
+
+    /// Which rows of the training table [`Batches::rows`] would give.
+    pub fn index(&self, rows: &[usize]) -> Vec<i32> {
+        let number = |k: usize| i32::try_from(rows[k % rows.len()]).expect("a table of less than 2^31 rows");
+        (0..self.settings.batch).map(number).collect()
+    }
+
+    /// What [`Batches::rows`] gives beside the rows themselves.
+    pub fn beside(&self, rows: &[usize], step: usize) -> Vec<Tensor> {
+        let Settings { batch, seed, smoothing, dropout, .. } = *self.settings;
+        let (flow, step) = (self.flow, step as u64);
         let weights = (0..batch).map(|k| if k < rows.len() { 1.0 } else { 0.0 }).collect();
         let noise = random::uniforms(seed, Purpose::TrainNoise, step, batch * flow.dim());
-        let mut inputs =
-            vec![Tensor::matrix(flow.columns(), x), Tensor::matrix(flow.dim(), noise), Tensor::matrix(1, weights)];
+        let mut inputs = vec![Tensor::matrix(flow.dim(), noise), Tensor::matrix(1, weights)];
         if smoothing > 0.0 {
             let lines = flow.spec().lines();
             let noise = random::normals(seed, Purpose::Smoothing, step, batch * lines);
