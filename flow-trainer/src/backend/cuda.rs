@@ -8,9 +8,7 @@ use std::fmt::Write;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-/// What to say of a library without the provider.
-pub const NO_PROVIDER: &str =
-    "this build has no CUDA provider; pip install onnxruntime-gpu, or name its library with --ort-lib (docs/gpu.md)";
+const GET_PROVIDER: &str = "pip install onnxruntime-gpu in place of onnxruntime, or name its library with --ort-lib";
 
 const PROVIDER: &str = "libonnxruntime_providers_cuda.so";
 
@@ -26,6 +24,10 @@ const PARTS: [(&str, &str, &str); 8] = [
     ("libcudnn", "cuDNN", "pip install nvidia-cudnn-cu13"),
 ];
 
+/// What the provider of onnxruntime-gpu 1.31 needs.
+const OF_1_31: [&str; 5] =
+    ["libcuda.so.1", "libcudart.so.13", "libcublasLt.so.13", "libcublas.so.13", "libcurand.so.10"];
+
 /// What the libraries that a provider names are loaded with.
 type Load<'a> = &'a dyn Fn(&Path) -> Result<(), String>;
 
@@ -34,14 +36,24 @@ type Load<'a> = &'a dyn Fn(&Path) -> Result<(), String>;
 /// # Errors
 /// What is missing, each with how to get it.
 pub fn ready(library: &Path) -> Result<(), String> {
-    let load = |path: &Path| ort::util::preload_dylib(path).map_err(|e| e.to_string());
     let provider = library.with_file_name(PROVIDER);
     let mut head = Vec::new();
     // The names stand in the first part of the file.
     let opened = std::fs::File::open(&provider).and_then(|file| file.take(1 << 20).read_to_end(&mut head));
-    opened.map_err(|e| format!("{}: {e}; {NO_PROVIDER}", provider.display()))?;
+    opened.map_err(|e| format!("{}: {e}; {GET_PROVIDER}", provider.display()))?;
     let folders = package_folders(library);
     missing(&needed(&head), &folders, &load)
+}
+
+/// What to say where there is no library with the provider: that, and what else is missing for one.
+pub fn without_provider() -> String {
+    let names = OF_1_31.map(str::to_string);
+    let rest = missing(&names, &[], &load).err().unwrap_or_default();
+    format!("no CUDA provider: {GET_PROVIDER} (docs/gpu.md). {rest}")
+}
+
+fn load(path: &Path) -> Result<(), String> {
+    ort::util::preload_dylib(path).map_err(|e| std::error::Error::source(&e).map_or(e.to_string(), |why| why.to_string()))
 }
 
 /// What to say where the provider does not start though its libraries are there.
@@ -52,15 +64,26 @@ pub fn does_not_start(error: &str) -> String {
     )
 }
 
-/// The libraries of CUDA that a provider names, with their versions, in the order in which they depend on one another.
+/// Not named by the provider, which looks for it when it first takes a maximum over an axis, as every flow's step does.
+const CUDNN: &str = "libcudnn.so.9";
+
+/// The libraries of CUDA that a provider names, with their versions, in the order in which they depend on one another; and
+/// cuDNN.
 fn needed(head: &[u8]) -> Vec<String> {
-    let names: Vec<&str> =
-        head.split(|&b| b == 0).filter_map(|name| std::str::from_utf8(name).ok()).filter(|n| n.contains(".so.")).collect();
+    let names: Vec<&str> = head
+        .split(|&b| b == 0)
+        .filter_map(|name| std::str::from_utf8(name).ok())
+        .filter(|n| n.contains(".so."))
+        .collect();
     let of = |(part, ..): &(&str, &str, &str)| {
         let name = names.iter().find(|name| name.strip_prefix(part).is_some_and(|rest| rest.starts_with(".so.")));
         name.map(|name| (*name).to_string())
     };
-    PARTS.iter().filter_map(of).collect()
+    let mut needed: Vec<String> = PARTS.iter().filter_map(of).collect();
+    if !needed.iter().any(|name| name.starts_with("libcudnn.")) {
+        needed.push(CUDNN.to_string());
+    }
+    needed
 }
 
 /// Where pip puts NVIDIA's libraries: `nvidia/*/lib` beside the package `onnxruntime`.
@@ -83,7 +106,7 @@ fn missing(names: &[String], folders: &[PathBuf], load: Load) -> Result<(), Stri
             let _ = write!(list, "\n  {name} ({what}): {reason}\n    {how}{}", version(name));
         }
     }
-    if list.is_empty() { Ok(()) } else { Err(format!("CUDA is not complete (docs/gpu.md). Missing:{list}")) }
+    if list.is_empty() { Ok(()) } else { Err(format!("CUDA is not complete (docs/gpu.md); missing:{list}")) }
 }
 
 /// The version that pip is to be asked for, where a package's version is its library's.
@@ -98,13 +121,13 @@ mod tests {
     use super::*;
 
     /// As `readelf -d` shows it of onnxruntime-gpu 1.31.1.
-    const HEAD: &[u8] = b"\x7fELF..\0libcublasLt.so.13\0libcublas.so.13\0libcurand.so.10\0libcudart.so.13\0libcuda.so.1\0libc.so.6\0";
+    const HEAD: &[u8] =
+        b"\x7fELF..\0libcublasLt.so.13\0libcublas.so.13\0libcurand.so.10\0libcudart.so.13\0libcuda.so.1\0libc.so.6\0";
 
     #[test]
     fn a_provider_names_what_it_needs() {
-        let expected = ["libcuda.so.1", "libcudart.so.13", "libcublasLt.so.13", "libcublas.so.13", "libcurand.so.10"];
-        assert_eq!(needed(HEAD), expected);
-        assert_eq!(needed(b"\0libcudnn.so.9\0"), ["libcudnn.so.9"]);
+        assert_eq!(needed(HEAD), OF_1_31);
+        assert_eq!(needed(b"\0libcudnn.so.8\0"), ["libcudnn.so.8"]);
     }
 
     #[test]
@@ -114,7 +137,8 @@ mod tests {
             _ => Err("cannot open shared object file".to_string()),
         };
         let message = missing(&needed(HEAD), &[], &load).unwrap_err();
-        for part in ["libcuda.so.1", "driver", "libcudart.so.13", "nvidia-cuda-runtime, version 13.*", "nvidia-curand"] {
+        for part in ["libcuda.so.1", "driver", "libcudart.so.13", "nvidia-cuda-runtime, version 13.*", "nvidia-curand"]
+        {
             assert!(message.contains(part), "{part}: {message}");
         }
         assert!(!message.contains("libcublas"), "{message}");

@@ -42,7 +42,9 @@ mod tests {
         ] {
             assert!(is_out_of_memory(message), "{message}");
         }
-        for message in ["CUDA failure 700: an illegal memory access was encountered", "CUDA failure 35: driver too old", ""] {
+        for message in
+            ["CUDA failure 700: an illegal memory access was encountered", "CUDA failure 35: driver too old", ""]
+        {
             assert!(!is_out_of_memory(message), "{message}");
         }
     }

@@ -42,7 +42,7 @@ impl OnnxRuntime {
         };
         if cuda {
             if !CUDA::is_available().unwrap_or(false) {
-                return Err(unavailable(cuda::NO_PROVIDER.into()));
+                return Err(unavailable(cuda::without_provider()));
             }
             cuda::ready(library).map_err(unavailable)?;
         }
