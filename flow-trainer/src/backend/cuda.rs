@@ -53,7 +53,8 @@ pub fn without_provider() -> String {
 }
 
 fn load(path: &Path) -> Result<(), String> {
-    ort::util::preload_dylib(path).map_err(|e| std::error::Error::source(&e).map_or(e.to_string(), |why| why.to_string()))
+    ort::util::preload_dylib(path)
+        .map_err(|e| std::error::Error::source(&e).map_or(e.to_string(), |why| why.to_string()))
 }
 
 /// What to say where the provider does not start though its libraries are there.
