@@ -327,7 +327,8 @@ impl Flow {
         let x = self.to_data(&mut g, &weights, z, context);
         g.output("x", x);
         let needed = g.needed();
-        let counts = |i: &usize| needed[*i] && !matches!(g.nodes()[*i].op, Op::Constant(_) | Op::Input(_));
+        let counts =
+            |i: &usize| needed[*i] && !matches!(g.nodes()[*i].op, Op::Constant(_) | Op::Input(_) | Op::Index(_));
         match (0..needed.len()).filter(counts).count() {
             nodes if nodes > MOST_NODES => Err(TooManyNodes { nodes, columns: self.dim() }),
             _ => Ok(g),

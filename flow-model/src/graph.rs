@@ -39,6 +39,10 @@ impl NodeId {
 pub enum Op {
     /// A value given when the graph is run.
     Input(String),
+    /// Whole numbers given when the graph is run, as int32.
+    Index(String),
+    /// Rows `b` of the matrix `a`; `b` is an [`Op::Index`]. Not differentiated: it picks rows of data.
+    Gather,
     /// A value fixed in the graph.
     Constant(ArrayD<f32>),
     /// `a + b`.
@@ -208,6 +212,21 @@ impl Graph {
         let id = self.push(Op::Input(name.to_string()), &[], shape.to_vec());
         self.inputs.push(id);
         id
+    }
+
+    /// Declares an input of whole numbers, one for each row of the batch.
+    pub fn index_input(&mut self, name: &str) -> NodeId {
+        let id = self.push(Op::Index(name.to_string()), &[], vec![Dim::Batch]);
+        self.inputs.push(id);
+        id
+    }
+
+    /// The rows of the matrix `table` that `index` names, `[batch, columns]`. An index outside the table is an error of the
+    /// backend or, in CUDA, a row of zeros.
+    pub fn gather(&mut self, table: NodeId, index: NodeId) -> NodeId {
+        assert!(matches!(self.node(index).op, Op::Index(_)), "rows are picked by an index");
+        let [_, columns] = *self.shape(table) else { panic!("rows are those of a matrix") };
+        self.push(Op::Gather, &[table, index], vec![Dim::Batch, columns])
     }
 
     /// A constant.

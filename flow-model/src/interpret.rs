@@ -61,7 +61,11 @@ fn compute<T: NdFloat>(node: &Node, args: &[&ArrayD<T>], resolve: &dyn Fn(&[Dim]
     let unary = |f: fn(T) -> T| args[0].mapv(f);
     let binary = |f: fn(T, T) -> T| Zip::from(view(0)).and(view(1)).map_collect(|&a, &b| f(a, b));
     match &node.op {
-        Op::Input(name) => unreachable!("input {name} was given"),
+        Op::Input(name) | Op::Index(name) => unreachable!("input {name} was given"),
+        Op::Gather => {
+            let rows: Vec<usize> = args[1].iter().map(|v| v.to_usize().expect("an index of a row")).collect();
+            args[0].select(Axis(0), &rows)
+        }
         Op::Constant(value) => value.mapv(fixed),
         Op::Add => binary(|a, b| a + b),
         Op::Sub => binary(|a, b| a - b),

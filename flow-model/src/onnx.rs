@@ -2,7 +2,7 @@
 //!
 //! Only the nodes that an output needs are written. Operator set 17, which tract and ONNX Runtime both run.
 
-use crate::graph::{Dim, Graph, Node, Op};
+use crate::graph::{Dim, Graph, Node, NodeId, Op};
 use crate::onnx_proto::*;
 use ndarray::ArrayD;
 use prost::Message;
@@ -37,17 +37,19 @@ pub fn encode(graph: &Graph, batch: Batch) -> Vec<u8> {
         let source = encoder.value_name(id.index());
         encoder.push("Identity", &[source], name.clone(), vec![]);
     }
-    let info = |name: &str, shape: &[Dim]| ValueInfoProto {
+    let info = |name: &str, shape: &[Dim], elem_type| ValueInfoProto {
         name: name.to_string(),
         r#type: Some(TypeProto {
             tensor_type: Some(TensorTypeProto {
-                elem_type: FLOAT,
+                elem_type,
                 shape: Some(TensorShapeProto { dim: shape.iter().map(|&d| encoder.dimension(d)).collect() }),
             }),
         }),
     };
-    let input = graph.inputs().iter().map(|&id| info(&encoder.value_name(id.index()), graph.shape(id))).collect();
-    let output = graph.outputs().iter().map(|(name, id)| info(name, graph.shape(*id))).collect();
+    let element = |id| if matches!(graph.node(id).op, Op::Index(_)) { INT32 } else { FLOAT };
+    let declared = |&id: &NodeId| info(&encoder.value_name(id.index()), graph.shape(id), element(id));
+    let input = graph.inputs().iter().map(declared).collect();
+    let output = graph.outputs().iter().map(|(name, id)| info(name, graph.shape(*id), FLOAT)).collect();
     ModelProto {
         ir_version: IR_VERSION,
         producer_name: env!("CARGO_PKG_NAME").to_string(),
@@ -74,7 +76,7 @@ struct Encoder<'a> {
 impl Encoder<'_> {
     fn value_name(&self, index: usize) -> String {
         match &self.graph.nodes()[index].op {
-            Op::Input(name) => name.clone(),
+            Op::Input(name) | Op::Index(name) => name.clone(),
             _ => format!("n{index}"),
         }
     }
@@ -125,7 +127,8 @@ impl Encoder<'_> {
         let name = self.value_name(index);
         let mut inputs: Vec<String> = node.inputs.iter().map(|id| self.value_name(id.index())).collect();
         let (op_type, attributes) = match &node.op {
-            Op::Input(_) => return,
+            Op::Input(_) | Op::Index(_) => return,
+            Op::Gather => ("Gather", vec![int("axis", 0)]),
             Op::Constant(value) => {
                 self.constant(name, value);
                 return;

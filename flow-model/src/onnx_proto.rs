@@ -6,6 +6,8 @@ use prost::Message;
 
 /// `TensorProto.DataType` and the element type of inputs and outputs.
 pub const FLOAT: i32 = 1;
+/// The element type of inputs of whole numbers.
+pub const INT32: i32 = 6;
 /// `TensorProto.DataType`.
 pub const INT64: i32 = 7;
 /// `AttributeProto.AttributeType`.

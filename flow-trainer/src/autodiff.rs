@@ -133,7 +133,9 @@ fn pull_back(g: &mut Graph, value: NodeId, adjoint: NodeId) -> Vec<(NodeId, Shar
         (input(i), Share::Whole(share))
     };
     match &node.op {
-        Op::Input(_) | Op::Constant(_) | Op::Less | Op::Sign | Op::Step | Op::Floor => vec![],
+        Op::Input(_) | Op::Index(_) | Op::Gather | Op::Constant(_) | Op::Less | Op::Sign | Op::Step | Op::Floor => {
+            vec![]
+        }
         Op::Add => vec![whole(g, 0, adjoint), whole(g, 1, adjoint)],
         Op::Sub => {
             let negative = g.neg(adjoint);

@@ -29,6 +29,7 @@ pub mod progress;
 pub mod random;
 pub mod report;
 pub mod request;
+pub mod resident;
 pub mod run_folder;
 pub mod saver;
 pub mod schedule;

@@ -84,10 +84,9 @@ pub struct Gradient {
     pub weight: NodeId,
 }
 
-/// Writes the gradient of `Σ w · nll` with respect to `p`, for inputs `x`, `noise` and `w` that it declares; with `dropout`
-/// also `dropout.0`, … (see [`Weights::with_dropout`]).
-pub fn write_gradient(g: &mut Graph, flow: &Flow, p: NodeId, dropout: bool, smoothing: bool) -> Gradient {
-    let x = flow.input_rows(g);
+/// Writes the gradient of `Σ w · nll` with respect to `p` for the rows `x`, and inputs `noise` and `w` that it declares; with
+/// `dropout` also `dropout.0`, … (see [`Weights::with_dropout`]).
+pub fn write_gradient(g: &mut Graph, flow: &Flow, p: NodeId, x: NodeId, dropout: bool, smoothing: bool) -> Gradient {
     let noise = g.input("noise", &[Dim::Batch, Dim::Size(flow.dim())]);
     let w = g.input("w", &[Dim::Batch, Dim::Size(1)]);
     let mut weights = Weights::from_flat(g, flow.layout(), p);
@@ -210,7 +209,8 @@ pub fn step_graph(flow: &Flow, optimiser: &Optimiser) -> Graph {
     let mut g = Graph::new();
     let state = declare_state(&mut g, flow.layout().total());
     let [learning_rate, ema_rate] = ["learning_rate", "ema_rate"].map(|name| g.input(name, &[Dim::Size(1)]));
-    let gradient = write_gradient(&mut g, flow, state.p, optimiser.dropout > 0.0, optimiser.smoothing > 0.0);
+    let x = flow.input_rows(&mut g);
+    let gradient = write_gradient(&mut g, flow, state.p, x, optimiser.dropout > 0.0, optimiser.smoothing > 0.0);
     let (next, norm) = write_update(&mut g, flow.layout(), optimiser, state, &gradient, learning_rate, ema_rate);
     declare_next_state(&mut g, &next);
     let mean = g.div(gradient.loss, gradient.weight);
@@ -225,7 +225,8 @@ pub fn step_graph(flow: &Flow, optimiser: &Optimiser) -> Graph {
 pub fn gradient_graph(flow: &Flow, optimiser: &Optimiser) -> Graph {
     let mut g = Graph::new();
     let p = g.input("p", &[Dim::Size(flow.layout().total())]);
-    let gradient = write_gradient(&mut g, flow, p, optimiser.dropout > 0.0, optimiser.smoothing > 0.0);
+    let x = flow.input_rows(&mut g);
+    let gradient = write_gradient(&mut g, flow, p, x, optimiser.dropout > 0.0, optimiser.smoothing > 0.0);
     let [loss, weight] = [gradient.loss, gradient.weight].map(|sum| g.reshape(sum, &[Dim::Size(1)]));
     g.output("gradient", gradient.gradient);
     g.output("loss", loss);
@@ -250,13 +251,15 @@ pub fn update_graph(layout: &Layout, optimiser: &Optimiser) -> Graph {
     g
 }
 
-fn declare_state(g: &mut Graph, total: usize) -> State {
+/// Declares the state as inputs.
+pub(crate) fn declare_state(g: &mut Graph, total: usize) -> State {
     let [p, m, v, ema] = ["p", "m", "v", "ema"].map(|name| g.input(name, &[Dim::Size(total)]));
     let [t, skipped] = ["t", "skipped"].map(|name| g.input(name, &[Dim::Size(1)]));
     State { p, m, v, ema, t, skipped }
 }
 
-fn declare_next_state(g: &mut Graph, state: &State) {
+/// Declares the next state as outputs.
+pub(crate) fn declare_next_state(g: &mut Graph, state: &State) {
     let State { p, m, v, ema, t, skipped } = *state;
     for (name, id) in
         [("p_next", p), ("m_next", m), ("v_next", v), ("ema_next", ema), ("t_next", t), ("skipped_next", skipped)]

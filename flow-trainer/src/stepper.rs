@@ -5,9 +5,12 @@
 //! its size alone, so that the bits are the same for any number of threads. A batch of one shard is one graph.
 
 use crate::backend::{Backend, BackendError, Program, Tensor};
+use crate::batch::Batches;
+use crate::resident::ResidentSteps;
 use crate::step::{Optimiser, STATE, gradient_graph, step_graph, update_graph};
 use flow_model::flow::Flow;
 use flow_model::graph::Graph;
+use flow_table::Table;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 
@@ -33,6 +36,7 @@ pub struct Stepper {
 enum Kind {
     Whole(Box<dyn Program>),
     Shards(Shards),
+    Resident(ResidentSteps),
 }
 
 struct Shards {
@@ -83,6 +87,25 @@ impl Stepper {
         Ok(Stepper { kind: Kind::Shards(Shards { update, p, count, rows, own, workers }), graph })
     }
 
+    /// For batches of rows of `train` on a backend that keeps them on its device; on another as [`Stepper::new`].
+    ///
+    /// # Errors
+    /// If the backend refuses a graph, or the device's memory is too small.
+    pub fn on_rows(
+        flow: &Flow,
+        backend: &dyn Backend,
+        optimiser: &Optimiser,
+        batch: usize,
+        threads: usize,
+        train: &Table,
+    ) -> Result<Self, BackendError> {
+        if !backend.keeps_rows() {
+            return Self::new(flow, backend, optimiser, batch, threads);
+        }
+        let (steps, graph) = ResidentSteps::new(flow, backend, optimiser, batch, train)?;
+        Ok(Stepper { kind: Kind::Resident(steps), graph })
+    }
+
     /// The graph that sees the rows.
     pub fn graph(&self) -> &Graph {
         &self.graph
@@ -91,7 +114,7 @@ impl Stepper {
     /// Number of threads that are put to work.
     pub fn threads(&self) -> usize {
         match &self.kind {
-            Kind::Whole(_) => 1,
+            Kind::Whole(_) | Kind::Resident(_) => 1,
             Kind::Shards(shards) => 1 + shards.workers.len(),
         }
     }
@@ -108,6 +131,7 @@ impl Stepper {
                 shards.p = Tensor::vector(state[0].clone());
                 shards.update.set_carried(tensors)
             }
+            Kind::Resident(steps) => steps.set_state(state),
         }
     }
 
@@ -119,13 +143,42 @@ impl Stepper {
         match &mut self.kind {
             Kind::Whole(program) => program.carried(),
             Kind::Shards(shards) => shards.update.carried(),
+            Kind::Resident(steps) => steps.state(),
         }
     }
 
-    /// Takes a step with these rates and rows, as [`crate::batch::Batches`] makes them.
+    /// Takes step number `step` with those rows of the training table. Gives what is known now of this step and of those
+    /// before it, in order: a device is read once in a while only, see [`Stepper::known`].
     ///
     /// # Errors
     /// If the backend fails.
+    pub fn take(&mut self, batches: &Batches<'_>, rows: &[usize], step: usize) -> Result<Vec<Step>, BackendError> {
+        let rates = batches.rates(step);
+        if let Kind::Resident(steps) = &mut self.kind {
+            let inputs: Vec<Tensor> = rates.into_iter().chain(batches.beside(rows, step)).collect();
+            return steps.step(&batches.index(rows), &inputs);
+        }
+        Ok(vec![self.step(rates, batches.rows(rows, step))?])
+    }
+
+    /// What is not yet known of the steps taken.
+    ///
+    /// # Errors
+    /// If the backend fails.
+    pub fn known(&mut self) -> Result<Vec<Step>, BackendError> {
+        match &mut self.kind {
+            Kind::Resident(steps) => steps.read(),
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    /// Takes a step with these rates and rows, as [`Batches`] makes them.
+    ///
+    /// # Errors
+    /// If the backend fails.
+    ///
+    /// # Panics
+    /// If the training rows are on the device.
     pub fn step(&mut self, rates: [Tensor; 2], rows: Vec<Tensor>) -> Result<Step, BackendError> {
         let outputs = match &mut self.kind {
             Kind::Whole(program) => {
@@ -133,6 +186,7 @@ impl Stepper {
                 program.run(&inputs)?
             }
             Kind::Shards(shards) => shards.step(rates, &rows)?,
+            Kind::Resident(_) => panic!("the rows are on the device"),
         };
         Ok(Step { loss: outputs[0].data[0], norm: outputs[1].data[0] })
     }

@@ -11,6 +11,7 @@ use crate::stepper::{Step, Stepper};
 use flow_model::flow::Flow;
 use flow_table::{Table, metrics};
 use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -180,7 +181,7 @@ pub fn train(
     }
     let Settings { weight_decay, dropout, smoothing, seed, .. } = *settings;
     let optimiser = Optimiser { weight_decay, dropout, smoothing, ..Optimiser::default() };
-    let mut stepper = Stepper::new(flow, backend, &optimiser, settings.batch, job.threads)?;
+    let mut stepper = Stepper::on_rows(flow, backend, &optimiser, settings.batch, job.threads, train)?;
     let batches = Batches::new(flow, train, settings, stepper.graph());
     let mut evaluator = Evaluator::new(flow, backend, validation.rows())?;
     stepper.set_state(&state.optimiser)?;
@@ -204,6 +205,8 @@ pub fn train(
     };
     let lost = start_nll + LOST_NATS * flow.columns() as f64;
     let mut ending = Ending::Epochs;
+    // The numbers of rows of steps that were taken but whose losses are not known yet.
+    let mut unknown = VecDeque::new();
     while state.history.len() < settings.epochs {
         let number = state.history.len() + 1;
         let order = random::permutation(seed, Purpose::Shuffle, number as u64, train.rows());
@@ -212,15 +215,18 @@ pub fn train(
                 ending = reason;
                 break;
             }
-            let step = stepper.step(batches.rates(state.steps), batches.rows(rows, state.steps))?;
+            unknown.push_back(rows.len());
+            let known = stepper.take(&batches, rows, state.steps)?;
             state.steps += 1;
-            state.epoch.add(step, rows.len(), lost);
+            state.epoch.add_all(known, &mut unknown, lost);
             if let Some(saver) = saver.as_mut().filter(|saver| saver.is_due()) {
+                state.epoch.add_all(stepper.known()?, &mut unknown, lost);
                 state.seconds = before + begin.elapsed().as_secs_f64();
                 set_optimiser(&mut state, stepper.state()?);
                 saver.save(&state)?;
             }
         }
+        state.epoch.add_all(stepper.known()?, &mut unknown, lost);
         set_optimiser(&mut state, stepper.state()?);
         let interrupted = ending != Ending::Epochs;
         if interrupted {
@@ -274,6 +280,13 @@ fn set_optimiser(state: &mut State, tensors: Vec<Tensor>) {
 }
 
 impl SoFar {
+    /// Adds steps in order, whose numbers of rows stand first in `rows`.
+    fn add_all(&mut self, steps: Vec<Step>, rows: &mut VecDeque<usize>, lost: f64) {
+        for step in steps {
+            self.add(step, rows.pop_front().expect("a step that was taken"), lost);
+        }
+    }
+
     /// Adds a step of so many rows.
     fn add(&mut self, Step { loss, norm }: Step, rows: usize, lost: f64) {
         let loss = f64::from(loss);

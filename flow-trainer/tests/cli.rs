@@ -165,9 +165,10 @@ fn missing_values_are_treated_alike_in_training_and_after() {
         ("median", 200, "missing values filled: a (20) with "),
         ("-0.5", 200, "missing values filled: a (20) with -0.5"),
     ] {
-        let told = session.train(&["--data", "holes.csv", "--out", way, "--missing", way]);
+        let run = format!("run{way}");
+        let told = session.train(&["--data", "holes.csv", "--out", &run, "--missing", way]);
         assert!(told.contains(said), "{told}");
-        let output = evaluate(way);
+        let output = evaluate(&run);
         assert_eq!(json(&String::from_utf8(output.stdout).unwrap())["rows"], rows);
         assert!(String::from_utf8(output.stderr).unwrap().contains(said));
     }
@@ -394,6 +395,30 @@ fn a_device_asked_for_by_name_is_never_replaced() {
     let message = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(1), "{message}");
     assert!(message.contains("onnxruntime-gpu") || message.contains("CUDA"), "{message}");
+}
+
+/// On a machine with a GPU and all of CUDA there is nothing to name.
+#[test]
+fn cuda_that_is_missing_is_named_with_how_to_get_it() {
+    let session = Session::new();
+    session.write("train.csv", table(100));
+    let train = ["train", "--data", "train.csv", "--out", "run", "--offline", "--device", "cuda"];
+    let output = session.command(&train).env("PATH", "").output().unwrap();
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{message}");
+    assert!(message.contains("onnxruntime-gpu") && message.contains("docs/gpu.md"), "{message}");
+    if message.contains("missing:") {
+        for part in ["libcuda.so.1 (NVIDIA's driver)", "libcudart.so.13", "libcublasLt.so.13", "libcurand.so.10"] {
+            assert!(message.contains(part), "{part}: {message}");
+        }
+        assert!(message.contains("pip install nvidia-cuda-runtime, version 13.*"), "{message}");
+    }
+    assert!(!session.path("run").exists(), "a run folder was left behind");
+    // A library without the provider is no CUDA either.
+    let Ok(library) = flow_trainer::backend::find_library() else { return };
+    let named = [&train[..], &["--ort-lib", library.to_str().unwrap()]].concat();
+    let message = session.fail(1, &named);
+    assert!(message.contains("CUDA") && message.contains(library.to_str().unwrap()), "{message}");
 }
 
 /// `auto` takes tract where nothing else is to be had, and says so.

@@ -240,7 +240,8 @@ fn flows_with_context_angles_and_learned_noise() {
 fn check_flow(name: &str, flow: &Flow) {
     let mut g = Graph::new();
     let p = g.input("p", &[Dim::Size(flow.layout().total())]);
-    let written = write_gradient(&mut g, flow, p, false, false);
+    let x = flow.input_rows(&mut g);
+    let written = write_gradient(&mut g, flow, p, x, false, false);
     let mut forward = g.clone();
     forward.output("loss", written.loss);
     g.output("gradient", written.gradient);

@@ -164,10 +164,9 @@ pub fn trained() -> Trained {
     train_case(&cases()[0])
 }
 
-/// Trains for a few hundred steps.
-fn train_case(case: &Case) -> Trained {
-    let (rows, validation) = (case.rows.draw(2000, 1), case.rows.draw(500, 2));
-    let columns = case.rows.columns(&rows);
+/// The flow of a case for those training rows.
+pub fn flow_of(case: &Case, rows: &Table) -> Flow {
+    let columns = case.rows.columns(rows);
     let mut spec = Model::Gmm.spec(&columns, rows.rows(), &Choices::default());
     if let Some(circles) = &mut spec.circles {
         *circles = SplineShape { hidden: vec![5], num_bins: 4 };
@@ -180,7 +179,13 @@ fn train_case(case: &Case) -> Trained {
     if case.variational {
         spec.dequantization = Dequantization::Variational(SplineShape { hidden: vec![6], num_bins: 3 });
     }
-    let flow = Flow::new(spec).expect("a valid spec");
+    Flow::new(spec).expect("a valid spec")
+}
+
+/// Trains for a few hundred steps.
+fn train_case(case: &Case) -> Trained {
+    let (rows, validation) = (case.rows.draw(2000, 1), case.rows.draw(500, 2));
+    let flow = flow_of(case, &rows);
     let settings = Settings {
         learning_rate: 5e-3,
         weight_decay: 0.0,

@@ -3,6 +3,9 @@
 //! A [`Program`] is a compiled graph whose first `carried` inputs are fed from its first `carried` outputs, so that the
 //! optimiser's state never leaves the backend between steps; with `carried = 0` it is a plain function.
 
+mod cuda;
+mod memory;
+mod onnx_resident;
 mod onnx_runtime;
 mod resolve;
 mod tract;
@@ -48,6 +51,16 @@ pub enum BackendError {
         /// What it answered.
         message: String,
     },
+    /// The device's memory is too small.
+    #[error("the device's memory is too small: {}. {message}", memory::advice(*batch, *holds))]
+    OutOfMemory {
+        /// Rows of the batch that did not fit.
+        batch: usize,
+        /// Rows of a batch that was tried and fits.
+        holds: Option<usize>,
+        /// What the backend answered.
+        message: String,
+    },
 }
 
 /// Something that runs graphs.
@@ -61,6 +74,26 @@ pub trait Backend {
     /// Whether a step may be taken in shards on several threads; a device that is parallel in itself is better left alone.
     fn shards(&self) -> bool {
         true
+    }
+
+    /// Whether a training keeps its rows on the device ([`Backend::compile_resident`]) rather than hand over each batch.
+    fn keeps_rows(&self) -> bool {
+        false
+    }
+
+    /// Compiles a step that gathers its batch from `table`, which is put on the device once. The graph's inputs: first the
+    /// carried ones, then the table, the index `[batch]` and the rest; its outputs: the carried ones alone.
+    ///
+    /// # Errors
+    /// If the backend keeps no rows, refuses the graph or has no room for it.
+    fn compile_resident(
+        &self,
+        _graph: &Graph,
+        _batch: usize,
+        _carried: usize,
+        _table: Tensor,
+    ) -> Result<Box<dyn Resident>, BackendError> {
+        Err(BackendError::Unavailable(format!("{} keeps no rows", self.name())))
     }
 
     /// Compiles a graph into several programs, none of which carries anything, for as many threads.
@@ -104,6 +137,27 @@ pub trait Program: Send {
     fn carried(&mut self) -> Result<Vec<Tensor>, BackendError>;
 
     /// One of them, by its place.
+    ///
+    /// # Errors
+    /// If the backend fails.
+    fn carried_at(&mut self, place: usize) -> Result<Tensor, BackendError>;
+}
+
+/// A compiled step that keeps rows on the device. It returns from a step without reading anything back.
+pub trait Resident: Send {
+    /// Gives the carried inputs their values.
+    ///
+    /// # Errors
+    /// If the backend fails.
+    fn set_carried(&mut self, values: Vec<Tensor>) -> Result<(), BackendError>;
+
+    /// Runs once for the rows at `index`, with the other inputs in the graph's order.
+    ///
+    /// # Errors
+    /// If the backend fails.
+    fn step(&mut self, index: &[i32], inputs: &[Tensor]) -> Result<(), BackendError>;
+
+    /// A carried value as it is now, by its place.
     ///
     /// # Errors
     /// If the backend fails.

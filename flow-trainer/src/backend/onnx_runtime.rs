@@ -3,7 +3,7 @@
 //! The carried state lives in two sets of tensors and two bindings: one reads set 0 and writes set 1, the other the
 //! reverse, so that no step copies the state and none writes what it reads.
 
-use super::{Backend, BackendError, Program, Tensor};
+use super::{Backend, BackendError, Program, Resident, Tensor, cuda, memory, onnx_resident};
 use flow_model::graph::{Dim, Graph, Op};
 use flow_model::onnx::{self, Batch};
 use ort::environment::Environment;
@@ -40,20 +40,50 @@ impl OnnxRuntime {
                 ENVIRONMENT.get_or_init(|| environment)
             }
         };
-        if cuda && !CUDA::is_available().unwrap_or(false) {
-            return Err(unavailable(
-                "this build has no CUDA provider; install onnxruntime-gpu and name its library with --ort-lib".into(),
-            ));
+        if cuda {
+            if !CUDA::is_available().unwrap_or(false) {
+                return Err(unavailable(cuda::without_provider()));
+            }
+            cuda::ready(library).map_err(unavailable)?;
         }
         Ok(OnnxRuntime { environment, cuda, library: library.display().to_string() })
     }
+
+    /// A session for batches of `batch` rows; on a GPU `captured` has its work recorded as a CUDA graph.
+    fn session(&self, graph: &Graph, batch: usize, captured: bool) -> Result<Session, BackendError> {
+        let bytes = onnx::encode(graph, Batch::Fixed(batch));
+        let task = "compile a graph";
+        let mut builder = Session::builder(self.environment)
+            .and_then(|b| Ok(b.with_optimization_level(GraphOptimizationLevel::Level3)?))
+            .and_then(|b| Ok(b.with_intra_threads(1)?))
+            .map_err(|e| failed(task, &e))?;
+        if self.cuda {
+            let provider = CUDA::default().with_tf32(false).with_cuda_graph(captured).build().error_on_failure();
+            builder = builder
+                .with_execution_providers([provider])
+                .map_err(|e| BackendError::Unavailable(cuda::does_not_start(&e.to_string())))?;
+            if captured {
+                // A node that only the CPU can run is an error, not a copy in every step.
+                builder = builder.with_disable_cpu_fallback().map_err(|e| failed(task, &e))?;
+            }
+        }
+        builder.commit_from_memory(&bytes).map_err(|e| failed_for(batch, task, &e))
+    }
 }
 
-fn failed(task: &'static str, error: &dyn std::fmt::Display) -> BackendError {
+pub(super) fn failed(task: &'static str, error: &dyn std::fmt::Display) -> BackendError {
     BackendError::Failed { backend: "ONNX Runtime".into(), task, message: error.to_string() }
 }
 
-type Value = ort::value::Tensor<f32>;
+/// As [`failed`], for what needs memory for a batch.
+pub(super) fn failed_for(batch: usize, task: &'static str, error: &dyn std::fmt::Display) -> BackendError {
+    match error.to_string() {
+        message if memory::is_out_of_memory(&message) => BackendError::OutOfMemory { batch, holds: None, message },
+        _ => failed(task, error),
+    }
+}
+
+pub(super) type Value = ort::value::Tensor<f32>;
 
 fn allocate(shape: &[usize]) -> Result<Value, BackendError> {
     let shape: Vec<i64> = shape.iter().map(|&n| n as i64).collect();
@@ -74,6 +104,7 @@ struct OrtProgram {
     current: usize,
     inputs: Vec<(String, Value)>,
     outputs: Vec<Value>,
+    batch: usize,
 }
 
 impl Backend for OnnxRuntime {
@@ -93,23 +124,23 @@ impl Backend for OnnxRuntime {
         format!("ONNX Runtime ({}, {build})", if self.cuda { "CUDA" } else { "CPU" })
     }
 
+    fn keeps_rows(&self) -> bool {
+        self.cuda
+    }
+
+    fn compile_resident(
+        &self,
+        graph: &Graph,
+        batch: usize,
+        carried: usize,
+        table: Tensor,
+    ) -> Result<Box<dyn Resident>, BackendError> {
+        let session = self.session(graph, batch, true)?;
+        Ok(Box::new(onnx_resident::OrtResident::new(session, self.cuda, graph, batch, carried, &table)?))
+    }
+
     fn compile(&self, graph: &Graph, batch: usize, carried: usize) -> Result<Box<dyn Program>, BackendError> {
-        let bytes = onnx::encode(graph, Batch::Fixed(batch));
-        let task = "compile a graph";
-        let mut builder = Session::builder(self.environment)
-            .and_then(|b| Ok(b.with_optimization_level(GraphOptimizationLevel::Level3)?))
-            .and_then(|b| Ok(b.with_intra_threads(1)?))
-            .map_err(|e| failed(task, &e))?;
-        if self.cuda {
-            let provider = CUDA::default().with_tf32(false).build().error_on_failure();
-            builder = builder.with_execution_providers([provider]).map_err(|e| {
-                BackendError::Unavailable(format!(
-                    "the CUDA provider does not start: {e}. It needs an NVIDIA driver and CUDA's cudart, cublas, cublasLt \
-                     and curand libraries"
-                ))
-            })?;
-        }
-        let session = builder.commit_from_memory(&bytes).map_err(|e| failed(task, &e))?;
+        let session = self.session(graph, batch, false)?;
         let size = |d: &Dim| if let Dim::Size(n) = d { *n } else { batch };
         let shape_of = |id| graph.shape(id).iter().map(size).collect::<Vec<_>>();
 
@@ -146,7 +177,7 @@ impl Backend for OnnxRuntime {
         };
         let mut bind = |k| bind(k, &mut state, &mut outputs).map_err(|e| failed("bind its tensors", &e));
         let bindings = [bind(0)?, bind(1)?];
-        Ok(Box::new(OrtProgram { session, bindings, state, current: 0, inputs: rest, outputs }))
+        Ok(Box::new(OrtProgram { session, bindings, state, current: 0, inputs: rest, outputs, batch }))
     }
 }
 
@@ -165,7 +196,8 @@ impl Program for OrtProgram {
             // On a GPU binding copies the value over; on a CPU it only names the memory once more.
             binding.bind_input(name.as_str(), target).map_err(|e| failed("bind its inputs", &e))?;
         }
-        self.session.run_binding(binding).map_err(|e| failed("run a graph", &e))?;
+        let batch = self.batch;
+        self.session.run_binding(binding).map_err(|e| failed_for(batch, "run a graph", &e))?;
         self.current = 1 - self.current;
         Ok(self.outputs.iter().map(read).collect())
     }

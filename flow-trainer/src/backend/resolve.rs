@@ -4,6 +4,7 @@
 //! cache; an installed Python package `onnxruntime`; a wheel of the pinned version fetched with the user's own pip. If
 //! none is to be had, tract runs.
 
+use super::cuda;
 use super::onnx_runtime::OnnxRuntime;
 use super::tract::Tract;
 use super::{Backend, BackendError};
@@ -52,14 +53,14 @@ const WHEELS: [(&str, &str, &str); 2] = [
 /// If the device that was asked for by name is not to be had. `auto` always finds one, unless a library that the user
 /// named does not load.
 pub fn choose(choice: &Choice, say: &mut dyn FnMut(&str)) -> Result<Box<dyn Backend>, BackendError> {
-    let cuda = choice.device == Device::Cuda;
+    let on_gpu = choice.device == Device::Cuda;
     if choice.device == Device::Tract {
         return Ok(Box::new(Tract));
     }
     if let Some(path) = &choice.library {
-        return Ok(Box::new(OnnxRuntime::load(path, cuda)?));
+        return Ok(Box::new(OnnxRuntime::load(path, on_gpu)?));
     }
-    let tried = match find(choice.offline, cuda, |path| OnnxRuntime::load(path, cuda).map_err(|e| e.to_string())) {
+    let tried = match find(choice.offline, on_gpu, |path| OnnxRuntime::load(path, on_gpu).map_err(|e| e.to_string())) {
         Ok(backend) => return Ok(Box::new(backend)),
         Err(tried) => tried,
     };
@@ -68,10 +69,14 @@ pub fn choose(choice: &Choice, say: &mut dyn FnMut(&str)) -> Result<Box<dyn Back
             say(&format!("ONNX Runtime was not found, so tract runs instead:{tried}"));
             Ok(Box::new(Tract))
         }
+        Device::Cuda if !tried.contains("CUDA") => Err(BackendError::Unavailable(format!(
+            "no ONNX Runtime for this device. Looked in:{tried}\n{}",
+            cuda::without_provider()
+        ))),
+        Device::Cuda => Err(BackendError::Unavailable(format!("CUDA is not to be had:{tried}"))),
         _ => Err(BackendError::Unavailable(format!(
-            "no ONNX Runtime for this device. Install it (pip install onnxruntime{}) or name its library with \
-             --ort-lib. Looked in:{tried}",
-            if cuda { "-gpu" } else { "" }
+            "no ONNX Runtime for this device. Install it (pip install onnxruntime) or name its library with \
+             --ort-lib. Looked in:{tried}"
         ))),
     }
 }
