@@ -2,15 +2,19 @@
 //!
 //! 0: done (also where the reader of a pipe has gone away), 1: the work failed, 2: wrong use.
 
+use crate::alarm::{self, FalseAlarms};
 use crate::error::Error;
 use crate::freeze::Weights;
 use crate::frozen::{Frozen, column_names};
 use crate::score::{self, Labels, Summary};
-use crate::{inspect, onnx, output, run_folder, sample};
+use crate::sensors::{self, Limit};
+use crate::{calibrate, inspect, onnx, output, run_folder, sample};
 use clap::{Args, Parser, Subcommand};
+use flow_table::atomic::write_atomic;
 use flow_table::{ReadOptions, Table, ignored_column};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 #[derive(Parser)]
 #[command(name = "flow-export", version, about, arg_required_else_help = true)]
@@ -23,6 +27,8 @@ struct Cli {
 enum Command {
     /// Freeze a trained flow into one file for the device
     Freeze(Freeze),
+    /// Put into a frozen flow how odd a log-density is, so that it gives verdicts and alarms
+    Calibrate(Calibrate),
     /// Say what is in a frozen flow, and what a device needs for it
     Inspect(Inspect),
     /// Compute the log-density of each row of a table with the device engine
@@ -46,6 +52,49 @@ struct Freeze {
     /// How the weights of conditioners are stored
     #[arg(long, value_enum, default_value_t)]
     weights: Weights,
+}
+
+#[derive(Args)]
+struct Calibrate {
+    /// The folder that `flow-trainer train --out` wrote, or a frozen flow
+    model: PathBuf,
+    /// Usual rows that the flow was not trained on; without it those that the training set aside, calibration.csv in the
+    /// folder of the run
+    #[arg(long, value_name = "FILE")]
+    data: Vec<String>,
+    /// The frozen flow to write
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+    /// An alarm where a usual row would be as odd with at most this probability [default: 0.001]
+    #[arg(long, value_name = "P", value_parser = alarm::probability, conflicts_with = "false_alarms")]
+    p: Option<f64>,
+    /// The same as a number of false alarms in a time: 1/30d
+    #[arg(long, value_name = "N/TIME", requires = "every")]
+    false_alarms: Option<FalseAlarms>,
+    /// The time between two rows: 5min
+    #[arg(long, value_name = "TIME", requires = "false_alarms", value_parser = alarm::duration)]
+    every: Option<Duration>,
+    /// What a column's sensor can give: NAME=LOW..HIGH. Other values are faults of the sensor
+    #[arg(long, value_name = "NAME=LOW..HIGH", value_parser = sensors::range, allow_hyphen_values = true)]
+    range: Vec<Limit>,
+    /// The largest change of a column from one row to the next: NAME=LARGEST
+    #[arg(long, value_name = "NAME=LARGEST", value_parser = sensors::jump)]
+    jump: Vec<Limit>,
+    /// The most rows in a run for which a column can have the very same value: NAME=ROWS
+    #[arg(long, value_name = "NAME=ROWS", value_parser = sensors::stuck)]
+    stuck: Vec<Limit>,
+    /// Leave a column of the table out: NAME:ignore
+    #[arg(long, value_name = "NAME:ignore", value_parser = ignored_column)]
+    column: Vec<String>,
+    /// Roll-back counter, where a run is frozen
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    rollback: u32,
+    /// How the weights of conditioners are stored, where a run is frozen
+    #[arg(long, value_enum, default_value_t)]
+    weights: Weights,
+    /// Print what the calibration came to as one JSON object
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Args)]
@@ -121,6 +170,7 @@ pub fn main() -> ExitCode {
 fn run(command: Command) -> Result<(), Error> {
     match command {
         Command::Freeze(args) => run_folder::freeze_run(&args.run, &args.output, args.rollback, args.weights),
+        Command::Calibrate(args) => calibrate_file(args),
         Command::Inspect(args) => {
             let frozen = Frozen::read(&args.model)?;
             let facts = inspect::inspect(&frozen)?;
@@ -153,5 +203,35 @@ fn run(command: Command) -> Result<(), Error> {
             output::write(args.output.as_deref(), |out| sample::sample(&frozen, args.n, args.seed, &args.context, out))
         }
         Command::Onnx(args) => onnx::write_onnx(&args.run, &args.out).map(|_| ()),
+    }
+}
+
+fn calibrate_file(args: Calibrate) -> Result<(), Error> {
+    let is_run = args.model.is_dir();
+    let frozen =
+        if is_run { run_folder::frozen(&args.model, args.rollback, args.weights)? } else { Frozen::read(&args.model)? };
+    let keep = column_names(&frozen.tested_flow()?);
+    let mut data = args.data;
+    if data.is_empty() {
+        let kept = args.model.join("calibration.csv");
+        if !is_run || !kept.exists() {
+            return Err(Error::NoCalibrationRows { path: args.model });
+        }
+        data.push(kept.display().to_string());
+    }
+    let options = ReadOptions { ignore: args.column, keep, ..ReadOptions::default() };
+    let table = Table::read_all(&data, &options)?;
+    table.notes().iter().for_each(|note| eprintln!("{note}"));
+    let p = match (args.false_alarms, args.every) {
+        (Some(rate), Some(every)) => Some(rate.share(every)),
+        _ => args.p,
+    };
+    let limits = [args.range, args.jump, args.stuck].concat();
+    let (bytes, summary) = calibrate::calibrate(&frozen, &table, p, |columns| sensors::section(&limits, columns))?;
+    write_atomic(&args.output, &bytes)?;
+    if args.json {
+        output::json(&summary)
+    } else {
+        output::write(None, |out| write!(out, "{summary}").map_err(Error::Stdout))
     }
 }

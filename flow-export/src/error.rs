@@ -69,6 +69,42 @@ pub enum Error {
         /// Which probe row.
         source: SelfTestError,
     },
+    /// No rows to calibrate with.
+    #[error(
+        "{}: no rows to calibrate with: name usual rows that the flow was not trained on with --data (the folder of a run has \
+         some in calibration.csv, where its training set any aside)", path.display()
+    )]
+    NoCalibrationRows {
+        /// The run or the frozen flow.
+        path: PathBuf,
+    },
+    /// Fewer rows than an alarm's p asks for.
+    #[error(
+        "{source_name}: {rows} rows are too few for alarms at p = {p:.1e}, which need {needed} that the flow was not trained \
+         on; with these rows p can be {possible:.1e} or more{}", if *rows < 100 { ", but 100 are the fewest" } else { "" }
+    )]
+    FewRows {
+        /// The table.
+        source_name: String,
+        /// Its rows.
+        rows: usize,
+        /// How many are needed.
+        needed: usize,
+        /// The p asked for.
+        p: f64,
+        /// The smallest that is possible.
+        possible: f64,
+    },
+    /// A sensor's limit for a column that is not there.
+    #[error("no column {name:?}{hint}; there are {columns}")]
+    NoSensor {
+        /// The name.
+        name: String,
+        /// ", did you mean …?", or nothing.
+        hint: String,
+        /// The columns there are.
+        columns: String,
+    },
     /// A table cannot be used.
     #[error(transparent)]
     Table(#[from] TableError),

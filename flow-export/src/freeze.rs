@@ -158,6 +158,15 @@ pub fn model_id(file: &[u8]) -> Option<[u8; 16]> {
     digest.first_chunk().copied()
 }
 
+/// Writes the header into the front of the file, with the file's id and both checksums.
+pub(crate) fn seal(mut header: Header, file: &mut [u8]) {
+    file[..HEADER_LENGTH].copy_from_slice(header.as_bytes());
+    header.model_id = model_id(file).unwrap_or_default();
+    header.body_crc = U32::new(crc32(&file[HEADER_LENGTH..]));
+    header.header_crc = U32::new(crc32(&header.as_bytes()[..offset_of!(Header, header_crc)]));
+    file[..HEADER_LENGTH].copy_from_slice(header.as_bytes());
+}
+
 fn check_params(layout: &Layout, params: &[f32]) -> Result<(), FreezeError> {
     if params.len() != layout.total() {
         return Err(FreezeError::ParamCount { expected: layout.total(), found: params.len() });
@@ -397,7 +406,7 @@ impl Parts {
                 .map(U32::new)
                 .map_err(|_| limit("multiply-accumulates of one row".into(), "at most 4294967295", macs))
         };
-        let mut header = Header {
+        let header = Header {
             magic: MAGIC,
             major: U16::new(MAJOR),
             minor: U16::new(self.minor()),
@@ -422,11 +431,7 @@ impl Parts {
             body_crc: U32::ZERO,
             header_crc: U32::ZERO,
         };
-        file[..HEADER_LENGTH].copy_from_slice(header.as_bytes());
-        header.model_id = model_id(&file).unwrap_or_default();
-        header.body_crc = U32::new(crc32(&file[HEADER_LENGTH..]));
-        header.header_crc = U32::new(crc32(&header.as_bytes()[..offset_of!(Header, header_crc)]));
-        file[..HEADER_LENGTH].copy_from_slice(header.as_bytes());
+        seal(header, &mut file);
         Ok(file)
     }
 }

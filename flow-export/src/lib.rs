@@ -3,7 +3,10 @@
 //! Each command of the command line ([`cli`]) is a function here, so that the trainer can call it too.
 #![forbid(unsafe_code)]
 
+mod alarm;
 pub mod aligned;
+pub mod calibrate;
+pub mod calibration;
 pub mod cli;
 mod error;
 pub mod freeze;
@@ -12,8 +15,11 @@ pub mod inspect;
 pub mod onnx;
 mod output;
 pub mod probes;
+pub mod resection;
 pub mod run_folder;
 pub mod sample;
 pub mod score;
+mod sensors;
+pub mod tail;
 
 pub use error::Error;

@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use crate::freeze::{Weights, freeze_as};
+use crate::frozen::Frozen;
 use crate::probes;
 use flow_model::checkpoint::Checkpoint;
 use flow_table::atomic::write_atomic;
@@ -38,8 +39,16 @@ pub fn read_checkpoint(run: &Path) -> Result<Checkpoint, Error> {
 /// # Errors
 /// As [`read_checkpoint`]; a flow beyond the format's limits; a place that cannot be written.
 pub fn freeze_run(run: &Path, out: &Path, rollback: u32, weights: Weights) -> Result<(), Error> {
+    Ok(write_atomic(out, frozen(run, rollback, weights)?.bytes())?)
+}
+
+/// The trained flow of a run as [`freeze_run`] would write it.
+///
+/// # Errors
+/// As [`read_checkpoint`]; a flow beyond the format's limits.
+pub fn frozen(run: &Path, rollback: u32, weights: Weights) -> Result<Frozen, Error> {
     let Checkpoint { spec, params, .. } = read_checkpoint(run)?;
     let bytes = freeze_as(&spec, &params, &probes::rows(&spec), rollback, weights)
         .map_err(|source| Error::Freeze { path: run.to_owned(), source })?;
-    Ok(write_atomic(out, &bytes)?)
+    Ok(Frozen::from_bytes(run, bytes))
 }

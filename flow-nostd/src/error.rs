@@ -226,6 +226,13 @@ pub enum FormatError {
         /// What the header states.
         found: u32,
     },
+    /// A table of a calibration whose log-densities do not ascend, or whose `ln p` descend or leave their range.
+    Knots {
+        /// The section that holds the table.
+        tag: Tag,
+        /// The record that the table belongs to.
+        index: u16,
+    },
     /// The header's multiply-accumulates are not what the layers take.
     Macs {
         /// What the layers take.
@@ -302,6 +309,9 @@ impl fmt::Display for FormatError {
             Self::Unused { tag } => write!(f, "section {tag} holds more than its users take"),
             Self::ScratchLength { expected, found } => {
                 write!(f, "scratch length {found} (byte 64), the layers need {expected}")
+            }
+            Self::Knots { tag, index } => {
+                write!(f, "section {tag}, record {index}: a table that does not ascend or leaves its range")
             }
             Self::Macs { expected, found } => {
                 write!(f, "{found} multiply-accumulates (bytes 68, 72), the layers take {expected}")

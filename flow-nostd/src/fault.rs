@@ -45,6 +45,7 @@ impl Fault {
     pub(crate) const UNUSED: Self = Self::code(28);
     pub(crate) const SCRATCH_LENGTH: Self = Self::code(29);
     pub(crate) const MACS: Self = Self::code(30);
+    pub(crate) const KNOTS: Self = Self::code(31);
 
     /// The value at this byte, below 32, of the record at hand.
     pub(crate) const fn field(offset: u32) -> Self {
@@ -144,6 +145,7 @@ impl Place {
                 Fault::CONTEXT_DIMENSION => FormatError::ContextDimension { expected: number, found: found_number },
                 Fault::UNUSED => FormatError::Unused { tag },
                 Fault::SCRATCH_LENGTH => FormatError::ScratchLength { expected, found },
+                Fault::KNOTS => FormatError::Knots { tag, index },
                 Fault::MACS => FormatError::Macs { expected, found },
                 _ => FormatError::Misaligned,
             },

@@ -10,6 +10,7 @@ use crate::header::Header;
 use crate::layer::{LayerRecord, STATE_BOUND, Work};
 use crate::masked::Order;
 use crate::row;
+use crate::section::Sections;
 use crate::tails::TailsRecord;
 use crate::word::Word;
 use core::f32::consts::PI;
@@ -33,6 +34,7 @@ use zerocopy::little_endian::{F32, U16};
 #[derive(Clone, Copy)]
 pub struct Flow<'a> {
     pub(crate) header: &'a Header,
+    pub(crate) sections: Sections<'a>,
     pub(crate) columns: &'a [ColumnRecord],
     pub(crate) atoms: &'a [AtomRecord],
     pub(crate) circles: &'a [CircleRecord],

@@ -93,6 +93,7 @@ mod atoms;
 mod base;
 mod batch;
 mod block;
+mod calibration;
 mod circle;
 mod column;
 mod conditioner;
@@ -100,6 +101,8 @@ mod coupling;
 mod crc;
 mod dense;
 mod describe;
+mod detector;
+mod drift;
 mod error;
 mod fault;
 mod flow;
@@ -116,10 +119,12 @@ mod mixture;
 mod normal;
 mod permutation;
 mod range;
+mod references;
 mod row;
 mod sampling;
 mod section;
 mod self_test;
+mod sensors;
 mod spline;
 mod spline_coupling;
 mod student_t;
@@ -128,11 +133,14 @@ mod trig;
 mod word;
 
 pub use column::FLOOR;
+pub use detector::{Detector, Status, Verdict};
+pub use drift::Drift;
 pub use error::{BatchError, EvalError, FormatError, SelfTestError, Tag};
 pub use flow::Flow;
 /// The strings that [`Flow::model_id_hex`] returns.
 pub use heapless;
 pub use include::{Aligned, scratch_len};
+pub use sensors::{SensorFault, SensorState};
 
 /// The records of the file and their constants, for programs that write or list files. See `spec/format.md`.
 ///
@@ -158,6 +166,7 @@ pub mod layout {
     pub use crate::affine_coupling::AffineCouplingRecord;
     pub use crate::atoms::{ATOM_WIDTH_MAX, ATOMS_MAX, AtomRecord};
     pub use crate::base::{Base, BaseRecord, MIXTURE, NORMAL, STUDENT_T};
+    pub use crate::calibration::{BinRecord, CalibrationRecord, KNOT_MAX, Knot, LN_P_MIN, POOLED};
     pub use crate::circle::CircleRecord;
     pub use crate::column::{
         BOUNDED, CIRCULAR, CONSTANT, CONTEXT, CONTEXT_REACH_MAX, CONTINUOUS, ColumnRecord, INTEGER, LATTICE,
@@ -175,9 +184,12 @@ pub mod layout {
     pub use crate::masked_spline::MaskedSplineRecord;
     pub use crate::mixture::{ComponentRecord, LOG_WEIGHT_MAX};
     pub use crate::permutation::PermutationRecord;
+    pub use crate::references::REFERENCES_MAX;
     pub use crate::section::{
-        ATOMS, BASE, CIRCLES, COLUMNS, CRITICAL, DENSE, INDICES, LAYERS, NAMES, PROBES, SectionEntry, TAILS, WEIGHTS,
+        ATOMS, BASE, CALIBRATION, CIRCLES, COLUMNS, CRITICAL, DENSE, INDICES, LAYERS, NAMES, PROBES, REFERENCES,
+        SENSORS, SectionEntry, TAILS, WEIGHTS,
     };
+    pub use crate::sensors::SensorRecord;
     pub use crate::spline::{NUM_BINS_MAX, NUM_BINS_MIN, TAIL_BOUND_MAX, TAIL_BOUND_MIN};
     pub use crate::spline_coupling::SplineCouplingRecord;
     pub use crate::student_t::{DEGREES_MAX, DEGREES_MIN, LOG_NORM_MAX, StudentTRecord};

@@ -189,6 +189,7 @@ impl<'a> Loading<'a> {
         place.same(Fault::MACS, self.macs_sample as usize, header.macs_sample.get() as usize)?;
         Ok(Flow {
             header,
+            sections: self.sections,
             columns,
             atoms,
             circles,

@@ -31,6 +31,12 @@ pub const CIRCLES: Tag = Tag(*b"CIRC");
 pub const NAMES: Tag = Tag(*b"NAME");
 /// Probe rows of the self-test; may be absent.
 pub const PROBES: Tag = Tag(*b"PROB");
+/// How odd a log-density is; may be absent.
+pub const CALIBRATION: Tag = Tag(*b"CALB");
+/// What the sensors can do; may be absent.
+pub const SENSORS: Tag = Tag(*b"SENS");
+/// Reference values of the columns; may be absent.
+pub const REFERENCES: Tag = Tag(*b"REFS");
 /// Flag of a section that a reader must understand.
 pub const CRITICAL: u32 = 1;
 
@@ -50,13 +56,28 @@ pub struct SectionEntry {
 
 /// The tags that this version knows.
 const KNOWN: &[Tag] = if ALL_KINDS {
-    &[COLUMNS, TAILS, LAYERS, DENSE, INDICES, BASE, WEIGHTS, NAMES, PROBES, ATOMS, CIRCLES]
+    &[
+        COLUMNS,
+        TAILS,
+        LAYERS,
+        DENSE,
+        INDICES,
+        BASE,
+        WEIGHTS,
+        NAMES,
+        PROBES,
+        CALIBRATION,
+        SENSORS,
+        REFERENCES,
+        ATOMS,
+        CIRCLES,
+    ]
 } else {
-    &[COLUMNS, TAILS, LAYERS, DENSE, INDICES, BASE, WEIGHTS, NAMES, PROBES]
+    &[COLUMNS, TAILS, LAYERS, DENSE, INDICES, BASE, WEIGHTS, NAMES, PROBES, CALIBRATION, SENSORS, REFERENCES]
 };
 
 /// The section table, checked: what it names lies in the file.
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 pub(crate) struct Sections<'a> {
     file: &'a [u8],
     entries: &'a [SectionEntry],

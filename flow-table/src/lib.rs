@@ -56,7 +56,7 @@ mod show;
 mod split;
 mod stated;
 mod stats;
-mod suggest;
+pub mod suggest;
 mod table;
 mod tally;
 mod time;

@@ -14,12 +14,12 @@ pub fn did_you_mean<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) ->
 }
 
 /// The hint as part of a sentence: `, did you mean "pressure"?`, or nothing.
-pub(crate) fn hint<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> String {
+pub fn hint<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> String {
     did_you_mean(word, names).map(|name| format!(", did you mean {name:?}?")).unwrap_or_default()
 }
 
 /// Names as a list for a message, shortened when there are many.
-pub(crate) fn list<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+pub fn list<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     const SHOWN: usize = 12;
     let names: Vec<&str> = names.into_iter().collect();
     let mut text = names.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");

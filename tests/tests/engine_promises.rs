@@ -132,8 +132,9 @@ fn public_items() -> Vec<String> {
 /// Nothing for traits that no caller uses, or that have no code of their own.
 fn trait_use(of: &str, target: &str) -> Option<String> {
     match of.rsplit("::").next()? {
-        // They print records, see `traits.rs`.
-        "Debug" if matches!(target, "Base" | "Layer") => None,
+        // They print records or other `f32`, see `traits.rs`.
+        "Debug" if matches!(target, "Base" | "Layer" | "Verdict" | "Drift" | "SensorState") => None,
+        "Default" => Some(format!("default::<{target}")),
         "Debug" => Some(format!("debug::<{target}")),
         "Display" => Some(format!("display::<{target}")),
         "Clone" => Some(format!("clone::<{target}")),

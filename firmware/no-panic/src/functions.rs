@@ -3,7 +3,7 @@
 use crate::opaque;
 use core::hint::black_box;
 use flow_nostd::layout::{self, ColumnRecord, LayerRecord};
-use flow_nostd::{Aligned, FLOOR, Flow};
+use flow_nostd::{Aligned, Detector, Drift, FLOOR, Flow, SensorState};
 use rand_pcg::{Pcg32, Pcg64};
 
 pub fn call_all() {
@@ -13,6 +13,7 @@ pub fn call_all() {
     if let Ok(flow) = &flow {
         list(flow);
         compute(flow);
+        detect(*flow);
     }
 }
 
@@ -45,4 +46,21 @@ fn compute(flow: &Flow) {
     let _ = black_box(Flow::sample(flow, &mut opaque::Generator, context, row, scratch));
     let _ = black_box(Flow::sample(flow, &mut Pcg32::new(black_box(1), black_box(2)), context, row, scratch));
     let _ = black_box(Flow::sample(flow, &mut Pcg64::new(black_box(1), black_box(2)), context, row, scratch));
+}
+
+#[inline(never)]
+fn detect(flow: Flow) {
+    let (row, context, scratch) = (opaque::values(), opaque::values(), opaque::values());
+    let (shares, ln_p) = (opaque::values(), black_box(-1.0));
+    let Ok(detector) = black_box(Detector::new(flow)) else { return };
+    black_box((Detector::flow(&detector), Detector::alarm_ln_p(&detector), Detector::calibration_rows(&detector)));
+    let detector = black_box(Detector::with_alarm_ln_p(detector, ln_p));
+    black_box(Detector::ln_p(&detector, ln_p, context));
+    let _ = black_box(Detector::verdict(&detector, row, context, scratch));
+    let mut sensors = black_box([SensorState::default(); 4]);
+    let _ = black_box(Detector::watch(&detector, row, context, &mut sensors, scratch));
+    let _ = black_box(Detector::blame(&detector, row, context, shares, scratch));
+    let mut drift = black_box(Drift::new());
+    black_box((Drift::push(&mut drift, ln_p), Drift::level(&drift), Drift::to_bytes(&drift)));
+    black_box(Drift::from_bytes(black_box([0; 32])));
 }

@@ -4,11 +4,15 @@ use crate::opaque;
 use core::fmt::{self, Debug, Display, Write};
 use core::hint::black_box;
 use flow_nostd::layout::{
-    ActNormRecord, AffineCouplingRecord, AtomRecord, Base, BaseRecord, CircleRecord, ColumnRecord, ComponentRecord,
-    DenseRecord, Header, Layer, LayerRecord, LinearRecord, MaskedAffineRecord, MaskedSplineRecord, PermutationRecord,
-    SectionEntry, SplineCouplingRecord, StudentTRecord, TailsRecord,
+    ActNormRecord, AffineCouplingRecord, AtomRecord, Base, BaseRecord, BinRecord, CalibrationRecord, CircleRecord,
+    ColumnRecord, ComponentRecord, DenseRecord, Header, Knot, Layer, LayerRecord, LinearRecord, MaskedAffineRecord,
+    MaskedSplineRecord, PermutationRecord, SectionEntry, SensorRecord, SplineCouplingRecord, StudentTRecord,
+    TailsRecord,
 };
-use flow_nostd::{Aligned, BatchError, EvalError, Flow, FormatError, SelfTestError, Tag};
+use flow_nostd::{
+    Aligned, BatchError, Detector, Drift, EvalError, Flow, FormatError, SelfTestError, SensorFault, SensorState,
+    Status, Tag, Verdict,
+};
 use zerocopy::FromBytes;
 
 pub fn use_all() {
@@ -16,6 +20,9 @@ pub fn use_all() {
         Ok(flow) => {
             debug::<Flow>(flow);
             clone::<Flow>(flow);
+            if let Ok(detector) = black_box(Detector::new(flow)) {
+                clone::<Detector>(detector);
+            }
             clone::<Base>(flow.base());
             flow.layer_records().iter().filter_map(LayerRecord::view).for_each(clone::<Layer>);
         }
@@ -51,6 +58,23 @@ pub fn use_all() {
     display::<Tag>(tag);
     clone::<Tag>(tag);
     equal::<Tag>(tag);
+    let status = black_box(Status::Scored);
+    debug::<Status>(status);
+    clone::<Status>(status);
+    equal::<Status>(status);
+    let fault = black_box(SensorFault::Jump);
+    debug::<SensorFault>(fault);
+    clone::<SensorFault>(fault);
+    equal::<SensorFault>(fault);
+    let verdict = black_box(Verdict { log_prob: 0.0, ln_p: 0.0, alarm: false, status });
+    clone::<Verdict>(verdict);
+    equal::<Verdict>(verdict);
+    let sensor = black_box(default::<SensorState>());
+    clone::<SensorState>(sensor);
+    equal::<SensorState>(sensor);
+    let drift = black_box(default::<Drift>());
+    clone::<Drift>(drift);
+    equal::<Drift>(drift);
     let aligned = black_box(Aligned([0u8; 4]));
     debug::<Aligned<[u8; 4]>>(aligned);
     clone::<Aligned<[u8; 4]>>(aligned);
@@ -58,17 +82,21 @@ pub fn use_all() {
     record::<AffineCouplingRecord>();
     record::<AtomRecord>();
     record::<BaseRecord>();
+    record::<BinRecord>();
+    record::<CalibrationRecord>();
     record::<CircleRecord>();
     record::<ColumnRecord>();
     record::<ComponentRecord>();
     record::<DenseRecord>();
     record::<Header>();
+    record::<Knot>();
     record::<LayerRecord>();
     record::<LinearRecord>();
     record::<MaskedAffineRecord>();
     record::<MaskedSplineRecord>();
     record::<PermutationRecord>();
     record::<SectionEntry>();
+    record::<SensorRecord>();
     record::<SplineCouplingRecord>();
     record::<StudentTRecord>();
     record::<TailsRecord>();
@@ -81,6 +109,11 @@ fn record<T: FromBytes + Clone>() {
     if let Ok((record, _)) = T::read_from_prefix(opaque::file()) {
         clone(record);
     }
+}
+
+#[inline(never)]
+fn default<T: Default>() -> T {
+    T::default()
 }
 
 #[inline(never)]

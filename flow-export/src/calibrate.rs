@@ -1,0 +1,128 @@
+//! Puts into a frozen file what a verdict needs: the calibration, the sensors' limits, the columns' reference values.
+
+use crate::calibration::{Bin, FEWEST, REACH, Section, references};
+use crate::error::Error;
+use crate::frozen::{Frozen, column_names, context_names, split_context};
+use crate::resection::with_sections;
+use crate::score;
+use flow_nostd::Detector;
+use flow_nostd::layout::{CALIBRATION, REFERENCES, SENSORS};
+use flow_table::Table;
+use serde::Serialize;
+use std::fmt;
+
+/// The p of an alarm that nobody chose.
+pub const USUAL_P: f64 = 1e-3;
+
+/// What a calibration came to.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Summary {
+    /// Number of rows that it was made from.
+    pub rows: usize,
+    /// The share of usual rows that will be alarms.
+    pub alarm_p: f64,
+    /// The smallest p that an alarm can have with as many rows.
+    pub smallest_p: f64,
+    /// Shape of the tail beyond the rows; 0 for an exponential.
+    pub tail_shape: f64,
+    /// Its standard error.
+    pub tail_shape_error: f64,
+    /// The context value that has a table for each of its bins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bins_of: Option<String>,
+    /// These bins.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub bins: Vec<Bin>,
+}
+
+/// Calibrates a frozen flow with rows that it was not trained on, all usual ones. `alarm_p` is the share of usual rows that
+/// may be alarms, [`USUAL_P`] where it is `None`; `sensors` a section `SENS`. Returns the new file.
+///
+/// # Errors
+/// A file that is no frozen flow, a table of other columns, fewer rows than `alarm_p` asks for.
+pub fn calibrate(
+    frozen: &Frozen,
+    table: &Table,
+    alarm_p: Option<f64>,
+    sensors: impl FnOnce(&[String]) -> Result<Option<Vec<u8>>, Error>,
+) -> Result<(Vec<u8>, Summary), Error> {
+    let flow = frozen.tested_flow()?;
+    let names = column_names(&flow);
+    let contexts = context_names(&flow);
+    let rows = table.rows();
+    let few = |needed: usize, p: f64| {
+        let source = table.source().to_owned();
+        Error::FewRows { source_name: source, rows, needed, p, possible: smallest_p(rows) }
+    };
+    let wanted = alarm_p.unwrap_or(USUAL_P);
+    if rows < FEWEST {
+        return Err(few(FEWEST.max(needed(wanted)), wanted));
+    }
+    if alarm_p.is_some() && wanted < smallest_p(rows) {
+        return Err(few(needed(wanted), wanted));
+    }
+    let alarm_p = wanted.max(smallest_p(rows));
+    let log_probs = score::score(frozen, table)?;
+    let matching = table.matching(&names)?;
+    let (values, context) = split_context(&flow, matching.iter());
+    let section = Section::of(&log_probs, &context, flow.context_dim(), alarm_p.ln());
+    let columns: Vec<String> = names.iter().filter(|name| !contexts.contains(name)).cloned().collect();
+    let mut sections = vec![(CALIBRATION, section.bytes), (REFERENCES, references(&values, flow.columns()))];
+    sections.extend(sensors(&columns)?.map(|bytes| (SENSORS, bytes)));
+    let content = &frozen.bytes()[..flow.header().total_length.get() as usize];
+    let bytes = with_sections(&flow, content, &sections);
+
+    // Read once, as a device will.
+    let finished = Frozen::from_bytes(frozen.path(), bytes);
+    let source = |source| Error::Format { path: frozen.path().to_owned(), source };
+    Detector::new(finished.tested_flow()?).map_err(source)?;
+    let summary = Summary {
+        rows,
+        alarm_p,
+        smallest_p: smallest_p(rows),
+        tail_shape: section.pooled.tail.shape,
+        tail_shape_error: section.pooled.tail.shape_error,
+        bins_of: section.bins_of.map(|column| contexts[column].clone()),
+        bins: section.bins,
+    };
+    Ok((finished.bytes().to_vec(), summary))
+}
+
+/// The smallest p of an alarm that so many rows support.
+fn smallest_p(rows: usize) -> f64 {
+    1.0 / (REACH * (rows + 1)) as f64
+}
+
+/// How many rows an alarm at `p` needs.
+fn needed(p: f64) -> usize {
+    (1.0 / (p * REACH as f64)).ceil() as usize
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let Summary { rows, alarm_p, smallest_p, tail_shape, tail_shape_error, .. } = self;
+        writeln!(
+            f,
+            "calibrated with {rows} rows; alarm where p is at most {alarm_p:.2e}, one usual row in {:.0}",
+            1.0 / alarm_p
+        )?;
+        writeln!(
+            f,
+            "beyond them a tail of shape {tail_shape:.2} ± {tail_shape_error:.2}; the smallest p that can be asked for is {smallest_p:.1e}"
+        )?;
+        if *alarm_p < 1.0 / *rows as f64 {
+            writeln!(
+                f,
+                "that alarm lies beyond the rows: how often it is false depends on the tail; with {:.0} rows it would not",
+                10.0 / alarm_p
+            )?;
+        }
+        let Some(name) = &self.bins_of else { return Ok(()) };
+        for bin in &self.bins {
+            let table =
+                if bin.own_table { "a table of its own" } else { "too few for a table of its own: that of all rows" };
+            writeln!(f, "  {name} up to {}: {} rows, {table}", bin.upper, bin.rows)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,230 @@
+//! From the log-densities of usual rows to the tables of the frozen file: how odd is a row, which values are usual.
+//!
+//! Conformal where there are rows: p = (1 + rows as odd or odder) / (rows + 1), rounded up to the next knot of the table.
+//! Odder than the [`ANCHOR`]-th oddest row, the fitted [`Tail`] says how p goes on, down to a billionth.
+
+use crate::tail::Tail;
+use flow_nostd::layout::{BinRecord, CalibrationRecord, Knot, LN_P_MIN, POOLED, SensorRecord};
+use serde::Serialize;
+use zerocopy::IntoBytes;
+use zerocopy::little_endian::{F32, U16, U32};
+
+/// The fewest rows that a table is made from.
+pub const FEWEST: usize = 100;
+/// The fewest rows for which a bin of the context gets a table of its own.
+pub const FEWEST_IN_A_BIN: usize = 200;
+/// Beyond the rows, p may be this many times smaller than one over their number: farther out a tail is guesswork.
+pub const REACH: usize = 50;
+/// The tail starts at this row, counted from the oddest.
+const ANCHOR: usize = 20;
+/// The tail is fitted to the oddest tenth of the rows, and to no more than this many.
+const MOST_EXCESSES: usize = 5000;
+/// Knots of the conformal part lie this much apart in p, or wherever there is a row.
+const SPACING: f64 = 1.05;
+/// Knots of the tail lie this far apart in ln p.
+const TAIL_SPACING: f64 = 0.25;
+/// Bins of a context value.
+const BINS: usize = 4;
+/// Reference values of a column.
+const REFERENCES: usize = 9;
+
+/// A table from `log_prob` to `ln p`, and the tail that it ends with.
+#[derive(Clone, Debug)]
+pub struct Calibrated {
+    /// The knots, ascending.
+    pub knots: Vec<Knot>,
+    /// The tail beyond the rows.
+    pub tail: Tail,
+    /// Number of rows.
+    pub rows: usize,
+}
+
+impl Calibrated {
+    /// The table of these log-densities.
+    ///
+    /// # Panics
+    /// If there are fewer than [`FEWEST`].
+    pub fn of(log_probs: &[f32]) -> Self {
+        let rows = log_probs.len();
+        assert!(rows >= FEWEST, "{rows} rows");
+        let mut sorted = log_probs.to_vec();
+        sorted.sort_by(f32::total_cmp);
+        // Each log-density that there is, and how many rows are as odd or odder.
+        let mut levels: Vec<(f32, usize)> = Vec::new();
+        for (i, &log_prob) in sorted.iter().enumerate() {
+            match levels.last_mut() {
+                Some(last) if last.0 == log_prob => last.1 = i + 1,
+                _ => levels.push((log_prob, i + 1)),
+            }
+        }
+        let ln_p = |count: usize| ((1 + count) as f64 / (rows + 1) as f64).ln().min(0.0);
+
+        let excesses = (rows / 10).clamp(ANCHOR, MOST_EXCESSES);
+        let threshold = f64::from(sorted[excesses]);
+        let tail = Tail::of(&sorted[..excesses].iter().map(|&x| threshold - f64::from(x)).collect::<Vec<_>>());
+        let first = levels.partition_point(|level| level.1 < ANCHOR);
+        let body = body(&levels[first..], ln_p);
+        let (anchor, anchor_ln_p) = body[0];
+        let tail = tail.beyond(threshold - f64::from(anchor));
+        let deepest = f64::from(LN_P_MIN) - anchor_ln_p;
+        let steps = (-deepest / TAIL_SPACING).ceil() as usize;
+        let beyond = (1..=steps).rev().map(|step| {
+            let deeper = deepest * step as f64 / steps as f64;
+            ((f64::from(anchor) - tail.excess(deeper)) as f32, anchor_ln_p + deeper)
+        });
+        let mut knots: Vec<Knot> = Vec::new();
+        for (log_prob, ln_p) in beyond.chain(body) {
+            // Rounding may put two at one place: the larger p counts.
+            if knots.last().is_some_and(|last| last.log_prob.get() >= log_prob) {
+                knots.pop();
+            }
+            knots.push(Knot { log_prob: F32::new(log_prob), ln_p: F32::new((ln_p as f32).max(LN_P_MIN)) });
+        }
+        Calibrated { knots, tail, rows }
+    }
+}
+
+/// Knots of the conformal part. Between two of them p is never less than the rows say: each knot has the p of the next,
+/// or, before a log-density that many rows share, is followed closely by one that has it.
+fn body(levels: &[(f32, usize)], ln_p: impl Fn(usize) -> f64) -> Vec<(f32, f64)> {
+    let mut knots = Vec::new();
+    let mut at = 0;
+    while let Some(&(log_prob, count)) = levels.get(at) {
+        let far = levels.partition_point(|level| level.1 as f64 <= count as f64 * SPACING);
+        let next = (far.max(at + 2) - 1).min(levels.len() - 1);
+        if next == at {
+            knots.push((log_prob, ln_p(count)));
+            break;
+        }
+        let after = ln_p(levels[next].1);
+        if next == at + 1 && levels[next].1 as f64 > count as f64 * SPACING {
+            knots.push((log_prob, ln_p(count)));
+            if log_prob.next_up() < levels[next].0 {
+                knots.push((log_prob.next_up(), after));
+            }
+        } else {
+            knots.push((log_prob, after));
+        }
+        at = next;
+    }
+    knots
+}
+
+/// The section `CALB`: one table for all rows and, where a context has rows enough, tables for bins of that context value
+/// which the log-densities depend on most. `contexts` has `context_dim` values for each row.
+pub struct Section {
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// The table of all rows.
+    pub pooled: Calibrated,
+    /// Which context value the bins are of.
+    pub bins_of: Option<usize>,
+    /// The bins.
+    pub bins: Vec<Bin>,
+}
+
+/// A range of a context value.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Bin {
+    /// The largest value of the bin.
+    pub upper: f32,
+    /// Number of rows in it.
+    pub rows: usize,
+    /// Whether it has a table of its own; else that of all rows counts.
+    pub own_table: bool,
+}
+
+impl Section {
+    /// The section of these rows, with alarms at `alarm`, an `ln p`.
+    ///
+    /// # Panics
+    /// If there are fewer rows than [`FEWEST`].
+    pub fn of(log_probs: &[f32], contexts: &[f32], context_dim: usize, alarm: f64) -> Self {
+        let pooled = Calibrated::of(log_probs);
+        let bins = (0..context_dim)
+            .filter_map(|column| Bins::of(log_probs, contexts, context_dim, column))
+            .max_by(|a, b| a.spread.total_cmp(&b.spread));
+        let mut tables = pooled.knots.clone();
+        let mut records = Vec::new();
+        let mut list = Vec::new();
+        if let Some(bins) = &bins {
+            for (i, &upper) in bins.uppers.iter().enumerate() {
+                let mine: Vec<f32> =
+                    log_probs.iter().zip(&bins.of_row).filter(|&(_, &bin)| bin == i).map(|(&x, _)| x).collect();
+                let own = (mine.len() >= FEWEST_IN_A_BIN).then(|| Calibrated::of(&mine));
+                let knots = own.as_ref().map_or(0, |own| own.knots.len());
+                records.push(BinRecord {
+                    upper: F32::new(upper),
+                    rows: U32::new(mine.len() as u32),
+                    knots: U32::new(knots as u32),
+                    reserved: [0; 4],
+                });
+                list.push(Bin { upper, rows: mine.len(), own_table: own.is_some() });
+                tables.extend(own.into_iter().flat_map(|own| own.knots));
+            }
+        }
+        let record = CalibrationRecord {
+            rows: U32::new(log_probs.len().try_into().unwrap_or(u32::MAX)),
+            knots: U32::new(pooled.knots.len() as u32),
+            alarm: F32::new((alarm as f32).clamp(LN_P_MIN, 0.0)),
+            shape: F32::new(pooled.tail.shape as f32),
+            shape_error: F32::new(pooled.tail.shape_error as f32),
+            context: U16::new(bins.as_ref().map_or(POOLED, |bins| bins.column as u16)),
+            bins: U16::new(records.len() as u16),
+            reserved: [0; 8],
+        };
+        let bytes = [record.as_bytes(), records.as_bytes(), tables.as_bytes()].concat();
+        Section { bytes, pooled, bins_of: bins.map(|bins| bins.column), bins: list }
+    }
+}
+
+/// Ranges of a context value.
+struct Bins {
+    column: usize,
+    uppers: Vec<f32>,
+    of_row: Vec<usize>,
+    /// How much the log-densities' ranks differ between the bins.
+    spread: f64,
+}
+
+impl Bins {
+    /// `None` where there are too few rows for two bins, or only one value.
+    fn of(log_probs: &[f32], contexts: &[f32], context_dim: usize, column: usize) -> Option<Self> {
+        let rows = log_probs.len();
+        let values: Vec<f32> = contexts.iter().skip(column).step_by(context_dim).copied().collect();
+        let mut sorted = values.clone();
+        sorted.sort_by(f32::total_cmp);
+        let bins = BINS.min(rows / FEWEST_IN_A_BIN);
+        let mut uppers: Vec<f32> = (1..=bins).map(|i| sorted[rows * i / bins - 1]).collect();
+        uppers.dedup();
+        if uppers.len() < 2 {
+            return None;
+        }
+        let of_row: Vec<usize> =
+            values.iter().map(|value| uppers.partition_point(|upper| upper < value).min(uppers.len() - 1)).collect();
+        let mut order: Vec<usize> = (0..rows).collect();
+        order.sort_by(|&a, &b| log_probs[a].total_cmp(&log_probs[b]));
+        let mut sums = vec![(0.0, 0.0); uppers.len()];
+        for (rank, &row) in order.iter().enumerate() {
+            let sum = &mut sums[of_row[row]];
+            *sum = (sum.0 + (rank as f64 + 0.5) / rows as f64 - 0.5, sum.1 + 1.0);
+        }
+        let spread = sums.iter().filter(|sum| sum.1 > 0.0).map(|(sum, count)| sum * sum / count).sum();
+        Some(Bins { column, uppers, of_row, spread })
+    }
+}
+
+/// The section `REFS`: quantiles of each column of a row, ascending. `rows` has `columns` values for each row.
+pub fn references(rows: &[f32], columns: usize) -> Vec<u8> {
+    let values = (0..columns).flat_map(|column| {
+        let mut values: Vec<f32> = rows.iter().skip(column).step_by(columns).copied().collect();
+        values.sort_by(f32::total_cmp);
+        (0..REFERENCES).map(move |i| F32::new(values[values.len() * (2 * i + 1) / (2 * REFERENCES)]))
+    });
+    values.collect::<Vec<F32>>().as_bytes().to_vec()
+}
+
+/// A record of `SENS` that finds nothing but values that are not finite.
+pub fn unlimited() -> SensorRecord {
+    SensorRecord { low: F32::new(f32::MIN), high: F32::new(f32::MAX), jump: F32::new(f32::MAX), same: U32::ZERO }
+}

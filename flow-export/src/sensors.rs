@@ -1,0 +1,115 @@
+//! Limits of sensors, as the command line gives them: `NAME=LOW..HIGH`, `NAME=LARGEST`, `NAME=ROWS`.
+
+use crate::calibration;
+use crate::error::Error;
+use flow_nostd::layout::SensorRecord;
+use flow_table::suggest;
+use zerocopy::IntoBytes;
+use zerocopy::little_endian::{F32, U32};
+
+/// One limit of one column.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Limit {
+    column: String,
+    what: What,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum What {
+    Range(f32, f32),
+    Jump(f32),
+    Same(u32),
+}
+
+fn split(text: &str) -> Result<(&str, &str), String> {
+    text.rsplit_once('=').filter(|(name, _)| !name.is_empty()).ok_or_else(|| "expected NAME=VALUE".to_owned())
+}
+
+/// Reads `NAME=LOW..HIGH`.
+pub(crate) fn range(text: &str) -> Result<Limit, String> {
+    let (name, value) = split(text)?;
+    let bounds = value.split_once("..").and_then(|(low, high)| Some((low.parse().ok()?, high.parse().ok()?)));
+    match bounds {
+        Some((low, high)) if low < high && f32::is_finite(low) && f32::is_finite(high) => {
+            Ok(Limit { column: name.to_owned(), what: What::Range(low, high) })
+        }
+        _ => Err(format!("{value:?} is no range; expected LOW..HIGH, as in -40..125")),
+    }
+}
+
+/// Reads `NAME=LARGEST`.
+pub(crate) fn jump(text: &str) -> Result<Limit, String> {
+    let (name, value) = split(text)?;
+    match value.parse::<f32>() {
+        Ok(largest) if largest > 0.0 && largest.is_finite() => {
+            Ok(Limit { column: name.to_owned(), what: What::Jump(largest) })
+        }
+        _ => Err(format!("{value:?} is no largest change; expected a number above 0")),
+    }
+}
+
+/// Reads `NAME=ROWS`.
+pub(crate) fn stuck(text: &str) -> Result<Limit, String> {
+    let (name, value) = split(text)?;
+    match value.parse::<u32>() {
+        Ok(rows) if rows > 0 => Ok(Limit { column: name.to_owned(), what: What::Same(rows) }),
+        _ => Err(format!("{value:?} is no number of rows; expected a whole number above 0")),
+    }
+}
+
+/// The section `SENS` of a row's columns; `None` without limits.
+///
+/// # Errors
+/// A limit of a column that is not there.
+pub(crate) fn section(limits: &[Limit], columns: &[String]) -> Result<Option<Vec<u8>>, Error> {
+    let mut records = vec![calibration::unlimited(); columns.len()];
+    for limit in limits {
+        let Some(column) = columns.iter().position(|name| *name == limit.column) else {
+            let names = || columns.iter().map(String::as_str);
+            return Err(Error::NoSensor {
+                name: limit.column.clone(),
+                hint: suggest::hint(&limit.column, names()),
+                columns: suggest::list(names()),
+            });
+        };
+        set(&mut records[column], limit.what);
+    }
+    Ok((!limits.is_empty()).then(|| records.as_bytes().to_vec()))
+}
+
+fn set(record: &mut SensorRecord, what: What) {
+    match what {
+        What::Range(low, high) => (record.low, record.high) = (F32::new(low), F32::new(high)),
+        What::Jump(largest) => record.jump = F32::new(largest),
+        What::Same(rows) => record.same = U32::new(rows),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_are_read_and_set() {
+        let names = ["t".to_owned(), "a=b".to_owned()];
+        let limits = [range("t=-40..125"), jump("t=5"), stuck("a=b=12")].map(Result::unwrap);
+        let bytes = section(&limits, &names).unwrap().unwrap();
+        let expected = [
+            SensorRecord { low: F32::new(-40.0), high: F32::new(125.0), jump: F32::new(5.0), same: U32::ZERO },
+            SensorRecord { same: U32::new(12), ..calibration::unlimited() },
+        ];
+        assert_eq!(bytes, expected.as_bytes());
+        assert_eq!(section(&[], &names).unwrap(), None);
+    }
+
+    #[test]
+    fn what_is_no_limit_is_explained() {
+        for wrong in ["t", "=1..2", "t=2..1", "t=1", "t=1..inf"] {
+            assert!(range(wrong).unwrap_err().contains("expected"), "{wrong}");
+        }
+        assert!(jump("t=0").unwrap_err().contains("above 0"));
+        assert!(stuck("t=1.5").unwrap_err().contains("whole number"));
+        let message = section(&[jump("tt=1").unwrap()], &["t".to_owned()]).unwrap_err().to_string();
+        assert!(message.contains("\"tt\"") && message.contains("did you mean \"t\"?"), "{message}");
+    }
+}

@@ -1,0 +1,222 @@
+//! What a calibration promises, held against densities that are known.
+
+use flow_export::aligned::AlignedBytes;
+use flow_export::calibrate::calibrate;
+use flow_export::calibration::Section;
+use flow_export::frozen::Frozen;
+use flow_export::resection::with_sections;
+use flow_nostd::layout::{CALIBRATION, SENSORS, SensorRecord};
+use flow_nostd::{Detector, Flow};
+use flow_table::Table;
+use rand_core::Rng;
+use rand_pcg::Pcg64;
+use std::path::Path;
+use zerocopy::IntoBytes;
+
+const EXAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/example.flow");
+
+/// Calls `then` with `ln p` as an engine computes it that was calibrated with these log-densities.
+fn calibrated<T>(log_probs: &[f32], then: impl FnOnce(&dyn Fn(f32) -> f64) -> T) -> T {
+    let file = AlignedBytes::read(Path::new(EXAMPLE)).unwrap();
+    let section = Section::of(log_probs, &[], 0, -5.0);
+    let bytes = with_sections(&Flow::new(&file).unwrap(), &file, &[(CALIBRATION, section.bytes)]);
+    let bytes = AlignedBytes::from(bytes);
+    let detector = Detector::new(Flow::new(&bytes).unwrap()).unwrap();
+    then(&|log_prob| f64::from(detector.ln_p(log_prob, &[])))
+}
+
+fn uniform(rng: &mut Pcg64) -> f64 {
+    (rng.next_u64() >> 11) as f64 / (1u64 << 53) as f64 + f64::EPSILON
+}
+
+/// A density of which the log-density's quantiles are known: that of `dim` normal variates (even), or a heavy tail.
+#[derive(Clone, Copy, Debug)]
+enum Known {
+    Normal { dim: u32 },
+    Heavy { index: f64 },
+}
+
+impl Known {
+    fn draw(self, rng: &mut Pcg64) -> f32 {
+        match self {
+            // Half a chi-square variate of an even number of degrees of freedom is a sum of exponential ones.
+            Known::Normal { dim } => (0..dim / 2).map(|_| uniform(rng).ln()).sum::<f64>() as f32,
+            Known::Heavy { index } => -uniform(rng).powf(-1.0 / index) as f32,
+        }
+    }
+
+    /// The share of rows with at most this log-density.
+    fn p(self, log_prob: f32) -> f64 {
+        let e = -f64::from(log_prob);
+        match self {
+            Known::Normal { dim } => {
+                let mut term = 1.0;
+                let sum: f64 = (0..dim / 2)
+                    .map(|i| {
+                        if i == 0 {
+                            1.0
+                        } else {
+                            term *= e / f64::from(i);
+                            term
+                        }
+                    })
+                    .sum();
+                (-e).exp() * sum
+            }
+            Known::Heavy { index } => e.max(1.0).powf(-index),
+        }
+    }
+
+    /// The log-density at which `p` is this.
+    fn quantile(self, p: f64) -> f32 {
+        let (mut low, mut high) = (-1e9f32, 0.0f32);
+        for _ in 0..200 {
+            let middle = 0.5 * (low + high);
+            if self.p(middle) < p { low = middle } else { high = middle }
+        }
+        high
+    }
+}
+
+const KNOWN: [Known; 5] = [
+    Known::Normal { dim: 2 },
+    Known::Normal { dim: 8 },
+    Known::Normal { dim: 30 },
+    Known::Heavy { index: 3.0 },
+    Known::Heavy { index: 8.0 },
+];
+
+#[test]
+fn where_there_are_rows_p_is_conformal_and_never_less() {
+    let mut rng = Pcg64::new(1, 2);
+    let smooth: Vec<f32> = (0..3000).map(|_| Known::Normal { dim: 8 }.draw(&mut rng)).collect();
+    let lumps: Vec<f32> = (0..3000).map(|i| if i % 3 == 0 { -4.0 } else { (smooth[i] * 2.0).round() }).collect();
+    let few = smooth[..100].to_vec();
+    for rows in [smooth, lumps, few] {
+        let mut sorted = rows.clone();
+        sorted.sort_by(f32::total_cmp);
+        let n = sorted.len();
+        calibrated(&rows, |ln_p| {
+            let conformal = |x: f32| ((1 + sorted.partition_point(|&row| row <= x)) as f64 / (n + 1) as f64).min(1.0);
+            let mut points = sorted.clone();
+            points.extend(sorted.windows(2).map(|pair| 0.5 * (pair[0] + pair[1])));
+            points.extend(sorted.iter().flat_map(|x| [x.next_up(), x.next_down()]));
+            for x in points.into_iter().filter(|&x| x >= sorted[20]) {
+                let (p, exact) = (ln_p(x).exp(), conformal(x));
+                assert!(p >= exact * (1.0 - 1e-6), "{x}: {p} is less than {exact}");
+            }
+            let distinct: Vec<f32> = sorted[20..].chunk_by(|a, b| a == b).map(|level| level[0]).collect();
+            for x in distinct {
+                let (p, exact) = (ln_p(x).exp(), conformal(x));
+                // Up to the next row, or 1.05 times, and rounded up to a knot.
+                assert!(p <= exact * 1.11 + 1.5 / (n + 1) as f64, "{x}: {p} is much more than {exact}");
+            }
+            assert_eq!(ln_p(1e9), 0.0);
+        });
+    }
+}
+
+#[test]
+fn a_tail_of_2000_rows_says_what_is_one_in_100000_to_a_factor_of_three() {
+    for known in KNOWN {
+        let (mut factors, mut rng) = (Vec::new(), Pcg64::new(3, 4));
+        let odd = known.quantile(1e-5);
+        for _ in 0..50 {
+            let rows: Vec<f32> = (0..2000).map(|_| known.draw(&mut rng)).collect();
+            calibrated(&rows, |ln_p| {
+                factors.push(ln_p(odd) - 1e-5f64.ln());
+                assert!((-20.8..-19.0).contains(&ln_p(-1e9)), "never 0: {}", ln_p(-1e9));
+            });
+        }
+        factors.sort_by(f64::total_cmp);
+        let median = 0.5 * (factors[24] + factors[25]);
+        println!(
+            "{known:?}: p is {:.2} times the true one (tenth to ninetieth: {:.2} to {:.2})",
+            median.exp(),
+            factors[5].exp(),
+            factors[44].exp()
+        );
+        assert!(median.abs() < 3f64.ln(), "{known:?}: {:.2} times", median.exp());
+    }
+}
+
+#[test]
+fn one_false_alarm_in_10000_rows_is_one_in_10000() {
+    for known in KNOWN {
+        let mut rng = Pcg64::new(5, 6);
+        // 1,000,000 rows, under 20 calibrations: each is off by what its own rows happen to be.
+        let mut alarms: Vec<usize> = (0..20)
+            .map(|_| {
+                let rows: Vec<f32> = (0..10_000).map(|_| known.draw(&mut rng)).collect();
+                calibrated(&rows, |ln_p| (0..50_000).filter(|_| ln_p(known.draw(&mut rng)) <= 1e-4f64.ln()).count())
+            })
+            .collect();
+        alarms.sort();
+        let sum: usize = alarms.iter().sum();
+        println!(
+            "{known:?}: {sum} alarms in 1,000,000 rows, 100 asked for; of single calibrations {alarms:?}, 5 asked for"
+        );
+        assert!((30..=150).contains(&sum), "{known:?}: {sum} alarms where 100 were asked for");
+    }
+}
+
+#[test]
+fn each_bin_of_a_context_is_calibrated_by_itself() {
+    let mut rng = Pcg64::new(7, 8);
+    let contexts: Vec<f32> = (0..4000).flat_map(|i| [(i % 7) as f32, (i % 2) as f32]).collect();
+    let known = Known::Normal { dim: 2 };
+    let rows: Vec<f32> = (0..4000).map(|i| known.draw(&mut rng) * if i % 2 == 0 { 1.0 } else { 5.0 }).collect();
+    let section = Section::of(&rows, &contexts, 2, -5.0);
+    assert_eq!(section.bins_of, Some(1), "the second context value is the one that matters");
+    assert!(section.bins.iter().all(|bin| bin.own_table && bin.rows == 2000), "{:?}", section.bins);
+    let lonely: Vec<f32> = (0..8000).map(|i| if i / 2 < 3900 { 0.0 } else { (i / 2) as f32 }).collect();
+    let section = Section::of(&rows, &lonely, 2, -5.0);
+    assert_eq!(section.bins.iter().map(|bin| bin.own_table).collect::<Vec<_>>(), [true, false]);
+}
+
+#[test]
+fn a_calibrated_file_is_the_file_with_sections() {
+    let frozen = Frozen::read(Path::new(EXAMPLE)).unwrap();
+    let flow = frozen.flow().unwrap();
+    let (mut rng, mut scratch) = (rand_pcg::Pcg32::new(1, 2), vec![0.0; flow.scratch_len()]);
+    let rows: Vec<[f32; 4]> = (0..2000)
+        .map(|_| {
+            let mut row = [0.0; 4];
+            flow.sample(&mut rng, &[], &mut row, &mut scratch).unwrap();
+            row
+        })
+        .collect();
+    let names = (0..4).map(|j| flow.column_name(j).unwrap().to_owned()).collect();
+    let table = Table::from_rows("samples", names, &rows).unwrap();
+    let mut limits = [flow_export::calibration::unlimited(); 4];
+    limits[1] = SensorRecord { low: (-1e6).into(), high: 1e6.into(), jump: 1e6.into(), same: 500.into() };
+    let (bytes, summary) = calibrate(&frozen, &table, None, |_| Ok(Some(limits.as_bytes().to_vec()))).unwrap();
+    assert_eq!((summary.rows, summary.alarm_p), (2000, 1e-3));
+    // The example of the specification: BLESS=1 writes it anew.
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/calibrated.flow");
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(path, &bytes).unwrap();
+    }
+    assert!(bytes == std::fs::read(path).unwrap(), "other bytes than spec/calibrated.flow; BLESS=1 writes it anew");
+    let calibrated = Frozen::from_bytes("calibrated", bytes.clone());
+    let new = calibrated.tested_flow().unwrap();
+    assert_eq!(new.header().minor.get(), 4);
+    assert_ne!(new.model_id(), flow.model_id());
+    assert_eq!(flow_export::freeze::model_id(&bytes).unwrap(), new.model_id());
+    for row in &rows[..100] {
+        let [old, new] = [&flow, &new].map(|flow| flow.log_prob(row, &[], &mut scratch.clone()).unwrap().to_bits());
+        assert_eq!(old, new);
+    }
+    let (again, _) = calibrate(&calibrated, &table, Some(0.01), |_| Ok(None)).unwrap();
+    let sections = |bytes: &[u8]| {
+        let bytes = AlignedBytes::from(bytes.to_vec());
+        let header = *Flow::new(&bytes).unwrap().header();
+        header.sections.get()
+    };
+    assert_eq!(sections(&again), sections(&bytes), "sections are replaced, not added twice");
+    let detector = Detector::new(calibrated.tested_flow().unwrap()).unwrap();
+    let few = Table::from_rows("few", table.names().to_vec(), &rows[..150]).unwrap();
+    let message = calibrate(&frozen, &few, Some(1e-5), |_| Ok(None)).unwrap_err().to_string();
+    assert!(message.contains("150 rows are too few") && message.contains("need 2000"), "{message}");
+    assert!(detector.calibration_rows() == 2000 && SENSORS.to_string() == "SENS");
+}

@@ -1,0 +1,289 @@
+//! Verdicts: how odd a row is, whether that is an alarm, and which sensor to look at.
+
+use crate::calibration::{Calibration, LN_P_MIN};
+use crate::column::clamp;
+use crate::flow::values;
+use crate::sensors::{SensorFault, SensorRecord, SensorState};
+use crate::{EvalError, Flow, FormatError, references};
+use zerocopy::little_endian::F32;
+
+/// What is said of a row.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Verdict {
+    /// The log-density, nats.
+    pub log_prob: f32,
+    /// The logarithm of the share of usual rows that are as odd or odder: from about -20.7, a billionth, to 0. 0 where the
+    /// file has no calibration.
+    pub ln_p: f32,
+    /// Whether that is at most what was chosen for an alarm.
+    pub alarm: bool,
+    /// What else there is to know.
+    pub status: Status,
+}
+
+/// What there is to know of a row beside how odd it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Status {
+    /// Nothing.
+    Scored,
+    /// The file has no calibration: `ln_p` and `alarm` say nothing.
+    NotCalibrated,
+    /// The first value that lies where its column has no density at all, see [`Flow::outside_support`].
+    OutsideSupport {
+        /// Its column.
+        column: u16,
+    },
+    /// The first faulty sensor. What the flow was told in its place is a usual value of the column, or, of a stuck sensor
+    /// and after a jump, the value itself.
+    Sensor {
+        /// Its column.
+        column: u16,
+        /// What is wrong with it.
+        fault: SensorFault,
+    },
+}
+
+/// A flow with what the file says of verdicts: the calibration, the sensors' limits, the columns' reference values.
+///
+/// ```
+/// # flow_nostd::include_flow!(mod model = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/calibrated.flow"));
+/// use flow_nostd::{Detector, Flow, SensorState, Status};
+///
+/// let detector = Detector::new(Flow::new(model::BYTES)?)?;
+/// let mut scratch = [0.0; model::SCRATCH];
+/// let usual = detector.verdict(&[1.25, 3.0, 17.0, -30.0], &[], &mut scratch)?;
+/// assert!(!usual.alarm && usual.status == Status::Scored);
+///
+/// let odd = [90.0, 3.0, 17.0, -30.0];
+/// let verdict = detector.verdict(&odd, &[], &mut scratch)?;
+/// assert!(verdict.alarm && verdict.ln_p < -9.0); // One usual row in ten thousand.
+///
+/// let mut shares = [0.0; 4];
+/// let worst = detector.blame(&odd, &[], &mut shares, &mut scratch)?;
+/// assert_eq!(worst, Some(0));
+/// # Ok::<(), Box<dyn core::error::Error>>(())
+/// ```
+#[derive(Clone, Copy)]
+pub struct Detector<'a> {
+    flow: Flow<'a>,
+    calibration: Option<Calibration<'a>>,
+    sensors: &'a [SensorRecord],
+    references: &'a [F32],
+    alarm: f32,
+}
+
+impl<'a> Detector<'a> {
+    /// Reads what a flow's file says of verdicts, after checking all of it.
+    ///
+    /// # Errors
+    /// The first rule of `spec/format.md` that the sections `CALB`, `SENS` and `REFS` break, and where. A file without them
+    /// is no error.
+    ///
+    /// ```
+    /// # flow_nostd::include_flow!(mod model = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/example.flow"));
+    /// use flow_nostd::{Detector, Flow, Status};
+    ///
+    /// let detector = Detector::new(Flow::new(model::BYTES)?)?;
+    /// let mut scratch = [0.0; model::SCRATCH];
+    /// let verdict = detector.verdict(&[90.0, 2.0, -5.0, 0.0], &[], &mut scratch)?;
+    /// assert_eq!((verdict.status, verdict.alarm), (Status::NotCalibrated, false));
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
+    pub fn new(flow: Flow<'a>) -> Result<Self, FormatError> {
+        let calibration = Calibration::of(&flow)?;
+        let sensors = SensorRecord::of(&flow)?;
+        let references = references::of(&flow)?;
+        let alarm = calibration.map_or(LN_P_MIN, |calibration| calibration.record.alarm.get());
+        Ok(Self { flow, calibration, sensors, references, alarm })
+    }
+
+    /// The flow.
+    ///
+    /// ```
+    /// # flow_nostd::include_flow!(mod model = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/calibrated.flow"));
+    /// # let detector = flow_nostd::Detector::new(flow_nostd::Flow::new(model::BYTES)?)?;
+    /// assert_eq!(detector.flow().columns(), 4);
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
+    pub fn flow(&self) -> &Flow<'a> {
+        &self.flow
+    }
+
+    /// A row is an alarm where its `ln_p` is at most this.
+    ///
+    /// ```
+    /// # flow_nostd::include_flow!(mod model = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/calibrated.flow"));
+    /// # let detector = flow_nostd::Detector::new(flow_nostd::Flow::new(model::BYTES)?)?;
+    /// assert!((detector.alarm_ln_p().exp() - 1e-3).abs() < 1e-6);
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
+    pub fn alarm_ln_p(&self) -> f32 {
+        self.alarm
+    }
+
+    /// The same with alarms at another `ln_p`, in place of the file's. One that is positive or NaN counts as 0.
+    ///
+    /// ```
+    /// # flow_nostd::include_flow!(mod model = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/calibrated.flow"));
+    /// # let detector = flow_nostd::Detector::new(flow_nostd::Flow::new(model::BYTES)?)?;
+    /// let once_in_a_million = detector.with_alarm_ln_p(-13.8);
+    /// assert_eq!(once_in_a_million.alarm_ln_p(), -13.8);
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
+    pub fn with_alarm_ln_p(self, ln_p: f32) -> Self {
+        Self { alarm: if ln_p < 0.0 { ln_p } else { 0.0 }, ..self }
+    }
+
+    /// Number of rows that the calibration was made from; 0 without one.
+    ///
+    /// ```
+    /// # flow_nostd::include_flow!(mod model = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/calibrated.flow"));
+    /// # let detector = flow_nostd::Detector::new(flow_nostd::Flow::new(model::BYTES)?)?;
+    /// assert_eq!(detector.calibration_rows(), 2000);
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
+    pub fn calibration_rows(&self) -> u32 {
+        self.calibration.map_or(0, |calibration| calibration.record.rows.get())
+    }
+
+    /// `ln p` of a log-density in its context, as in a [`Verdict`]; 0 without a calibration.
+    ///
+    /// ```
+    /// # flow_nostd::include_flow!(mod model = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/calibrated.flow"));
+    /// # let detector = flow_nostd::Detector::new(flow_nostd::Flow::new(model::BYTES)?)?;
+    /// assert!(detector.ln_p(-1e9, &[]) < -20.0);
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
+    pub fn ln_p(&self, log_prob: f32, context: &[f32]) -> f32 {
+        self.calibration.map_or(0.0, |calibration| calibration.ln_p(log_prob, context))
+    }
+
+    /// The verdict on a row in its context.
+    ///
+    /// # Errors
+    /// As [`Flow::log_prob`].
+    ///
+    /// See [`Detector`] for an example.
+    pub fn verdict(&self, row: &[f32], context: &[f32], scratch: &mut [f32]) -> Result<Verdict, EvalError> {
+        let log_prob = self.flow.log_prob(row, context, scratch)?;
+        let ln_p = self.ln_p(log_prob, context);
+        let status = match self.flow.outside_support(row) {
+            _ if self.calibration.is_none() => Status::NotCalibrated,
+            Some(column) => Status::OutsideSupport { column: column as u16 },
+            None => Status::Scored,
+        };
+        Ok(Verdict { log_prob, ln_p, alarm: self.calibration.is_some() && ln_p <= self.alarm, status })
+    }
+
+    /// The same, after a look at each sensor. `sensors` keeps what is needed from one row to the next, one for each
+    /// column, all [`SensorState::default`] at first and after a gap in time. Values that are NaN, infinite or out of the
+    /// sensor's range are replaced in `row` by a usual value of the column: so the verdict is on all other columns, and an
+    /// alarm besides is theirs. Without limits in the file only values that are not finite are found.
+    ///
+    /// # Errors
+    /// The length of `row`, `context`, `sensors` or `scratch`, or a context value that is NaN or infinite.
+    ///
+    /// ```
+    /// # flow_nostd::include_flow!(mod model = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/calibrated.flow"));
+    /// # let detector = flow_nostd::Detector::new(flow_nostd::Flow::new(model::BYTES)?)?;
+    /// # let mut scratch = [0.0; model::SCRATCH];
+    /// use flow_nostd::{SensorFault, SensorState, Status};
+    ///
+    /// let mut sensors = [SensorState::default(); 4];
+    /// let mut row = [1.25, f32::NAN, 17.0, -30.0];
+    /// let verdict = detector.watch(&mut row, &[], &mut sensors, &mut scratch)?;
+    /// assert_eq!(verdict.status, Status::Sensor { column: 1, fault: SensorFault::NotFinite });
+    /// assert!(row[1].is_finite() && !verdict.alarm); // The others are as usual.
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
+    pub fn watch(
+        &self,
+        row: &mut [f32],
+        context: &[f32],
+        sensors: &mut [SensorState],
+        scratch: &mut [f32],
+    ) -> Result<Verdict, EvalError> {
+        self.flow.check_row(row.len())?;
+        self.flow.check_row(sensors.len())?;
+        let mut found = None;
+        let mut limits = self.sensors.iter();
+        for (column, (x, state)) in (0..u16::MAX).zip(row.iter_mut().zip(sensors)) {
+            let fault = match limits.next() {
+                Some(limits) => limits.check(state, *x),
+                None if x.is_finite() => None,
+                None => Some(SensorFault::NotFinite),
+            };
+            if matches!(fault, Some(SensorFault::NotFinite | SensorFault::OutOfRange)) {
+                *x = self.usual(column.into());
+            }
+            if let (None, Some(fault)) = (found, fault) {
+                found = Some(Status::Sensor { column, fault });
+            }
+        }
+        let verdict = self.verdict(row, context, scratch)?;
+        Ok(Verdict { status: found.unwrap_or(verdict.status), ..verdict })
+    }
+
+    /// What each column has to do with a row's oddness, into `shares`: the nats that the log-density gains where the column
+    /// is replaced by the most likely of its reference values, all others staying; never below 0. Returns the column of
+    /// the largest share; `None` where nothing is gained, or the file has no reference values.
+    ///
+    /// It takes one log-density and one more for each reference value of each column: with nine of them, and eight columns,
+    /// 73 log-densities.
+    ///
+    /// # Errors
+    /// As [`Flow::log_prob`]; `shares` is as long as a row.
+    ///
+    /// See [`Detector`] for an example.
+    pub fn blame(
+        &self,
+        row: &[f32],
+        context: &[f32],
+        shares: &mut [f32],
+        scratch: &mut [f32],
+    ) -> Result<Option<usize>, EvalError> {
+        let flow = &self.flow;
+        flow.check_row(shares.len())?;
+        let now = flow.log_prob(row, context, scratch)?;
+        let each = self.references.len().checked_div(shares.len()).unwrap_or(0);
+        let (state, mut work) = flow.split(scratch)?;
+        let (mut worst, mut most) = (None, 0.0);
+        let mut rest = self.references;
+        for (column, share) in shares.iter_mut().enumerate() {
+            let (mine, after) = rest.split_at_checked(each).unwrap_or_default();
+            rest = after;
+            *share = 0.0;
+            for reference in mine {
+                let (mut next, mut index) = (values(row, context), 0usize);
+                let mut replaced = |in_context: bool| {
+                    let value = next(in_context)?;
+                    let here = !in_context && index == column;
+                    index = index.wrapping_add((!in_context).into());
+                    Some(if here { reference.get() } else { value })
+                };
+                let gain = flow.row_log_prob(&mut replaced, state, &mut work)? - now;
+                if gain > *share {
+                    *share = gain;
+                }
+            }
+            if *share > most {
+                (worst, most) = (Some(column), *share);
+            }
+        }
+        Ok(worst)
+    }
+
+    /// A usual value of a column: the middle one of its reference values, or without these the middle of its range.
+    fn usual(&self, column: usize) -> f32 {
+        let each = self.references.len().checked_div(self.flow.columns()).unwrap_or(0);
+        let middle = column.saturating_mul(each).saturating_add(each / 2);
+        if let Some(reference) = self.references.get(middle) {
+            return reference.get();
+        }
+        let limits = self.sensors.get(column);
+        clamp(limits.map_or(0.0, |limits| 0.5 * limits.low.get() + 0.5 * limits.high.get()), f32::MAX)
+    }
+}
