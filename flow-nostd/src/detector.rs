@@ -2,7 +2,6 @@
 
 use crate::calibration::{Calibration, LN_P_MIN};
 use crate::column::clamp;
-use crate::flow::values;
 use crate::sensors::{SensorFault, SensorRecord, SensorState};
 use crate::{EvalError, Flow, FormatError, references};
 use zerocopy::little_endian::F32;
@@ -208,6 +207,14 @@ impl<'a> Detector<'a> {
     ) -> Result<Verdict, EvalError> {
         self.flow.check_row(row.len())?;
         self.flow.check_row(sensors.len())?;
+        let found = self.check_sensors(row, sensors);
+        let verdict = self.verdict(row, context, scratch)?;
+        Ok(Verdict { status: found.unwrap_or(verdict.status), ..verdict })
+    }
+
+    /// The first faulty sensor; puts usual values in the place of what cannot be a value.
+    #[inline(never)] // Off the stack again before the log-density is computed.
+    fn check_sensors(&self, row: &mut [f32], sensors: &mut [SensorState]) -> Option<Status> {
         let mut found = None;
         let mut limits = self.sensors.iter();
         for (column, (x, state)) in (0..u16::MAX).zip(row.iter_mut().zip(sensors)) {
@@ -223,8 +230,7 @@ impl<'a> Detector<'a> {
                 found = Some(Status::Sensor { column, fault });
             }
         }
-        let verdict = self.verdict(row, context, scratch)?;
-        Ok(Verdict { status: found.unwrap_or(verdict.status), ..verdict })
+        found
     }
 
     /// What each column has to do with a row's oddness, into `shares`: the nats that the log-density gains where the column
@@ -245,35 +251,20 @@ impl<'a> Detector<'a> {
         shares: &mut [f32],
         scratch: &mut [f32],
     ) -> Result<Option<usize>, EvalError> {
-        let flow = &self.flow;
-        flow.check_row(shares.len())?;
-        let now = flow.log_prob(row, context, scratch)?;
+        self.flow.check_row(shares.len())?;
+        let now = self.flow.log_prob(row, context, scratch)?;
         let each = self.references.len().checked_div(shares.len()).unwrap_or(0);
-        let (state, mut work) = flow.split(scratch)?;
-        let (mut worst, mut most) = (None, 0.0);
-        let mut rest = self.references;
-        for (column, share) in shares.iter_mut().enumerate() {
-            let (mine, after) = rest.split_at_checked(each).unwrap_or_default();
-            rest = after;
+        for (column, share) in (0..usize::MAX).zip(shares.iter_mut()) {
             *share = 0.0;
-            for reference in mine {
-                let (mut next, mut index) = (values(row, context), 0usize);
-                let mut replaced = |in_context: bool| {
-                    let value = next(in_context)?;
-                    let here = !in_context && index == column;
-                    index = index.wrapping_add((!in_context).into());
-                    Some(if here { reference.get() } else { value })
-                };
-                let gain = flow.row_log_prob(&mut replaced, state, &mut work)? - now;
+            let first = column.saturating_mul(each);
+            for reference in self.references.get(first..).unwrap_or_default().iter().take(each) {
+                let gain = self.flow.log_prob_with(row, context, (column, reference.get()), scratch)? - now;
                 if gain > *share {
                     *share = gain;
                 }
             }
-            if *share > most {
-                (worst, most) = (Some(column), *share);
-            }
         }
-        Ok(worst)
+        Ok(largest(shares))
     }
 
     /// A usual value of a column: the middle one of its reference values, or without these the middle of its range.
@@ -286,4 +277,15 @@ impl<'a> Detector<'a> {
         let limits = self.sensors.get(column);
         clamp(limits.map_or(0.0, |limits| 0.5 * limits.low.get() + 0.5 * limits.high.get()), f32::MAX)
     }
+}
+
+/// The place of the largest value, where there is one above 0.
+fn largest(values: &[f32]) -> Option<usize> {
+    let (mut place, mut most) = (None, 0.0);
+    for (j, &value) in (0..usize::MAX).zip(values) {
+        if value > most {
+            (place, most) = (Some(j), value);
+        }
+    }
+    place
 }

@@ -219,6 +219,24 @@ impl Flow<'_> {
         if found == expected { Ok(()) } else { Err(EvalError::LatentLength { expected, found }) }
     }
 
+    /// The log-density of a row in which a column has another value.
+    #[inline(never)]
+    pub(crate) fn log_prob_with(
+        &self,
+        row: &[f32],
+        context: &[f32],
+        (column, value): (usize, f32),
+        scratch: &mut [f32],
+    ) -> Result<f32, EvalError> {
+        let (state, mut work) = self.split(scratch)?;
+        let (mut row, mut context) = ((0..usize::MAX).zip(row), context.iter());
+        let mut next = |in_context: bool| match in_context {
+            true => context.next().copied(),
+            false => row.next().map(|(j, &x)| if j == column { value } else { x }),
+        };
+        self.row_log_prob(&mut next, state, &mut work)
+    }
+
     /// The log-density of the row that `next` gives value by value, see [`row::enter`].
     pub(crate) fn row_log_prob(
         &self,

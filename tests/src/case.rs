@@ -4,10 +4,15 @@ use crate::flows;
 use crate::report::Report;
 use crate::trained::all_trained;
 use flow_export::aligned::AlignedBytes;
+use flow_export::calibration::{Section, references, unlimited};
 use flow_export::freeze::{Weights, freeze_as};
 use flow_export::probes;
+use flow_export::resection::with_sections;
 use flow_model::spec::{Base, FlowSpec};
+use flow_nostd::Flow;
+use flow_nostd::layout::{CALIBRATION, REFERENCES, SENSORS, SensorRecord};
 use std::fmt::{Arguments, Write};
+use zerocopy::IntoBytes;
 
 /// A frozen flow and rows for it.
 #[derive(Clone, Debug)]
@@ -54,7 +59,8 @@ impl Case {
     /// Where the flow cannot be frozen.
     pub fn of(name: &str, spec: &FlowSpec, params: &[f32], count: usize, weights: Weights) -> Self {
         let probes = probes::rows(spec);
-        let flow = freeze_as(spec, params, &probes, 0, weights).expect("a flow that can be frozen");
+        let plain = freeze_as(spec, params, &probes, 0, weights).expect("a flow that can be frozen");
+        let flow = calibrated(&plain, spec);
         let with_context_behind = |row: &[f32]| {
             let (row, context) = flows::split(spec, row);
             row.into_iter().chain(context)
@@ -96,6 +102,32 @@ impl Case {
     }
 }
 
+/// The file with what verdicts need, from rows that need not be usual: all that counts here is that every part is there.
+///
+/// # Panics
+/// If `file` is not a frozen flow of `spec`.
+pub fn calibrated(file: &[u8], spec: &FlowSpec) -> Vec<u8> {
+    let bytes = AlignedBytes::from(file.to_vec());
+    let flow = Flow::new(&bytes).expect("a valid flow");
+    let mut scratch = vec![0.0; flow.scratch_len()];
+    let rows = flows::rows(spec, 300, 1);
+    let (mut values, mut contexts, mut log_probs) = (vec![], vec![], vec![]);
+    for row in rows.chunks(spec.columns.len()) {
+        let (row, context) = flows::split(spec, row);
+        log_probs.push(flow.log_prob(&row, &context, &mut scratch).expect("a row of the flow"));
+        values.extend(row);
+        contexts.extend(context);
+    }
+    let limits = SensorRecord { same: 3.into(), jump: 1e3.into(), ..unlimited() };
+    let limits = vec![limits; flow.columns()];
+    let sections = [
+        (CALIBRATION, Section::of(&log_probs, &contexts, flow.context_dim(), -2.0).bytes),
+        (REFERENCES, references(&values, flow.columns())),
+        (SENSORS, limits.as_bytes().to_vec()),
+    ];
+    with_sections(&flow, file, &sections)
+}
+
 struct Lines(String);
 
 impl parity_report::Output for Lines {
@@ -127,6 +159,10 @@ pub fn assert_same_bits(what: &str, cases: &[Case], there: &[Report], here: &[Re
         assert_eq!(there.to_latent, here.to_latent, "{what}");
         assert_eq!(there.to_data.len(), there.to_latent.len(), "{what}");
         assert_eq!(there.to_data, here.to_data, "{what}");
+        assert_eq!(there.verdicts.len(), 100.min(count), "{what}");
+        assert_eq!(there.verdicts, here.verdicts, "{what}");
+        assert_eq!(there.blame.len(), 4.min(count), "{what}");
+        assert_eq!(there.blame, here.blame, "{what}");
         assert_eq!(there.many.len(), case.more.div_ceil(1000) as usize, "{what}");
         for (i, (there, here)) in there.many.iter().zip(&here.many).enumerate() {
             assert_eq!(there, here, "{what}, thousand {i} of the further rows");

@@ -8,6 +8,8 @@
 //! to_latent ROW BITS_OF_LOG_DET BITS…
 //! to_data ROW BITS…
 //! sample ROW BITS…
+//! verdict ROW BITS_OF_LOG_PROB BITS_OF_LN_P BITS_OF_DRIFT ALARM STATUS
+//! blame ROW BITS… COLUMN
 //! cost log_prob stack=BYTES instructions=N
 //! many THOUSAND HASH
 //! done
@@ -37,6 +39,10 @@ pub struct Report {
     pub to_data: Vec<Vec<u32>>,
     /// Samples, drawn with the generator of `flow-export sample --seed 1`.
     pub samples: Vec<Vec<u32>>,
+    /// Verdicts on the first rows, and the drift after each.
+    pub verdicts: Vec<Vec<u32>>,
+    /// The columns' shares of the oddness of a few rows, and the column of the largest.
+    pub blame: Vec<Vec<u32>>,
     /// A hash of the results of every thousand further rows, and of all before them.
     pub many: Vec<u32>,
     /// What one call takes, by function.
@@ -96,6 +102,8 @@ impl Report {
             }
             "to_latent" => self.to_latent.push(bits(rest, self.to_latent.len())?),
             "to_data" => self.to_data.push(bits(rest, self.to_data.len())?),
+            "verdict" => self.verdicts.push(bits(rest, self.verdicts.len())?),
+            "blame" => self.blame.push(bits(rest, self.blame.len())?),
             "many" => {
                 let values = bits(rest, self.many.len())?;
                 self.many.push(*values.first()?);

@@ -137,6 +137,12 @@ fn instructions_on_a_cortex_m4f() {
         let [sample, log_prob] = ["sample", "log_prob"].map(|function| of(&format!("{coupling} {function}")));
         assert!(sample <= 1.1 * log_prob, "{coupling}: {sample} a sample, {log_prob} a log_prob");
     }
+    for model in ["realnvp", "nsf", "maf", "gmm"] {
+        let [verdict, log_prob] = ["verdict", "log_prob_of_verdict"].map(|function| of(&format!("{model} {function}")));
+        println!("{model}: a verdict takes {} instructions more than its log-density", verdict - log_prob);
+        assert!(verdict <= log_prob + 3000.0, "{model}: {verdict} a verdict, {log_prob} its log-density");
+    }
+    holds("drift", of("realnvp drift"), 590.0);
     let products = (64 * 64) as f64;
     let hidden = of("realnvp log_prob") - of("one hidden layer log_prob");
     holds("a multiply-accumulate after ReLU", hidden / (COUPLINGS as f64 * products), 1.86);

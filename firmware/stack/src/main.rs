@@ -6,7 +6,7 @@
 
 use board::{Output, stack_used};
 use core::hint::black_box;
-use flow_nostd::Flow;
+use flow_nostd::{Detector, Drift, Flow, SensorState};
 use rand_pcg::Pcg32;
 
 board::panic_handler!();
@@ -60,6 +60,16 @@ fn report(file: &'static [u8], output: &mut Output) -> Option<()> {
     for (name, most) in names.iter().zip(most) {
         print(name, most);
     }
+    print("Detector::new", stack_used(|| done &= black_box(Detector::new(black_box(*flow))).is_ok()));
+    let detector = Detector::new(*flow).ok()?;
+    let detector = black_box(&detector);
+    let (mut sensors, mut shares) = ([SensorState::default(); COLUMNS], [0.0; COLUMNS]);
+    let (sensors, shares) = (sensors.get_mut(..row.len())?, shares.get_mut(..row.len())?);
+    print("verdict", stack_used(|| done &= black_box(detector.verdict(row, context, &mut scratch)).is_ok()));
+    print("watch", stack_used(|| done &= black_box(detector.watch(row, context, sensors, &mut scratch)).is_ok()));
+    print("blame", stack_used(|| done &= black_box(detector.blame(row, context, shares, &mut scratch)).is_ok()));
+    let mut drift = Drift::new();
+    print("Drift::push", stack_used(|| _ = black_box(drift.push(black_box(-3.0)))));
     print("column_name", stack_used(|| done &= black_box(flow.column_name(black_box(1))).is_some()));
     print("model_id_hex", stack_used(|| _ = black_box(flow.model_id_hex())));
     done.then_some(())
