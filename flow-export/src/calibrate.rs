@@ -5,6 +5,7 @@ use crate::error::Error;
 use crate::frozen::{Frozen, column_names, context_names, split_context};
 use crate::resection::with_sections;
 use crate::score;
+use flow_model::checkpoint::Checkpoint;
 use flow_nostd::Detector;
 use flow_nostd::layout::{CALIBRATION, REFERENCES, SENSORS};
 use flow_table::Table;
@@ -13,6 +14,28 @@ use std::fmt;
 
 /// The p of an alarm that nobody chose.
 pub const USUAL_P: f64 = 1e-3;
+
+/// The key under which a checkpoint's metadata say which share of the validation rows were trained on, too.
+pub const REPEATED: &str = "repeated_rows";
+/// So many more rows may be among those trained on than repeat by themselves.
+const REPEATED_MORE: f64 = 0.05;
+
+/// Refuses rows of which more were trained on than repeat by themselves: what a flow has learned by heart is no measure
+/// of how odd other rows are. Checkpoints that do not know their rows pass.
+///
+/// # Errors
+/// How many of them were trained on.
+pub fn check_untrained(checkpoint: &Checkpoint, table: &Table) -> Result<(), Error> {
+    let names: Vec<String> = checkpoint.spec.columns.iter().map(|column| column.name.clone()).collect();
+    let trained = checkpoint.trained.count(table.matching(&names)?.iter());
+    let share = trained as f64 / table.rows() as f64;
+    let usual = checkpoint.metadata.get(REPEATED).and_then(|share| share.parse::<f64>().ok()).unwrap_or(0.0);
+    if share > usual + REPEATED_MORE {
+        let (path, rows) = (table.source().to_owned(), table.rows());
+        return Err(Error::TrainedOn { path, trained, rows, usual: 100.0 * usual });
+    }
+    Ok(())
+}
 
 /// What a calibration came to.
 #[derive(Clone, Debug, PartialEq, Serialize)]

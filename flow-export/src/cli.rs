@@ -222,6 +222,9 @@ fn calibrate_file(args: Calibrate) -> Result<(), Error> {
     let options = ReadOptions { ignore: args.column, keep, ..ReadOptions::default() };
     let table = Table::read_all(&data, &options)?;
     table.notes().iter().for_each(|note| eprintln!("{note}"));
+    if is_run {
+        calibrate::check_untrained(&run_folder::read_checkpoint(&args.model)?, &table)?;
+    }
     let p = match (args.false_alarms, args.every) {
         (Some(rate), Some(every)) => Some(rate.share(every)),
         _ => args.p,

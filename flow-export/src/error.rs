@@ -78,6 +78,21 @@ pub enum Error {
         /// The run or the frozen flow.
         path: PathBuf,
     },
+    /// Rows to calibrate with that were trained on.
+    #[error(
+        "{path}: {trained} of {rows} rows were trained on (of rows set aside, {usual:.1} % repeat by themselves): the flow \
+         knows them, and would find all others odd; calibrate with usual rows that it has not seen"
+    )]
+    TrainedOn {
+        /// The table.
+        path: String,
+        /// How many.
+        trained: usize,
+        /// Of how many.
+        rows: usize,
+        /// How many repeat by themselves, percent.
+        usual: f64,
+    },
     /// Fewer rows than an alarm's p asks for.
     #[error(
         "{source_name}: {rows} rows are too few for alarms at p = {p:.1e}, which need {needed} that the flow was not trained \

@@ -22,7 +22,7 @@ impl Session {
     fn of(spec: FlowSpec) -> Self {
         let session = Session { folder: tempfile::tempdir().unwrap() };
         let params = Layout::of(&spec).init(7);
-        let checkpoint = Checkpoint { spec, params, metadata: BTreeMap::new() };
+        let checkpoint = Checkpoint { spec, params, trained: Default::default(), metadata: BTreeMap::new() };
         fs::create_dir(session.path("run")).unwrap();
         fs::write(session.path("run/checkpoint.safetensors"), checkpoint.to_bytes().unwrap()).unwrap();
         session.succeed(&["freeze", "run", "-o", "model.flow"]);
@@ -339,7 +339,7 @@ fn inspect_tells_layers_and_bases() {
         spec.layers = vec![Layer::ActNorm, Layer::Lu, residual(vec![4, 4])];
         spec.base = base;
         let params = Layout::of(&spec).init(3);
-        let checkpoint = Checkpoint { spec, params, metadata: BTreeMap::new() };
+        let checkpoint = Checkpoint { spec, params, trained: Default::default(), metadata: BTreeMap::new() };
         session.write("run/checkpoint.safetensors", checkpoint.to_bytes().unwrap());
         session.succeed(&["freeze", "run", "-o", "other.flow"]);
         let text = session.succeed(&["inspect", "other.flow"]);

@@ -1,12 +1,15 @@
 //! A trained flow as safetensors bytes: the parameters by name, the spec in the metadata.
 
 use crate::flow::Flow;
+use crate::row_hashes::RowHashes;
 use crate::spec::{FlowSpec, SpecError};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use std::collections::{BTreeMap, HashMap};
 
 /// Version of the checkpoint's layout; another one is refused.
 pub const VERSION: &str = "1";
+/// The tensor that holds the hashes of the rows trained on.
+const TRAINED: &str = "trained_rows";
 
 /// A spec with its trained parameters.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,6 +18,8 @@ pub struct Checkpoint {
     pub spec: FlowSpec,
     /// The parameters, flat, in the order of [`crate::params::Layout`].
     pub params: Vec<f32>,
+    /// The rows that the flow was trained on, as they lie in a table of all columns.
+    pub trained: RowHashes,
     /// Whatever else the trainer wants to remember, by name.
     pub metadata: BTreeMap<String, String>,
 }
@@ -61,10 +66,15 @@ impl Checkpoint {
             return Err(CheckpointError::Parameter { name: "all".into(), message });
         }
         let raw: Vec<u8> = self.params.iter().flat_map(|v| v.to_le_bytes()).collect();
+        let trained: Vec<u8> = self.trained.as_slice().iter().flat_map(|v| v.to_le_bytes()).collect();
         let mut tensors = Vec::new();
         for slice in flow.layout().slices() {
             let bytes = &raw[4 * slice.range().start..4 * slice.range().end];
             tensors.push((slice.name.clone(), TensorView::new(Dtype::F32, slice.shape.clone(), bytes)?));
+        }
+        if !trained.is_empty() {
+            let view = TensorView::new(Dtype::U32, vec![trained.len() / 4], &trained)?;
+            tensors.push((TRAINED.to_owned(), view));
         }
         // One metadata entry: safetensors keeps its metadata in a hash map, whose order differs from run to run.
         let header =
@@ -107,6 +117,12 @@ impl Checkpoint {
                 }
             }
         }
-        Ok(Checkpoint { spec: flow.spec().clone(), params, metadata })
+        let trained = match tensors.tensor(TRAINED) {
+            Ok(tensor) if tensor.dtype() == Dtype::U32 => {
+                tensor.data().as_chunks().0.iter().copied().map(u32::from_le_bytes).collect()
+            }
+            _ => Vec::new(),
+        };
+        Ok(Checkpoint { spec: flow.spec().clone(), params, trained: RowHashes::from_hashes(trained), metadata })
     }
 }

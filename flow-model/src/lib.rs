@@ -28,6 +28,7 @@ pub mod onnx;
 mod onnx_proto;
 pub mod params;
 pub mod permutation;
+pub mod row_hashes;
 pub mod spec;
 pub mod spline;
 pub mod student_t;

@@ -17,7 +17,7 @@ fn checkpoint() -> Checkpoint {
     let layers = models::realnvp(&models::Shape { lines: 2, layers: 2, hidden: vec![3], ..Default::default() });
     let spec = FlowSpec::new(columns, Tails { knee: 4.0, rate: 14.0 }, layers, Base::Normal);
     let params = Layout::of(&spec).init(1);
-    Checkpoint { spec, params, metadata: BTreeMap::from([("seed".into(), "1".into())]) }
+    Checkpoint { spec, params, trained: Default::default(), metadata: BTreeMap::from([("seed".into(), "1".into())]) }
 }
 
 #[test]

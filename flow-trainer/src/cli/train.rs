@@ -15,11 +15,14 @@ use crate::seeds::{self, Seeds};
 use crate::train::{Ending, TrainError};
 use crate::{auto, fit, fitted, report};
 use clap::{ArgMatches, Args, ValueEnum};
+use flow_export::calibrate::{self, REPEATED};
+use flow_export::calibration::FEWEST;
 use flow_export::freeze::Weights;
-use flow_export::run_folder::freeze_run;
+use flow_export::run_folder::frozen;
 use flow_model::checkpoint::Checkpoint;
+use flow_model::row_hashes::RowHashes;
 use flow_table::atomic::write_atomic;
-use flow_table::{Convention, KindOverride, Missing};
+use flow_table::{Convention, KindOverride, Missing, Table};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -222,18 +225,21 @@ pub(super) fn train(args: Train, given: BTreeMap<String, Vec<String>>) -> Result
     let distances = samples.as_ref().and_then(|samples| Distances::of(samples, &data.train, &data.validation));
     let rows = [data.train.rows(), data.validation.rows()];
     let metrics = Metrics::of(&outcome, &settings, backend.name(), rows, distances, tries, seeds);
+    let trained = RowHashes::of(data.train.iter());
+    // Rows repeat in themselves; whoever looks for the rows trained on has to know how often.
+    let repeated = trained.count(data.validation.iter()) as f64 / data.validation.rows() as f64;
     let metadata = BTreeMap::from([
+        (REPEATED.to_string(), repeated.to_string()),
         (data::MISSING.to_string(), data::missing_as_text(&data.reading.missing)),
         ("convention".to_string(), format!("{:?}", args.convention).to_lowercase()),
         ("model".to_string(), model.name().to_string()),
         ("seed".to_string(), settings.seed.to_string()),
     ]);
-    let checkpoint = Checkpoint { spec: flow.spec().clone(), params: outcome.params.clone(), metadata };
+    let checkpoint = Checkpoint { spec: flow.spec().clone(), params: outcome.params.clone(), trained, metadata };
     run_folder::write(&args.out, &checkpoint, &metrics, data.calibration.as_ref())?;
     tell::say_how_it_ended(&outcome, &metrics)?;
     if let Some(path) = &args.freeze {
-        freeze_run(&args.out, path, 0, Weights::F32)?;
-        say(format_args!("frozen: {} ({} bytes)", path.display(), bytes(path)))?;
+        freeze(&args.out, path, data.calibration.as_ref())?;
         if let Some(table) = &to_score {
             say_oddest(path, table, &args.out)?;
         }
@@ -331,6 +337,22 @@ fn stop_on_interrupt() -> Result<Arc<AtomicBool>, Error> {
         }
     })?;
     Ok(stop)
+}
+
+/// Freezes the flow of a run, calibrated where rows enough were set aside for it.
+fn freeze(run: &Path, to: &Path, calibration: Option<&Table>) -> Result<(), Error> {
+    let frozen = frozen(run, 0, Weights::F32)?;
+    let Some(table) = calibration.filter(|table| table.rows() >= FEWEST) else {
+        write_atomic(to, frozen.bytes())?;
+        say(format_args!("frozen: {} ({} bytes)", to.display(), bytes(to)))?;
+        return say(format_args!(
+            "not calibrated: fewer than {FEWEST} rows were set aside for that; flow-export calibrate takes others"
+        ));
+    };
+    let (content, summary) = calibrate::calibrate(&frozen, table, None, |_| Ok(None))?;
+    write_atomic(to, &content)?;
+    say(format_args!("frozen: {} ({} bytes)", to.display(), bytes(to)))?;
+    say(format_args!("{}", summary.to_string().trim_end()))
 }
 
 fn bytes(path: &Path) -> u64 {
