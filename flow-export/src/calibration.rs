@@ -5,12 +5,13 @@
 
 use crate::tail::Tail;
 use flow_nostd::layout::{BinRecord, CalibrationRecord, Knot, LN_P_MIN, POOLED, SensorRecord};
+use flow_table::metrics;
 use serde::Serialize;
 use zerocopy::IntoBytes;
 use zerocopy::little_endian::{F32, U16, U32};
 
 /// The fewest rows that a table is made from.
-pub const FEWEST: usize = 100;
+pub const FEWEST: usize = 50;
 /// The fewest rows for which a bin of the context gets a table of its own.
 pub const FEWEST_IN_A_BIN: usize = 200;
 /// Beyond the rows, p may be this many times smaller than one over their number: farther out a tail is guesswork.
@@ -25,8 +26,8 @@ const SPACING: f64 = 1.05;
 const TAIL_SPACING: f64 = 0.25;
 /// Bins of a context value.
 const BINS: usize = 4;
-/// Reference values of a column.
-const REFERENCES: usize = 9;
+/// Values of a column over which its density is integrated.
+const REFERENCES: usize = 16;
 
 /// A table from `log_prob` to `ln p`, and the tail that it ends with.
 #[derive(Clone, Debug)]
@@ -214,12 +215,21 @@ impl Bins {
     }
 }
 
-/// The section `REFS`: quantiles of each column of a row, ascending. `rows` has `columns` values for each row.
+/// The section `REFS`: of each column of a row its median, the logarithm of a spacing in deviations, and values so spaced
+/// from a deviation below the smallest to one above the largest. `rows` has `columns` values for each row.
 pub fn references(rows: &[f32], columns: usize) -> Vec<u8> {
     let values = (0..columns).flat_map(|column| {
         let mut values: Vec<f32> = rows.iter().skip(column).step_by(columns).copied().collect();
         values.sort_by(f32::total_cmp);
-        (0..REFERENCES).map(move |i| F32::new(values[values.len() * (2 * i + 1) / (2 * REFERENCES)]))
+        let median = values[values.len() / 2];
+        let [least, most] = [values[0], values[values.len() - 1]].map(f64::from);
+        let std = metrics::Summary::of(values.iter().map(|&x| f64::from(x))).std_error * (values.len() as f64).sqrt();
+        let (low, high) = (least - std, most + std);
+        let step = (high - low) / REFERENCES as f64;
+        // A column that never changes is never to blame.
+        let log_step = if step > 0.0 { (step / std).ln() } else { -1e30 };
+        let at = move |i: usize| ((low + step * (i as f64 + 0.5)) as f32).clamp(f32::MIN, f32::MAX);
+        [median, log_step as f32].into_iter().chain((0..REFERENCES).map(at)).map(F32::new)
     });
     values.collect::<Vec<F32>>().as_bytes().to_vec()
 }

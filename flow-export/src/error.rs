@@ -96,7 +96,7 @@ pub enum Error {
     /// Fewer rows than an alarm's p asks for.
     #[error(
         "{source_name}: {rows} rows are too few for alarms at p = {p:.1e}, which need {needed} that the flow was not trained \
-         on; with these rows p can be {possible:.1e} or more{}", if *rows < 100 { ", but 100 are the fewest" } else { "" }
+         on; with these rows p can be {possible:.1e} or more{}", if *rows < 50 { ", but 50 are the fewest" } else { "" }
     )]
     FewRows {
         /// The table.

@@ -9,10 +9,14 @@ const SHAPES: [f64; 2] = [-0.04, 0.5];
 /// Number of shapes on the grid between them.
 const STEPS: usize = 54;
 
+/// So many excesses settle the shape. With fewer it is taken to be larger, by as much as its standard error is larger than
+/// theirs: a tail that was guessed to be too short would call usual rows odd.
+const ENOUGH: f64 = 200.0;
+
 /// A fitted tail.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Tail {
-    /// The shape; 0 for an exponential.
+    /// The shape; 0 for an exponential. With few excesses larger than the likeliest, to be on the safe side.
     pub shape: f64,
     /// Its standard error, of maximum likelihood.
     pub shape_error: f64,
@@ -36,8 +40,10 @@ impl Tail {
             let scale = best_scale(excesses, shape, mean, largest);
             (log_likelihood(excesses, shape, scale), shape, scale)
         });
-        let (_, shape, scale) = fits.max_by(|a, b| a.0.total_cmp(&b.0)).expect("there are shapes");
-        Tail { shape, shape_error: (1.0 + shape) / count.sqrt(), scale }
+        let (_, fitted, _) = fits.max_by(|a, b| a.0.total_cmp(&b.0)).expect("there are shapes");
+        let shape_error = (1.0 + fitted) / count.sqrt();
+        let shape = (fitted + (shape_error - (1.0 + fitted) / ENOUGH.sqrt()).max(0.0)).min(SHAPES[1]);
+        Tail { shape, shape_error, scale: best_scale(excesses, shape, mean, largest) }
     }
 
     /// How far an excess must reach for a share `e^ln_p` of them to reach farther.

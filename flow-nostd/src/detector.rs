@@ -2,9 +2,9 @@
 
 use crate::calibration::{Calibration, LN_P_MIN};
 use crate::column::clamp;
+use crate::references::{Reference, References};
 use crate::sensors::{SensorFault, SensorRecord, SensorState};
-use crate::{EvalError, Flow, FormatError, references};
-use zerocopy::little_endian::F32;
+use crate::{EvalError, Flow, FormatError};
 
 /// What is said of a row.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -70,7 +70,7 @@ pub struct Detector<'a> {
     flow: Flow<'a>,
     calibration: Option<Calibration<'a>>,
     sensors: &'a [SensorRecord],
-    references: &'a [F32],
+    references: References<'a>,
     alarm: f32,
 }
 
@@ -94,7 +94,7 @@ impl<'a> Detector<'a> {
     pub fn new(flow: Flow<'a>) -> Result<Self, FormatError> {
         let calibration = Calibration::of(&flow)?;
         let sensors = SensorRecord::of(&flow)?;
-        let references = references::of(&flow)?;
+        let references = References::of(&flow)?;
         let alarm = calibration.map_or(LN_P_MIN, |calibration| calibration.record.alarm.get());
         Ok(Self { flow, calibration, sensors, references, alarm })
     }
@@ -233,12 +233,12 @@ impl<'a> Detector<'a> {
         found
     }
 
-    /// What each column has to do with a row's oddness, into `shares`: the nats that the log-density gains where the column
-    /// is replaced by the most likely of its reference values, all others staying; never below 0. Returns the column of
-    /// the largest share; `None` where nothing is gained, or the file has no reference values.
+    /// How odd each column's value is beside the values of all others, into `shares`: minus the logarithm of its density
+    /// given the others, nats, in the unit of the column's deviation; never below 0. Returns the column of the largest
+    /// share; `None` where all are 0, or the file has no values to integrate over.
     ///
-    /// It takes one log-density and one more for each reference value of each column: with nine of them, and eight columns,
-    /// 73 log-densities.
+    /// It takes one log-density and one more for each of these values of each column: with 16 of them, as `flow-export`
+    /// writes, and eight columns, 129 log-densities.
     ///
     /// # Errors
     /// As [`Flow::log_prob`]; `shares` is as long as a row.
@@ -253,26 +253,29 @@ impl<'a> Detector<'a> {
     ) -> Result<Option<usize>, EvalError> {
         self.flow.check_row(shares.len())?;
         let now = self.flow.log_prob(row, context, scratch)?;
-        let each = self.references.len().checked_div(shares.len()).unwrap_or(0);
         for (column, share) in (0..usize::MAX).zip(shares.iter_mut()) {
-            *share = 0.0;
-            let first = column.saturating_mul(each);
-            for reference in self.references.get(first..).unwrap_or_default().iter().take(each) {
-                let gain = self.flow.log_prob_with(row, context, (column, reference.get()), scratch)? - now;
-                if gain > *share {
-                    *share = gain;
+            let Some(Reference { log_step, values, .. }) = self.references.column(column) else { return Ok(None) };
+            // The logarithm of a sum of exponentials, the largest apart.
+            let (mut most, mut sum) = (now, 1.0);
+            for value in values {
+                let log_prob = self.flow.log_prob_with(row, context, (column, value.get()), scratch)?;
+                if log_prob > most {
+                    sum = sum * libm::expf(most - log_prob) + 1.0;
+                    most = log_prob;
+                } else {
+                    sum += libm::expf(log_prob - most);
                 }
             }
+            let odd = log_step + libm::logf(sum) + (most - now);
+            *share = if odd > 0.0 { odd } else { 0.0 };
         }
         Ok(largest(shares))
     }
 
-    /// A usual value of a column: the middle one of its reference values, or without these the middle of its range.
+    /// A usual value of a column: the file's, or without one the middle of its sensor's range.
     fn usual(&self, column: usize) -> f32 {
-        let each = self.references.len().checked_div(self.flow.columns()).unwrap_or(0);
-        let middle = column.saturating_mul(each).saturating_add(each / 2);
-        if let Some(reference) = self.references.get(middle) {
-            return reference.get();
+        if let Some(reference) = self.references.column(column) {
+            return reference.usual;
         }
         let limits = self.sensors.get(column);
         clamp(limits.map_or(0.0, |limits| 0.5 * limits.low.get() + 0.5 * limits.high.get()), f32::MAX)

@@ -1,9 +1,9 @@
-//! Which sensor: what the log-density gains when a column is replaced by a likely value of its own.
+//! Which sensor: how odd a column's value is beside the values of all others.
 //!
-//! For each column the file has a few reference values, quantiles of usual rows. A column's share of a row's oddness is
-//! the most that the log-density gains where one of them stands in its place and all other columns stay: close to
-//! replacing it by its most likely value given the others, and the same for every kind of flow. A column that only is odd
-//! beside the others is found, one that is usual for itself and for the others gains little.
+//! That is minus the logarithm of its density given the others, in nats, with the column's deviation as the unit: the
+//! row's density over its integral along the column, `-ln(p(x) / (∫ p(x with t in place of the column) dt / deviation))`.
+//! The integral is a sum over values that the file has for each column, equally spaced over those that usual rows have,
+//! and the row's own. It is the same for every kind of flow, and finds a column that is odd only beside the others.
 
 use crate::fault::{Fault, Place};
 use crate::section::REFERENCES;
@@ -11,32 +11,61 @@ use crate::{Flow, FormatError, range};
 use zerocopy::FromBytes;
 use zerocopy::little_endian::F32;
 
-/// The most reference values of a column.
+/// The most values of a column's integral.
 pub const REFERENCES_MAX: usize = 64;
+/// What stands before them: a usual value, and the logarithm of their spacing in deviations.
+const BEFORE: usize = 2;
 
-/// The reference values of all columns, the same number for each; none where the file has none.
-pub(crate) fn of<'a>(flow: &Flow<'a>) -> Result<&'a [F32], FormatError> {
-    let mut place = Place::start();
-    place.tag = REFERENCES;
-    let Some(data) = flow.sections.find(REFERENCES) else { return Ok(&[]) };
-    read(data, flow.columns(), &mut place).map_err(|fault| place.error(fault))
+/// What the file has of all columns, the same number of values for each.
+#[derive(Clone, Copy)]
+pub(crate) struct References<'a> {
+    values: &'a [F32],
+    each: usize,
 }
 
-fn read<'a>(data: &'a [u8], columns: usize, place: &mut Place) -> Result<&'a [F32], Fault> {
-    let row = columns.saturating_mul(size_of::<F32>());
-    let each = data.len().checked_div(row).unwrap_or(0);
-    if each == 0 || each > REFERENCES_MAX {
-        return place.note(Fault::SECTION_LENGTH, row, data.len());
+/// What it has of one.
+pub(crate) struct Reference<'a> {
+    /// A usual value, the middle of all.
+    pub usual: f32,
+    /// The logarithm of the values' spacing in deviations.
+    pub log_step: f32,
+    /// The values of the integral.
+    pub values: &'a [F32],
+}
+
+impl<'a> References<'a> {
+    /// Those of a flow; none for any column where the file has none.
+    pub(crate) fn of(flow: &Flow<'a>) -> Result<Self, FormatError> {
+        let mut place = Place::start();
+        place.tag = REFERENCES;
+        let Some(data) = flow.sections.find(REFERENCES) else { return Ok(Self { values: &[], each: 0 }) };
+        Self::read(data, flow.columns(), &mut place).map_err(|fault| place.error(fault))
     }
-    place.same(Fault::SECTION_LENGTH, each.saturating_mul(row), data.len())?;
-    let Ok(values) = <[F32]>::ref_from_bytes(data) else { return Err(Fault::SECTION_LENGTH) };
-    for (index, values) in (0..u16::MAX).zip(values.chunks(each)) {
-        place.index = index;
-        if values.iter().any(|value| !range::is_at_most(value.get(), f32::MAX)) {
-            return Err(Fault::field(0));
+
+    fn read(data: &'a [u8], columns: usize, place: &mut Place) -> Result<Self, Fault> {
+        let row = columns.saturating_mul(size_of::<F32>());
+        let each = data.len().checked_div(row).unwrap_or(0);
+        if each <= BEFORE || each > BEFORE.saturating_add(REFERENCES_MAX) {
+            let least = row.saturating_mul(BEFORE.saturating_add(1));
+            return place.note(Fault::SECTION_LENGTH, least, data.len());
         }
+        place.same(Fault::SECTION_LENGTH, each.saturating_mul(row), data.len())?;
+        let Ok(values) = <[F32]>::ref_from_bytes(data) else { return Err(Fault::SECTION_LENGTH) };
+        for (index, values) in (0..u16::MAX).zip(values.chunks(each)) {
+            place.index = index;
+            if values.iter().any(|value| !range::is_at_most(value.get(), f32::MAX)) {
+                return Err(Fault::field(0));
+            }
+        }
+        Ok(Self { values, each })
     }
-    Ok(values)
+
+    /// What the file has of a column.
+    pub(crate) fn column(&self, column: usize) -> Option<Reference<'a>> {
+        let mine = self.values.get(column.saturating_mul(self.each)..)?.get(..self.each)?;
+        let ([usual, log_step], values) = mine.split_first_chunk::<BEFORE>()?;
+        Some(Reference { usual: usual.get(), log_step: log_step.get(), values })
+    }
 }
 
 #[cfg(test)]
@@ -50,15 +79,16 @@ mod tests {
             let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
             let mut place = Place::start();
             place.tag = REFERENCES;
-            read(&bytes, columns, &mut place).map(<[F32]>::len).map_err(|fault| place.error(fault))
+            let read = References::read(&bytes, columns, &mut place);
+            read.map(|references| references.column(1).map(|second| second.usual)).map_err(|fault| place.error(fault))
         };
-        assert_eq!(read(&[1.0, 2.0, 3.0, 4.0], 2), Ok(4));
+        assert_eq!(read(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], 2), Ok(Some(4.0)));
         let length = |expected, found| Err(FormatError::SectionLength { tag: REFERENCES, expected, found });
-        assert_eq!(read(&[1.0, 2.0, 3.0], 2), length(8, 12));
-        assert_eq!(read(&[1.0], 2), length(8, 4));
-        assert_eq!(read(&[1.0; 65], 1), length(4, 260));
-        assert_eq!(read(&[], 2), length(8, 0));
+        assert_eq!(read(&[1.0; 7], 2), length(24, 28));
+        assert_eq!(read(&[1.0; 4], 2), length(24, 16));
+        assert_eq!(read(&[1.0; 67], 1), length(12, 268));
+        assert_eq!(read(&[], 2), length(24, 0));
         let error = FormatError::Record { tag: REFERENCES, index: 1, offset: 0 };
-        assert_eq!(read(&[1.0, 2.0, f32::NAN, 4.0], 2), Err(error));
+        assert_eq!(read(&[1.0, 2.0, 3.0, 4.0, f32::NAN, 4.0], 2), Err(error));
     }
 }
