@@ -5,6 +5,7 @@
 
 pub mod aligned;
 pub mod cli;
+pub mod cost;
 mod error;
 pub mod freeze;
 pub mod frozen;

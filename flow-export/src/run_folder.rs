@@ -23,7 +23,9 @@ pub fn read_checkpoint(run: &Path) -> Result<Checkpoint, Error> {
     } else if !run.exists() {
         return none("no such folder");
     } else if !path.exists() && run.join("run.json").exists() {
-        return none("holds no checkpoint.safetensors: its training has not ended, and flow-trainer train --resume goes on with it");
+        return none(
+            "holds no checkpoint.safetensors: its training has not ended, and flow-trainer train --resume goes on with it",
+        );
     } else if !path.exists() {
         return none("holds no checkpoint.safetensors");
     }

@@ -166,7 +166,8 @@ impl Model {
         if self == Model::Nsf { BaseName::Mixture(8) } else { BaseName::Normal }
     }
 
-    fn layers(self, shape: &Shape) -> Vec<Layer> {
+    /// Its layers, of this shape; none of a mixture, and none where no column lies on a line.
+    pub fn layers(self, shape: &Shape) -> Vec<Layer> {
         match self {
             Model::Gmm | Model::Auto => Vec::new(),
             _ if shape.lines == 0 => Vec::new(),
