@@ -10,6 +10,7 @@ mod error;
 pub mod freeze;
 pub mod frozen;
 pub mod inspect;
+pub mod needs;
 pub mod onnx;
 mod output;
 pub mod probes;

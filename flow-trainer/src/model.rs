@@ -85,6 +85,8 @@ pub struct Choices {
     pub act_norm: bool,
     /// The base distribution.
     pub base: Option<BaseName>,
+    /// Most components of the mixture that is a model; 64 where it is not said.
+    pub most_components: Option<usize>,
     /// Whether discrete values are dequantised by a learned noise.
     pub variational: bool,
     /// Most epochs.
@@ -114,6 +116,7 @@ impl Default for Choices {
             permutation: Permutation::Usual,
             act_norm: false,
             base: None,
+            most_components: None,
             variational: false,
             epochs: None,
             batch: None,

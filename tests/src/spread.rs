@@ -3,13 +3,12 @@
 //! units are passed over, and splines have values within their bounds.
 
 use crate::case::Case;
-use crate::flows::split;
 use flow_export::aligned::AlignedBytes;
 use flow_export::freeze::freeze;
 use flow_export::probes;
 use flow_model::models::{Mixing, Shape};
 use flow_model::params::{Layout, Role};
-use flow_model::spec::{Atom, Base, Column, FlowSpec, Kind, Layer, SplineShape, Standard, Tails};
+use flow_model::spec::{Atom, Base, Column, FlowSpec, Kind, SplineShape, Standard, Tails};
 use flow_nostd::Flow;
 use flow_trainer::model::Model;
 use rand_core::Rng;

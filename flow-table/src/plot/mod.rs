@@ -7,6 +7,7 @@
 
 mod axes;
 mod contour;
+mod front;
 mod histogram;
 mod loss;
 mod pairs;
@@ -15,6 +16,7 @@ mod scatter;
 mod style;
 mod svg;
 
+pub use front::{Choice, front};
 pub use histogram::histogram;
 pub use loss::{Curve, loss_curves};
 pub use pairs::{MOST_PAIR_COLUMNS, pair_plot};
