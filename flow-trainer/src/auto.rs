@@ -19,6 +19,10 @@ use std::time::{Duration, Instant};
 
 /// The share of a full training's epochs that a short one has.
 const SHORT: usize = 4;
+/// The same where there is a budget and more flows are tried.
+const SHORT_OF_A_BUDGET: usize = 8;
+/// The share of the time that is kept for full trainings then.
+const FOR_FULL: f64 = 0.4;
 /// Flows that are trained in full.
 const FINALISTS: usize = 2;
 /// The same where there is a budget: of more, because they are there to be chosen from.
@@ -107,13 +111,18 @@ pub fn search(
     let mut tries: Vec<Try> = Vec::new();
     let mut trained: Vec<Trained> = Vec::new();
     let mut attempt = |planned: &Planned, training, epochs, trained: &mut Vec<Trained>| {
-        // The first always gets its time.
-        if !trained.is_empty() && (Instant::now() >= deadline || work.stop.load(Ordering::Relaxed)) {
+        let name = format!("search/{}-{training}", planned.name);
+        let over = match (training, budget) {
+            ("short", Some(_)) => Instant::now() + limit.mul_f64(FOR_FULL) >= deadline,
+            _ => Instant::now() >= deadline,
+        };
+        // The first always gets its time, and what was begun before a search was resumed takes none.
+        let begun = work.saves.is_some_and(|saves| saves.has(&name));
+        if !trained.is_empty() && !begun && (over || work.stop.load(Ordering::Relaxed)) {
             return Ok(None);
         }
         let start = Instant::now();
         let choices = Choices { epochs: Some(epochs), ..planned.choices.clone() };
-        let name = format!("search/{}-{training}", planned.name);
         if budget.is_some() {
             tell(&News::Tries(&planned.name, training));
         }
@@ -148,11 +157,12 @@ pub fn search(
         trained.push(Trained { fitted, rows, size, choices: planned.choices.clone(), attempt: tries.len() - 1 });
         Ok::<_, FitError>(Some((found, needs)))
     };
+    let short = if budget.is_some() { SHORT_OF_A_BUDGET } else { SHORT };
     let mut ranked = Vec::new();
     for planned in planned {
         if planned.model == Model::Gmm {
             attempt(planned, "full", full(planned), &mut trained)?;
-        } else if let Some((found, needs)) = attempt(planned, "short", full(planned).div_ceil(SHORT), &mut trained)? {
+        } else if let Some((found, needs)) = attempt(planned, "short", full(planned).div_ceil(short), &mut trained)? {
             ranked.push((planned, found, needs));
         }
     }

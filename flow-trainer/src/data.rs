@@ -55,6 +55,14 @@ pub enum DataError {
     },
 }
 
+impl Source {
+    /// All that is in `data`, with kinds that are detected and the seed 0.
+    pub fn of(data: &str) -> Source {
+        let (validation, overrides, convention) = (None, Vec::new(), Convention::Own);
+        Source { data: data.to_string(), validation, overrides, convention, seed: 0 }
+    }
+}
+
 impl From<ProfileError> for DataError {
     fn from(error: ProfileError) -> Self {
         DataError::Profile(Box::new(error))

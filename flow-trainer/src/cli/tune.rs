@@ -5,7 +5,8 @@ use super::{Error, say};
 use crate::auto::Try;
 use crate::budget::{Budget, amount};
 use crate::tune::{Plan, REASON, Tuned, front};
-use clap::Args;
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory};
 use flow_export::needs::Needs;
 use flow_table::atomic::write_atomic;
 use flow_table::plot::{Choice, front as picture};
@@ -13,23 +14,26 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 #[derive(Args)]
-#[command(group = clap::ArgGroup::new("budget").multiple(true).required(true))]
 pub(super) struct Tune {
     #[command(flatten)]
     train: Train,
     /// Most bytes of the frozen file: 32768, 32K (1024) or 1M; the engine's code comes on top
-    #[arg(long, value_name = "BYTES", value_parser = amount, group = "budget")]
+    #[arg(long, value_name = "BYTES", value_parser = amount)]
     flash: Option<u64>,
     /// Most bytes of scratch memory; at most 1 KiB of stack comes on top
-    #[arg(long, value_name = "BYTES", value_parser = amount, group = "budget")]
+    #[arg(long, value_name = "BYTES", value_parser = amount)]
     ram: Option<u64>,
     /// Most instructions of a log_prob on a Cortex-M4F, as estimated: 200000 or 200k (1000)
-    #[arg(long, value_name = "N", value_parser = amount, group = "budget")]
+    #[arg(long, value_name = "N", value_parser = amount)]
     cycles: Option<u64>,
 }
 
 /// Searches; `given` are the options that were given.
 pub(super) fn tune(args: Tune, given: BTreeMap<String, Vec<String>>) -> Result<(), Error> {
+    if args.flash.or(args.ram).or(args.cycles).is_none() {
+        let message = "tune needs at least one of --flash, --ram and --cycles";
+        super::Cli::command().error(ErrorKind::MissingRequiredArgument, message).exit();
+    }
     let budget = Budget { flash: args.flash, ram: args.ram, cycles: args.cycles };
     train::train(args.train, Some(budget), given)
 }
