@@ -12,7 +12,7 @@ use crate::parsimony::{Candidate, smallest_of_the_best};
 use crate::train::{Ending, TrainError};
 use crate::tune::front;
 use flow_export::needs::Needs;
-use flow_model::spec::FlowSpec;
+use flow_model::spec::{Column, FlowSpec};
 use serde::Serialize;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -160,7 +160,9 @@ pub fn search(
     let short = if budget.is_some() { SHORT_OF_A_BUDGET } else { SHORT };
     let mut ranked = Vec::new();
     for planned in planned {
-        if planned.model == Model::Gmm {
+        // Where there are angles, a mixture is trained by gradient too.
+        let by_em = !work.columns.iter().any(Column::is_circular) && !planned.choices.variational;
+        if planned.model == Model::Gmm && (by_em || budget.is_none()) {
             attempt(planned, "full", full(planned), &mut trained)?;
         } else if let Some((found, needs)) = attempt(planned, "short", full(planned).div_ceil(short), &mut trained)? {
             ranked.push((planned, found, needs));
