@@ -1,5 +1,6 @@
 //! What a frozen flow holds and what a device needs for it, as text or as JSON.
 
+use crate::cost;
 use crate::error::Error;
 use crate::frozen::{Frozen, column_names};
 use flow_nostd::layout::{
@@ -38,6 +39,8 @@ pub struct Facts {
     pub macs_log_prob: u32,
     /// Multiply-accumulates of one `sample`.
     pub macs_sample: u32,
+    /// Instructions of one `log_prob` on a Cortex-M4F, estimated, see [`crate::cost`].
+    pub instructions_log_prob: u64,
     /// Type of the weights: `f32`, or `i8` where conditioners' are stored so.
     pub weight_type: &'static str,
     /// Dimension of the latent variable.
@@ -194,6 +197,7 @@ pub fn inspect(frozen: &Frozen) -> Result<Facts, Error> {
         scratch_len: flow.scratch_len(),
         macs_log_prob: flow.macs_log_prob(),
         macs_sample: flow.macs_sample(),
+        instructions_log_prob: cost::instructions(&flow),
         weight_type: weight_type(&flow),
         dim: flow.dim(),
         context_dim: header.context_dim.get(),
@@ -364,6 +368,7 @@ impl fmt::Display for Facts {
             "  work       {} multiply-accumulates a log_prob, {} a sample",
             self.macs_log_prob, self.macs_sample
         )?;
+        writeln!(f, "  estimate   {} instructions a log_prob on a Cortex-M4F", self.instructions_log_prob)?;
         writeln!(f, "  self-test  {} ({} probe rows)", self.self_test, self.probes)?;
         writeln!(f, "  signature  {}", if self.signed { "present, not verified" } else { "none" })?;
         writeln!(f, "  roll-back  {}", self.rollback)?;

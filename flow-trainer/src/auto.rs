@@ -5,24 +5,48 @@
 //! user may state. Test rows and labels are never looked at. Each training saves its state in the run's folder `search`, from
 //! which a resumed search takes what was done.
 
+use crate::budget::Budget;
 use crate::fitted::{FitError, Fitted, News, Work, fit, validation};
 use crate::model::{Choices, Model};
 use crate::parsimony::{Candidate, smallest_of_the_best};
 use crate::train::{Ending, TrainError};
-use flow_model::spec::FlowSpec;
+use crate::tune::front;
+use flow_export::needs::Needs;
+use flow_model::spec::{Column, FlowSpec};
 use serde::Serialize;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 /// The share of a full training's epochs that a short one has.
 const SHORT: usize = 4;
+/// The same where there is a budget and more flows are tried.
+const SHORT_OF_A_BUDGET: usize = 8;
+/// The share of the time that is kept for full trainings then.
+const FOR_FULL: f64 = 0.4;
 /// Flows that are trained in full.
 const FINALISTS: usize = 2;
+/// The same where there is a budget: of more, because they are there to be chosen from.
+const FINALISTS_OF_A_BUDGET: usize = 4;
+/// Shares of a budget are compared in parts of so many.
+const SHARES: f64 = 1e6;
+
+/// A flow that is to be tried.
+#[derive(Clone, Debug)]
+pub struct Planned {
+    /// Its name, which is that of its state's file too.
+    pub name: String,
+    /// Which model.
+    pub model: Model,
+    /// Of which shape.
+    pub choices: Choices,
+}
 
 /// A model that was tried.
 #[derive(Clone, Debug, Serialize)]
 pub struct Try {
-    /// Which.
+    /// Which flow: the model, and its shape where several were planned.
+    pub name: String,
+    /// Which model.
     pub model: Model,
     /// How: `short` or `full`.
     pub training: &'static str,
@@ -34,6 +58,20 @@ pub struct Try {
     pub seconds: f64,
     /// Whether it is the one that was chosen.
     pub chosen: bool,
+    /// What a device needs for it, where there is a budget.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub needs: Option<Needs>,
+}
+
+/// What a search found.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// The chosen flow, trained.
+    pub fitted: Fitted,
+    /// Its shape.
+    pub choices: Choices,
+    /// All trainings, in order.
+    pub tries: Vec<Try>,
 }
 
 /// Tries every model and returns the best with all that were tried, in order: of those under which the validation rows are
@@ -46,69 +84,118 @@ pub fn choose(
     choices: &Choices,
     limit: Duration,
     tell: &mut dyn FnMut(&News<'_>),
-) -> Result<(Fitted, Vec<Try>), FitError> {
+) -> Result<Found, FitError> {
+    let models = [Model::Gmm].into_iter().chain(candidates(work, choices));
+    let planned: Vec<Planned> =
+        models.map(|model| Planned { name: model.name().to_string(), model, choices: choices.clone() }).collect();
+    search(work, &planned, None, limit, tell)
+}
+
+/// Tries every flow of the list: mixtures in full, flows briefly, then the best of those in full. With a budget the best are
+/// those that no other beats ([`front`]), flows that do not keep to it once they are trained are left out, and of those that
+/// are as good the one that takes the least of the budget is chosen. Ends soon after `limit`.
+///
+/// # Errors
+/// If none could be trained.
+pub fn search(
+    work: &Work<'_>,
+    planned: &[Planned],
+    budget: Option<&Budget>,
+    limit: Duration,
+    tell: &mut dyn FnMut(&News<'_>),
+) -> Result<Found, FitError> {
     // A search that is resumed has the time that is left.
     let spent = work.saves.map_or(Duration::ZERO, |saves| saves.spent("search"));
     let deadline = Instant::now() + limit.saturating_sub(spent);
-    let full = |model: Model| model.settings(work.columns, work.train.rows(), choices).epochs;
+    let full = |p: &Planned| p.model.settings(work.columns, work.train.rows(), &p.choices).epochs;
     let mut tries: Vec<Try> = Vec::new();
     let mut trained: Vec<Trained> = Vec::new();
-    let mut attempt = |model: Model, training, epochs, trained: &mut Vec<Trained>| -> Result<Option<f64>, FitError> {
-        // The first always gets its time.
-        if !trained.is_empty() && (Instant::now() >= deadline || work.stop.load(Ordering::Relaxed)) {
+    let mut attempt = |planned: &Planned, training, epochs, trained: &mut Vec<Trained>| {
+        let name = format!("search/{}-{training}", planned.name);
+        let over = match (training, budget) {
+            ("short", Some(_)) => Instant::now() + limit.mul_f64(FOR_FULL) >= deadline,
+            _ => Instant::now() >= deadline,
+        };
+        // The first always gets its time, and what was begun before a search was resumed takes none.
+        let begun = work.saves.is_some_and(|saves| saves.has(&name));
+        if !trained.is_empty() && !begun && (over || work.stop.load(Ordering::Relaxed)) {
             return Ok(None);
         }
         let start = Instant::now();
-        let choices = Choices { epochs: Some(epochs), ..choices.clone() };
-        let name = format!("search/{}-{training}", model.name());
+        let choices = Choices { epochs: Some(epochs), ..planned.choices.clone() };
+        if budget.is_some() {
+            tell(&News::Tries(&planned.name, training));
+        }
         // One model that diverges is no reason to try no other.
-        let fitted = match fit(model, work, &choices, &name, Some(deadline), tell) {
+        let fitted = match fit(planned.model, work, &choices, &name, Some(deadline), tell) {
             Err(FitError::Train(TrainError::Diverged(_))) => return Ok(None),
             Ok(fitted) if fitted.outcome.ending == Ending::Diverged && fitted.outcome.best_epoch == 0 => {
                 return Ok(None);
             }
             other => other?,
         };
+        let needs = budget.map(|_| Needs::of(fitted.flow.spec())).transpose().map_err(FitError::Freeze)?;
+        if budget.zip(needs.as_ref()).is_some_and(|(budget, needs)| !budget.allows(needs)) {
+            return Ok(None);
+        }
         let found = fitted.outcome.best_validation_log_prob;
         tries.push(Try {
-            model,
+            name: planned.name.clone(),
+            model: planned.model,
             training,
             parameters: fitted.outcome.params.len(),
             validation_log_prob: found,
             seconds: start.elapsed().max(fitted.outcome.duration).as_secs_f64(),
             chosen: false,
+            needs,
         });
-        let rows = validation(&fitted.flow, &fitted.outcome.params, work, choices.seed)?;
-        trained.push(Trained { fitted, rows, attempt: tries.len() - 1 });
-        Ok(Some(found))
+        let rows = validation(&fitted.flow, &fitted.outcome.params, work, planned.choices.seed)?;
+        let size = match budget.zip(needs) {
+            Some((budget, needs)) => (budget.share(&needs) * SHARES) as usize,
+            None => fitted.outcome.params.len(),
+        };
+        trained.push(Trained { fitted, rows, size, choices: planned.choices.clone(), attempt: tries.len() - 1 });
+        Ok::<_, FitError>(Some((found, needs)))
     };
-    attempt(Model::Gmm, "full", full(Model::Gmm), &mut trained)?;
+    let short = if budget.is_some() { SHORT_OF_A_BUDGET } else { SHORT };
     let mut ranked = Vec::new();
-    for model in candidates(work, choices) {
-        if let Some(found) = attempt(model, "short", full(model).div_ceil(SHORT), &mut trained)? {
-            ranked.push((model, found));
+    for planned in planned {
+        // Where there are angles, a mixture is trained by gradient too.
+        let by_em = !work.columns.iter().any(Column::is_circular) && !planned.choices.variational;
+        if planned.model == Model::Gmm && (by_em || budget.is_none()) {
+            attempt(planned, "full", full(planned), &mut trained)?;
+        } else if let Some((found, needs)) = attempt(planned, "short", full(planned).div_ceil(short), &mut trained)? {
+            ranked.push((planned, found, needs));
         }
     }
+    let with_needs: Option<Vec<(f64, Needs)>> =
+        ranked.iter().map(|(_, found, needs)| Some((*found, (*needs)?))).collect();
+    if let Some(found) = with_needs.filter(|_| budget.is_some()) {
+        let front = front(&found);
+        ranked = front.into_iter().map(|i| ranked[i]).collect();
+    }
     ranked.sort_by(|a, b| b.1.total_cmp(&a.1));
-    for &(model, _) in ranked.iter().take(FINALISTS) {
-        attempt(model, "full", full(model), &mut trained)?;
+    for (planned, ..) in ranked.iter().take(if budget.is_some() { FINALISTS_OF_A_BUDGET } else { FINALISTS }) {
+        attempt(planned, "full", full(planned), &mut trained)?;
     }
     let chosen = smallest_of_the_best(&trained).ok_or(FitError::Train(TrainError::Diverged(0)))?;
-    let Trained { fitted, attempt, .. } = trained.swap_remove(chosen);
+    let Trained { fitted, choices, attempt, .. } = trained.swap_remove(chosen);
     tries[attempt].chosen = true;
-    Ok((fitted, tries))
+    Ok(Found { fitted, choices, tries })
 }
 
 /// A trained model, the log-density of each validation row under it, and which attempt it was.
 struct Trained {
     fitted: Fitted,
     rows: Vec<f32>,
+    size: usize,
+    choices: Choices,
     attempt: usize,
 }
 
 impl Candidate for Trained {
     fn size(&self) -> usize {
-        self.fitted.outcome.params.len()
+        self.size
     }
 
     fn log_prob(&self) -> &[f32] {

@@ -62,6 +62,20 @@ pub enum DataError {
     },
 }
 
+impl Source {
+    /// All that is in `data`, with kinds that are detected and the seed 0.
+    pub fn of(data: &str) -> Source {
+        Source {
+            data: vec![data.to_string()],
+            validation: None,
+            overrides: Vec::new(),
+            convention: Convention::Own,
+            missing: Missing::default(),
+            seed: 0,
+        }
+    }
+}
+
 impl From<ProfileError> for DataError {
     fn from(error: ProfileError) -> Self {
         DataError::Profile(Box::new(error))

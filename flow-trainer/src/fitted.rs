@@ -57,6 +57,8 @@ pub enum News<'a> {
     Resumes(usize, usize),
     /// An epoch has ended, so long after the first began.
     Epoch(&'a Epoch, Duration),
+    /// A flow of a list is about to be tried, `short` or `full`.
+    Tries(&'a str, &'a str),
     /// A mixture was fitted.
     Mixture(&'a gmm::Try),
 }
@@ -81,6 +83,9 @@ pub enum FitError {
     /// A saved state cannot be taken.
     #[error(transparent)]
     Save(#[from] SaveError),
+    /// It cannot be frozen.
+    #[error(transparent)]
+    Freeze(flow_export::freeze::FreezeError),
 }
 
 /// The flow that a model would be.

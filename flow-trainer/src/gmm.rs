@@ -69,7 +69,8 @@ pub fn fit(
     let floor = f64::from(choices.smoothing.deviation(train.rows(), columns)).powi(2);
     let mut best: Vec<Fit> = Vec::new();
     let (mut tries, mut least) = (0, 0.0);
-    for components in COMPONENTS.into_iter().filter(|&k| k == 1 || 4 * k <= x.nrows()) {
+    let most = choices.most_components.unwrap_or(usize::MAX).min(x.nrows() / 4);
+    for components in COMPONENTS.into_iter().filter(|&k| k == 1 || k <= most) {
         let mut of_this_size: Option<(Fit, f64, f64)> = None;
         for ridge in RIDGES.into_iter().filter(|&ridge| components < MANY || ridge >= least) {
             if tries > 0 && stop.load(Ordering::Relaxed) {

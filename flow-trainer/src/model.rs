@@ -85,6 +85,8 @@ pub struct Choices {
     pub act_norm: bool,
     /// The base distribution.
     pub base: Option<BaseName>,
+    /// Most components of the mixture that is a model; 64 where it is not said.
+    pub most_components: Option<usize>,
     /// Whether discrete values are dequantised by a learned noise.
     pub variational: bool,
     /// Most epochs.
@@ -114,6 +116,7 @@ impl Default for Choices {
             permutation: Permutation::Usual,
             act_norm: false,
             base: None,
+            most_components: None,
             variational: false,
             epochs: None,
             batch: None,
@@ -166,7 +169,8 @@ impl Model {
         if self == Model::Nsf { BaseName::Mixture(8) } else { BaseName::Normal }
     }
 
-    fn layers(self, shape: &Shape) -> Vec<Layer> {
+    /// Its layers, of this shape; none of a mixture, and none where no column lies on a line.
+    pub fn layers(self, shape: &Shape) -> Vec<Layer> {
         match self {
             Model::Gmm | Model::Auto => Vec::new(),
             _ if shape.lines == 0 => Vec::new(),

@@ -13,7 +13,8 @@ pub trait Candidate {
     fn log_prob(&self) -> &[f32];
 }
 
-/// The smallest of the candidates that lose at most one standard error to the best; `None` where there is none.
+/// The smallest of the candidates that lose at most one standard error to the best, of several as small the most probable;
+/// `None` where there is none.
 pub fn smallest_of_the_best<C: Candidate>(candidates: &[C]) -> Option<usize> {
     let mean = |c: &C| Summary::of(c.log_prob().iter().map(|&v| f64::from(v))).mean;
     let best = candidates.iter().max_by(|a, b| mean(a).total_cmp(&mean(b)))?;
@@ -22,7 +23,11 @@ pub fn smallest_of_the_best<C: Candidate>(candidates: &[C]) -> Option<usize> {
         let loss = Summary::of(pairs.map(|(&a, &b)| f64::from(a) - f64::from(b)));
         loss.mean <= loss.std_error
     };
-    (0..candidates.len()).filter(|&i| as_good(&candidates[i])).min_by_key(|&i| candidates[i].size())
+    let order = |&a: &usize, &b: &usize| {
+        let (a, b) = (&candidates[a], &candidates[b]);
+        a.size().cmp(&b.size()).then_with(|| mean(b).total_cmp(&mean(a)))
+    };
+    (0..candidates.len()).filter(|&i| as_good(&candidates[i])).min_by(order)
 }
 
 #[cfg(test)]
@@ -46,6 +51,8 @@ mod tests {
         // Worse by 0.05 ± 0.1, and by 0.5 ± 0.1.
         let candidates = [(1000, rows(0.0, 0.0)), (10, rows(-0.05, 1.0)), (1, rows(-0.5, 1.0))];
         assert_eq!(smallest_of_the_best(&candidates), Some(1));
+        let as_small = [(10, rows(-0.05, 1.0)), (10, rows(0.0, 0.0))];
+        assert_eq!(smallest_of_the_best(&as_small), Some(1));
         assert_eq!(smallest_of_the_best::<(usize, Vec<f32>)>(&[]), None);
     }
 }

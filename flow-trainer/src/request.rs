@@ -1,5 +1,6 @@
 //! `run.json`: what a run was asked for, from which `--resume` takes it again, and against which it is held.
 
+use crate::budget::Budget;
 use crate::model::{Choices, Model, Smoothing};
 use crate::state;
 use flow_table::atomic::{WriteError, write_atomic};
@@ -61,6 +62,8 @@ pub struct Circumstances<'a> {
     pub convention: &'static str,
     /// Number of seeds.
     pub seeds: u64,
+    /// The budget that is searched under.
+    pub budget: Option<Budget>,
 }
 
 impl Request {
@@ -79,6 +82,9 @@ impl Request {
             ("--seeds".to_string(), circumstances.seeds.to_string()),
             ("--column".to_string(), format!("{:?}", circumstances.overrides)),
         ]);
+        if let Some(budget) = circumstances.budget {
+            decides.insert("budget".to_string(), budget.to_string());
+        }
         decides.extend(circumstances.tables.iter().map(|(part, table)| (format!("{part} rows"), rows(table))));
         decides.extend(options(choices).map(|(name, value)| (name.to_string(), value)));
         Request { arguments, decides }
@@ -149,6 +155,7 @@ fn options(choices: &Choices) -> impl Iterator<Item = (&'static str, String)> {
         permutation,
         act_norm,
         base,
+        most_components: _, // Follows from a budget.
         variational,
         epochs,
         batch,

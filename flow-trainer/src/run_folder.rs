@@ -6,17 +6,23 @@
 //! ([`crate::request`]) and the states of its trainings ([`crate::saver`]): the truth of a training that has not ended.
 
 use crate::auto::Try;
+use crate::data::{self, Data};
 use crate::distances::Distances;
+use crate::model::Model;
 use crate::report::Report;
 use crate::request::REQUEST;
 use crate::saver::STATE_FOLDERS;
 use crate::seeds::Seeds;
 use crate::train::{Ending, Epoch, Outcome, Settings};
+use flow_export::calibrate::REPEATED;
 use flow_export::run_folder::CHECKPOINT;
 use flow_model::checkpoint::{Checkpoint, CheckpointError};
+use flow_model::flow::Flow;
+use flow_model::row_hashes::RowHashes;
 use flow_table::atomic::{BEGUN, WriteError, write_atomic, write_atomic_with};
-use flow_table::{Table, write_csv};
+use flow_table::{Convention, Table, write_csv};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
@@ -91,6 +97,27 @@ impl Metrics {
             seeds,
         }
     }
+}
+
+/// The trained flow with what else is kept of its training.
+pub fn checkpoint(
+    data: &Data,
+    flow: &Flow,
+    outcome: &Outcome,
+    model: Model,
+    (seed, convention): (u64, Convention),
+) -> Checkpoint {
+    let trained = RowHashes::of(data.train.iter());
+    // Rows repeat by themselves; whoever looks for the rows trained on has to know how often.
+    let repeated = trained.count(data.validation.iter()) as f64 / data.validation.rows() as f64;
+    let metadata = BTreeMap::from([
+        (REPEATED.to_string(), repeated.to_string()),
+        (data::MISSING.to_string(), data::missing_as_text(&data.reading.missing)),
+        ("convention".to_string(), format!("{convention:?}").to_lowercase()),
+        ("model".to_string(), model.name().to_string()),
+        ("seed".to_string(), seed.to_string()),
+    ]);
+    Checkpoint { spec: flow.spec().clone(), params: outcome.params.clone(), trained, metadata }
 }
 
 /// Why a run folder could not be made or written.

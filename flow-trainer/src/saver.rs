@@ -71,6 +71,11 @@ impl Saves {
         Ok(Saver { path, run, every, last, cost: Duration::ZERO })
     }
 
+    /// Whether a training of that name was saved.
+    pub fn has(&self, name: &str) -> bool {
+        self.folder.join(format!("{name}.safetensors")).exists()
+    }
+
     /// The time that this run's trainings in one of [`STATE_FOLDERS`] have taken; what cannot be read took none.
     pub fn spent(&self, folder: &str) -> Duration {
         let files = std::fs::read_dir(self.folder.join(folder)).into_iter().flatten().flatten();

@@ -11,6 +11,7 @@ pub mod hosted;
 pub mod machine_code;
 pub mod report;
 pub mod require;
+pub mod spread;
 pub mod tools;
 pub mod trained;
 pub mod wasm;

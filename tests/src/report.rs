@@ -11,6 +11,7 @@
 //! verdict ROW BITS_OF_LOG_PROB BITS_OF_LN_P BITS_OF_DRIFT ALARM STATUS
 //! blame ROW BITS… COLUMN
 //! cost log_prob stack=BYTES instructions=N
+//! mean_log_prob N
 //! many THOUSAND HASH
 //! done
 //! end
@@ -47,6 +48,8 @@ pub struct Report {
     pub many: Vec<u32>,
     /// What one call takes, by function.
     pub costs: BTreeMap<String, Cost>,
+    /// Mean number of instructions of a log-density over the first 16 rows, where the board counts them.
+    pub mean_log_prob: Option<u64>,
 }
 
 /// What one call of a function takes.
@@ -108,6 +111,7 @@ impl Report {
                 let values = bits(rest, self.many.len())?;
                 self.many.push(*values.first()?);
             }
+            "mean_log_prob" => self.mean_log_prob = Some(rest.parse().ok()?),
             "sample" => self.samples.push(bits(rest, self.samples.len())?),
             "cost" => {
                 let (function, rest) = rest.split_once(' ')?;
@@ -144,7 +148,7 @@ mod tests {
 
     const OUTPUT: &str = "case a\nflow columns=2 dim=1 scratch=8 id=0f\nself_test ok\nlog_prob 0 3f800000\n\
         to_latent 0 00000000 bf800000\nto_data 0 40000000\ncost log_prob stack=96 instructions=1000\n\
-        cost sample stack=8\nmany 0 0000000a\ndone\ncase b\nself_test ok\ndone\nend\n";
+        cost sample stack=8\nmean_log_prob 990\nmany 0 0000000a\ndone\ncase b\nself_test ok\ndone\nend\n";
 
     #[test]
     fn reads_every_line() {
@@ -158,6 +162,7 @@ mod tests {
         assert_eq!(report.costs["log_prob"], Cost { stack: 96, instructions: Some(1000) });
         assert_eq!(report.costs["sample"].instructions, None);
         assert_eq!(report.many, [10]);
+        assert_eq!((report.mean_log_prob, last.mean_log_prob), (Some(990), None));
     }
 
     #[test]

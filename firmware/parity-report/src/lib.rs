@@ -19,6 +19,8 @@ use rand_pcg::Pcg32;
 const COLUMNS: usize = 256;
 /// As many rows are also taken to the latent space.
 const LATENT_ROWS: usize = 16;
+/// The instructions of as many rows' log-densities are counted.
+const COUNTED_ROWS: u32 = 16;
 /// Number of samples.
 const SAMPLES: usize = 200;
 /// Seed and stream of the generator, those of `flow-export sample --seed 1`.
@@ -45,6 +47,12 @@ pub trait Output {
     /// Says what one call of `work` takes, where this can be measured.
     fn cost(&mut self, what: &str, work: &mut dyn FnMut()) {
         let _ = (what, work);
+    }
+
+    /// Instructions that `work` takes, where they can be counted.
+    fn instructions(&mut self, work: &mut dyn FnMut()) -> Option<u32> {
+        let _ = work;
+        None
     }
 }
 
@@ -105,6 +113,18 @@ fn report_case(case: &Case, scratch: &mut [f32], output: &mut impl Output) -> Re
         let _ = black_box(flow.sample(&mut rng, context, row, scratch));
     });
     verdicts::report(&flow, case, (&mut *row, &mut *context), scratch, output)?;
+    let mut mean = Some(0);
+    for bytes in rows.clone().take(COUNTED_ROWS as usize) {
+        read_row(bytes, row, context);
+        let taken = output.instructions(&mut || {
+            let _ = black_box(flow.log_prob(black_box(row), context, scratch));
+        });
+        mean = mean.zip(taken).map(|(mean, taken)| mean + taken);
+    }
+    let counted = rows.len().min(COUNTED_ROWS as usize) as u32;
+    if let Some(mean) = mean.and_then(|sum: u32| sum.checked_div(counted)) {
+        output.line(format_args!("mean_log_prob {mean}"));
+    }
     many::report(&flow, case, (row, context, z), scratch, output)
 }
 

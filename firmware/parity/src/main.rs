@@ -38,4 +38,8 @@ impl parity_report::Output for Measuring {
             None => self.line(format_args!("cost {what} stack={stack}")),
         }
     }
+
+    fn instructions(&mut self, work: &mut dyn FnMut()) -> Option<u32> {
+        self.counter.measure(work)
+    }
 }

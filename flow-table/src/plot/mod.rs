@@ -8,6 +8,7 @@
 
 mod axes;
 mod contour;
+mod front;
 mod histogram;
 mod loss;
 mod multiples;
@@ -17,6 +18,7 @@ mod scatter;
 mod style;
 mod svg;
 
+pub use front::{Choice, front};
 pub use histogram::histogram;
 pub use loss::{Curve, epoch_curves, loss_curves};
 pub use multiples::{MOST_MULTIPLES, column_histograms, normal_histograms};

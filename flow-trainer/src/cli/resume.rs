@@ -11,6 +11,9 @@ use std::path::Path;
 /// Options that say nothing of what is trained.
 const OF_THIS_CALL: [&str; 3] = ["out", "force", "resume"];
 
+/// Options that make a training a search under a budget.
+const BUDGET: [&str; 3] = ["flash", "ram", "cycles"];
+
 /// The options of a command that were given, by their long names, with their values; those of flags are empty.
 pub(super) fn given(command: &Command, matches: &ArgMatches) -> BTreeMap<String, Vec<String>> {
     let mut given = BTreeMap::new();
@@ -29,8 +32,10 @@ pub(super) fn given(command: &Command, matches: &ArgMatches) -> BTreeMap<String,
 /// The arguments of the program for the run in `folder` to be resumed: what it was asked for, and over it what is given now.
 pub(super) fn arguments(folder: &Path, now: BTreeMap<String, Vec<String>>) -> Result<Vec<OsString>, Error> {
     let mut all = Request::read(folder)?.arguments;
+    // A run is gone on with by the command that began it.
+    let command = if BUDGET.iter().any(|name| all.contains_key(*name)) { "tune" } else { "train" };
     all.extend(now);
-    let mut arguments: Vec<OsString> = ["flow-trainer", "train", "--resume", "--out"].map(OsString::from).into();
+    let mut arguments: Vec<OsString> = ["flow-trainer", command, "--resume", "--out"].map(OsString::from).into();
     arguments.push(folder.into());
     for (name, values) in all {
         if values.is_empty() {

@@ -67,6 +67,7 @@ impl ShapeArgs {
             permutation: self.permutation,
             act_norm: self.act_norm,
             base: self.base,
+            most_components: None,
             variational: self.dequantization == DequantizationName::Variational,
             epochs: self.epochs,
             batch: self.batch,

@@ -32,6 +32,10 @@ pub(super) fn tell(news: &News<'_>, data: &Data, progress: &mut Progress) {
                 settings.batch,
             ));
         }
+        News::Tries(name, training) => {
+            progress.end();
+            let _ = say(format_args!("{name}, {training} training"));
+        }
         News::Resumes(epochs, steps) => {
             let _ = say(format_args!("resumed after {steps} steps, {epochs} epochs"));
         }

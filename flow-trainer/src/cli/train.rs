@@ -4,7 +4,8 @@ use super::oddest::{read_to_score, say_oddest};
 use super::shape::{ShapeArgs, not_negative, positive};
 use super::{BackendArgs, Error, load_backend, say, tell};
 use crate::backend::Backend;
-use crate::data::{self, Data, Source};
+use crate::budget::Budget;
+use crate::data::{Data, Source};
 use crate::distances::Distances;
 use crate::fitted::{FitError, Fitted, News, Work};
 use crate::model::{Choices, Model, Smoothing};
@@ -13,14 +14,13 @@ use crate::run_folder::{self, Metrics};
 use crate::saver::Saves;
 use crate::seeds::{self, Seeds};
 use crate::train::{Ending, TrainError};
+use crate::tune::{self, Plan};
 use crate::{auto, fit, fitted, report};
 use clap::{ArgMatches, Args, ValueEnum};
-use flow_export::calibrate::{self, REPEATED};
+use flow_export::calibrate;
 use flow_export::calibration::FEWEST;
 use flow_export::freeze::Weights;
 use flow_export::run_folder::frozen;
-use flow_model::checkpoint::Checkpoint;
-use flow_model::row_hashes::RowHashes;
 use flow_table::atomic::write_atomic;
 use flow_table::{Convention, KindOverride, Missing, Table};
 use std::collections::BTreeMap;
@@ -88,7 +88,7 @@ pub(super) struct Train {
 
 /// The folder of the run that is to be resumed.
 pub(super) fn to_resume(matches: &ArgMatches) -> Option<PathBuf> {
-    let (_, train) = matches.subcommand().filter(|(name, _)| *name == "train")?;
+    let (_, train) = matches.subcommand().filter(|(name, _)| ["train", "tune"].contains(name))?;
     train.get_flag("resume").then(|| train.get_one::<PathBuf>("out").cloned()).flatten()
 }
 
@@ -129,8 +129,8 @@ enum ConventionName {
     Peers,
 }
 
-/// Trains; `given` are the options that were given.
-pub(super) fn train(args: Train, given: BTreeMap<String, Vec<String>>) -> Result<(), Error> {
+/// Trains, or searches under a budget; `given` are the options that were given.
+pub(super) fn train(args: Train, budget: Option<Budget>, given: BTreeMap<String, Vec<String>>) -> Result<(), Error> {
     let mut lock = run_folder::lock_if_there(&args.out)?;
     run_folder::check_free(&args.out, args.force || args.resume)?;
     let inputs = args.data.iter().chain(&args.val).chain(&args.score);
@@ -157,6 +157,10 @@ pub(super) fn train(args: Train, given: BTreeMap<String, Vec<String>>) -> Result
         model => model,
     };
     fitted::planned(planned, &columns, data.train.rows(), &choices)?;
+    let plan = budget
+        .map(|budget| tune::plan(args.model, &columns, data.train.rows(), &choices, &budget))
+        .transpose()
+        .map_err(Error::Refused)?;
     let to_score = args.score.as_ref().map(|path| read_to_score(path, &data.reading, &columns)).transpose()?;
     check_target(args.freeze.as_deref())?;
     tell::warn_of_no_effect(args.model, &args.shape, &columns, data.validation.rows());
@@ -168,7 +172,7 @@ pub(super) fn train(args: Train, given: BTreeMap<String, Vec<String>>) -> Result
         lock = run_folder::lock_if_there(&args.out)?;
     }
     run_folder::sweep(&args.out);
-    let request = request(&args, given, &choices, &data, backend.as_ref());
+    let request = request(&args, budget, given, &choices, &data, backend.as_ref());
     let saves =
         Saves { folder: args.out.clone(), run: request.digest(), every: Duration::from_secs_f32(args.save_every) };
     if args.resume {
@@ -178,6 +182,10 @@ pub(super) fn train(args: Train, given: BTreeMap<String, Vec<String>>) -> Result
         request.write(&args.out)?;
     }
     say(format_args!("backend: {}", backend.name()))?;
+    let device = plan.as_ref().zip(budget.as_ref());
+    if let Some((plan, budget)) = device {
+        super::tune::say_plan(plan, budget)?;
+    }
     let stop = stop_on_interrupt()?;
     let work = Work {
         columns: &columns,
@@ -190,7 +198,7 @@ pub(super) fn train(args: Train, given: BTreeMap<String, Vec<String>>) -> Result
     };
     let mut progress = tell::Progress::default();
     let mut watch = |news: &News<'_>| tell::tell(news, &data, &mut progress);
-    let found = search(&args, &work, &choices, &mut watch);
+    let found = search(&args, device, &work, &choices, &mut watch);
     progress.end();
     if let Err(FitError::Train(TrainError::Diverged(_))) = &found {
         // There is nothing to go on from.
@@ -198,7 +206,10 @@ pub(super) fn train(args: Train, given: BTreeMap<String, Vec<String>>) -> Result
         let _ = std::fs::remove_file(args.out.join(REQUEST));
     }
     let (fitted, tries, seeds) = found?;
-    tell::say_tries(&tries, fitted.model)?;
+    match device {
+        Some((plan, budget)) => super::tune::leave(&args.out, &tries, plan, budget)?,
+        None => tell::say_tries(&tries, fitted.model)?,
+    }
     tell::say_seeds(seeds.as_ref())?;
     let Fitted { model, flow, settings, outcome } = fitted;
     if outcome.history.is_empty() && outcome.ending != Ending::Fitted {
@@ -225,17 +236,7 @@ pub(super) fn train(args: Train, given: BTreeMap<String, Vec<String>>) -> Result
     let distances = samples.as_ref().and_then(|samples| Distances::of(samples, &data.train, &data.validation));
     let rows = [data.train.rows(), data.validation.rows()];
     let metrics = Metrics::of(&outcome, &settings, backend.name(), rows, distances, tries, seeds);
-    let trained = RowHashes::of(data.train.iter());
-    // Rows repeat in themselves; whoever looks for the rows trained on has to know how often.
-    let repeated = trained.count(data.validation.iter()) as f64 / data.validation.rows() as f64;
-    let metadata = BTreeMap::from([
-        (REPEATED.to_string(), repeated.to_string()),
-        (data::MISSING.to_string(), data::missing_as_text(&data.reading.missing)),
-        ("convention".to_string(), format!("{:?}", args.convention).to_lowercase()),
-        ("model".to_string(), model.name().to_string()),
-        ("seed".to_string(), settings.seed.to_string()),
-    ]);
-    let checkpoint = Checkpoint { spec: flow.spec().clone(), params: outcome.params.clone(), trained, metadata };
+    let checkpoint = run_folder::checkpoint(&data, &flow, &outcome, model, (settings.seed, convention));
     run_folder::write(&args.out, &checkpoint, &metrics, data.calibration.as_ref())?;
     tell::say_how_it_ended(&outcome, &metrics)?;
     if let Some(path) = &args.freeze {
@@ -274,23 +275,30 @@ type Found = (Fitted, Vec<auto::Try>, Option<Seeds>);
 
 fn search(
     args: &Train,
+    device: Option<(&Plan, &Budget)>,
     work: &Work<'_>,
     choices: &Choices,
     watch: &mut dyn FnMut(&News<'_>),
 ) -> Result<Found, FitError> {
-    let (fitted, tries) = match args.model {
-        Model::Auto => auto::choose(work, choices, Duration::from_secs_f32(args.time), watch)?,
-        model => (fitted::fit(model, work, choices, "state", None, watch)?, Vec::new()),
+    let limit = Duration::from_secs_f32(args.time);
+    let auto::Found { fitted, choices, tries } = match (device, args.model) {
+        (Some((plan, budget)), _) => auto::search(work, &plan.planned, Some(budget), limit, watch)?,
+        (None, Model::Auto) => auto::choose(work, choices, limit, watch)?,
+        (None, model) => {
+            let fitted = fitted::fit(model, work, choices, "state", None, watch)?;
+            auto::Found { fitted, choices: choices.clone(), tries: Vec::new() }
+        }
     };
     if args.seeds == 1 {
         return Ok((fitted, tries, None));
     }
-    let (fitted, seeds) = seeds::beside(fitted, args.seeds, work, choices, watch)?;
+    let (fitted, seeds) = seeds::beside(fitted, args.seeds, work, &choices, watch)?;
     Ok((fitted, tries, Some(seeds)))
 }
 
 fn request(
     args: &Train,
+    budget: Option<Budget>,
     given: BTreeMap<String, Vec<String>>,
     choices: &Choices,
     data: &Data,
@@ -307,6 +315,7 @@ fn request(
             ConventionName::Peers => "peers",
         },
         seeds: args.seeds,
+        budget,
     };
     Request::new(given, args.model, choices, &circumstances)
 }

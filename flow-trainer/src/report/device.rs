@@ -25,6 +25,8 @@ pub struct Device {
     pub macs_log_prob: u32,
     /// Multiply-accumulates of one sample.
     pub macs_sample: u32,
+    /// Instructions of one log-density on a Cortex-M4F, estimated.
+    pub instructions_log_prob: u64,
     /// Version of the frozen file's format.
     pub format_version: String,
     /// First 16 bytes of the frozen file's SHA-256, hexadecimal.
@@ -57,6 +59,7 @@ impl Device {
             scratch_bytes: facts.scratch_bytes,
             macs_log_prob: facts.macs_log_prob,
             macs_sample: facts.macs_sample,
+            instructions_log_prob: facts.instructions_log_prob,
             format_version: facts.format_version,
             model_id: facts.model_id,
             self_test: facts.self_test,

@@ -196,6 +196,10 @@ pub(super) fn device(report: &Report) -> String {
                 grouped(device.macs_sample as usize)
             ),
         ),
+        (
+            "on a Cortex-M4F",
+            format!("about {} instructions a log-density", grouped(device.instructions_log_prob as usize)),
+        ),
         ("self-test on this host", device.self_test.clone()),
         ("model id", format!("{}, format {}", device.model_id, device.format_version)),
     ];
