@@ -6,7 +6,10 @@ use crate::trained::all_trained;
 use flow_export::aligned::AlignedBytes;
 use flow_export::freeze::{Weights, freeze_as};
 use flow_export::probes;
+use flow_export::resection::with_sections;
+use flow_export::windows::Recipe;
 use flow_model::spec::{Base, FlowSpec};
+use flow_nostd::layout::WINDOWS;
 use std::fmt::{Arguments, Write};
 
 /// A frozen flow and rows for it.
@@ -36,7 +39,8 @@ pub fn every_case() -> Vec<Case> {
     let trained = trained.iter().map(|t| Case::new(t.name, t.flow.spec(), &t.params, 1000));
     let spec = flows::every_layer(Base::Normal);
     let of_bytes = Case::of("eight bits", &spec, &flows::parameters(&spec, 0), 1000, Weights::I8);
-    random.into_iter().chain(trained).chain([of_bytes]).collect()
+    let windows = Case::of_windows("windows", 12, 2, "value,lag1,lag11,mean,std,slope,min,max,range,crest", 1000);
+    random.into_iter().chain(trained).chain([of_bytes, windows]).collect()
 }
 
 impl Case {
@@ -63,6 +67,21 @@ impl Case {
         let rows = rows.chunks(spec.columns.len()).flat_map(with_context_behind).collect();
         let probes = probes.iter().flat_map(|row| with_context_behind(row)).collect();
         Case { name: name.to_string(), flow, probes, rows, more: 0 }
+    }
+
+    /// A small flow over windows of `length` rows of so many channels, with these features.
+    ///
+    /// # Panics
+    /// Where the flow cannot be frozen, or there is no such feature.
+    pub fn of_windows(name: &str, length: u16, channels: usize, features: &str, count: usize) -> Self {
+        let features = features.split(',').map(|name| name.parse().expect("a feature")).collect();
+        let channels = (0..channels).map(|j| format!("c{j}")).collect();
+        let recipe = Recipe { length, stride: 1, features, channels, step: 0 };
+        let spec = flows::continuous(&recipe.columns());
+        let rest = Case::new(name, &spec, &flows::parameters(&spec, 0), count);
+        let bytes = AlignedBytes::from(rest.flow.clone());
+        let flow = flow_nostd::Flow::new(&bytes).expect("a valid flow");
+        Case { flow: with_sections(&flow, &bytes, &[(WINDOWS, recipe.section())]), ..rest }
     }
 
     /// The same with no more than `count` of its rows, and `more` made from these.
@@ -127,6 +146,7 @@ pub fn assert_same_bits(what: &str, cases: &[Case], there: &[Report], here: &[Re
         assert_eq!(there.to_latent, here.to_latent, "{what}");
         assert_eq!(there.to_data.len(), there.to_latent.len(), "{what}");
         assert_eq!(there.to_data, here.to_data, "{what}");
+        assert_eq!(there.windows, here.windows, "{what}");
         assert_eq!(there.many.len(), case.more.div_ceil(1000) as usize, "{what}");
         for (i, (there, here)) in there.many.iter().zip(&here.many).enumerate() {
             assert_eq!(there, here, "{what}, thousand {i} of the further rows");
@@ -144,12 +164,13 @@ mod tests {
         let case = Case { more: 1500, ..Case::new("every kind", &spec, &flows::parameters(&spec, 0), 20) };
         let (cases, here) = ([case.clone()], [case.compute().unwrap()]);
         assert_same_bits("itself", &cases, &here, &here);
-        let changes: [fn(&mut Report); 7] = [
+        let changes: [fn(&mut Report); 8] = [
             |report| report.self_test = false,
             |report| report.log_prob[7] ^= 1,
             |report| report.to_latent[3][0] ^= 1,
             |report| report.to_data[3][1] ^= 1,
             |report| report.samples[199][2] ^= 1,
+            |report| report.windows.push(vec![1]),
             |report| report.many[1] ^= 1,
             |report| report.many.truncate(1),
         ];

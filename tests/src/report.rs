@@ -9,6 +9,7 @@
 //! to_data ROW BITS…
 //! sample ROW BITS…
 //! cost log_prob stack=BYTES instructions=N
+//! window NUMBER ROW BITS…
 //! many THOUSAND HASH
 //! done
 //! end
@@ -37,6 +38,8 @@ pub struct Report {
     pub to_data: Vec<Vec<u32>>,
     /// Samples, drawn with the generator of `flow-export sample --seed 1`.
     pub samples: Vec<Vec<u32>>,
+    /// Of each window of raw channels its newest row, and then its features; none where the flow has no windows.
+    pub windows: Vec<Vec<u32>>,
     /// A hash of the results of every thousand further rows, and of all before them.
     pub many: Vec<u32>,
     /// What one call takes, by function.
@@ -100,6 +103,7 @@ impl Report {
                 let values = bits(rest, self.many.len())?;
                 self.many.push(*values.first()?);
             }
+            "window" => self.windows.push(bits(rest, self.windows.len())?),
             "sample" => self.samples.push(bits(rest, self.samples.len())?),
             "cost" => {
                 let (function, rest) = rest.split_once(' ')?;
@@ -136,7 +140,7 @@ mod tests {
 
     const OUTPUT: &str = "case a\nflow columns=2 dim=1 scratch=8 id=0f\nself_test ok\nlog_prob 0 3f800000\n\
         to_latent 0 00000000 bf800000\nto_data 0 40000000\ncost log_prob stack=96 instructions=1000\n\
-        cost sample stack=8\nmany 0 0000000a\ndone\ncase b\nself_test ok\ndone\nend\n";
+        cost sample stack=8\nwindow 0 0000000b 3f800000\nmany 0 0000000a\ndone\ncase b\nself_test ok\ndone\nend\n";
 
     #[test]
     fn reads_every_line() {
@@ -149,6 +153,7 @@ mod tests {
         assert_eq!(report.to_latent, [[0, (-1f32).to_bits()]]);
         assert_eq!(report.costs["log_prob"], Cost { stack: 96, instructions: Some(1000) });
         assert_eq!(report.costs["sample"].instructions, None);
+        assert_eq!(report.windows, [[11, 1f32.to_bits()]]);
         assert_eq!(report.many, [10]);
     }
 

@@ -7,6 +7,7 @@
 
 mod bits;
 mod many;
+mod windows;
 
 use bits::Bits;
 use core::fmt::Arguments;
@@ -103,6 +104,7 @@ fn report_case(case: &Case, scratch: &mut [f32], output: &mut impl Output) -> Re
     output.cost("sample", &mut || {
         let _ = black_box(flow.sample(&mut rng, context, row, scratch));
     });
+    windows::report(&flow, case, output)?;
     many::report(&flow, case, (row, context, z), scratch, output)
 }
 

@@ -10,6 +10,7 @@ mod resume;
 mod shape;
 mod tell;
 mod train;
+mod windows;
 
 use crate::backend::{self, BackendError, Choice, Device};
 use crate::data::DataError;

@@ -2,6 +2,7 @@
 
 use super::oddest::{read_to_score, say_oddest};
 use super::shape::{ShapeArgs, not_negative, positive};
+use super::windows::WindowArgs;
 use super::{BackendArgs, Error, load_backend, say, tell};
 use crate::backend::Backend;
 use crate::data::{self, Data, Source};
@@ -55,6 +56,8 @@ pub(super) struct Train {
     time: f32,
     #[command(flatten)]
     shape: ShapeArgs,
+    #[command(flatten)]
+    windows: WindowArgs,
     /// Kind of a column, or of all that are not named with `*:KIND`; without it the kind is detected
     #[arg(long, value_name = "NAME:KIND")]
     column: Vec<KindOverride>,
@@ -98,6 +101,7 @@ impl Train {
             overrides: self.column.clone(),
             convention: self.convention(),
             missing: self.missing.clone(),
+            windows: self.windows.windows(),
             seed: self.seed,
         }
     }
@@ -134,6 +138,7 @@ pub(super) fn train(args: Train, given: BTreeMap<String, Vec<String>>) -> Result
     if inputs.filter(|path| *path == "-").count() > 1 {
         return Err(Error::Refused("standard input can serve --data, --val or --score, and only once".into()));
     }
+    args.windows.check()?;
     let convention = args.convention();
     let data = Data::load(&args.source())?;
     for note in &data.notes {
@@ -154,7 +159,7 @@ pub(super) fn train(args: Train, given: BTreeMap<String, Vec<String>>) -> Result
         model => model,
     };
     fitted::planned(planned, &columns, data.train.rows(), &choices)?;
-    let to_score = args.score.as_ref().map(|path| read_to_score(path, &data.reading, &columns)).transpose()?;
+    let to_score = args.score.as_ref().map(|path| read_to_score(path, &data, &columns)).transpose()?;
     check_target(args.freeze.as_deref())?;
     tell::warn_of_no_effect(args.model, &args.shape, &columns, data.validation.rows());
 
@@ -222,12 +227,15 @@ pub(super) fn train(args: Train, given: BTreeMap<String, Vec<String>>) -> Result
     let distances = samples.as_ref().and_then(|samples| Distances::of(samples, &data.train, &data.validation));
     let rows = [data.train.rows(), data.validation.rows()];
     let metrics = Metrics::of(&outcome, &settings, backend.name(), rows, distances, tries, seeds);
-    let metadata = BTreeMap::from([
+    let mut metadata = BTreeMap::from([
         (data::MISSING.to_string(), data::missing_as_text(&data.reading.missing)),
         ("convention".to_string(), format!("{:?}", args.convention).to_lowercase()),
         ("model".to_string(), model.name().to_string()),
         ("seed".to_string(), settings.seed.to_string()),
     ]);
+    if let Some(recipe) = &data.recipe {
+        recipe.to_metadata(&mut metadata);
+    }
     let checkpoint = Checkpoint { spec: flow.spec().clone(), params: outcome.params.clone(), metadata };
     run_folder::write(&args.out, &checkpoint, &metrics, data.calibration.as_ref())?;
     tell::say_how_it_ended(&outcome, &metrics)?;
@@ -235,7 +243,7 @@ pub(super) fn train(args: Train, given: BTreeMap<String, Vec<String>>) -> Result
         freeze_run(&args.out, path, 0, Weights::F32)?;
         say(format_args!("frozen: {} ({} bytes)", path.display(), bytes(path)))?;
         if let Some(table) = &to_score {
-            say_oddest(path, table, &args.out)?;
+            say_oddest(path, table, &args.out, data.recipe.is_some())?;
         }
     }
     let title = format!("{}: {}", args.data.join(", "), model.name());
