@@ -93,6 +93,7 @@ fn reference(values: &[f32], features: &[(u16, u16)]) -> Vec<f64> {
         MIN => min,
         MAX => max,
         RANGE => max - min,
+        _ if std == 0.0 => 0.0,
         _ => peak / std,
     };
     features.iter().map(of).collect()

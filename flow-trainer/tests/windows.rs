@@ -122,8 +122,8 @@ fn from_raw_channels_to_scores() {
 fn wrong_use_is_said() {
     let session = Session::new();
     fs::write(session.path("raw.csv"), signals(400, 1)).unwrap();
-    let train = |more: &[&str]| [&["train", "--data", "raw.csv", "--out", "run"][..], more, &QUICK].concat();
-    let fail = |code, more: &[&str]| session.fail(code, &train(more));
+    let train = ["train", "--data", "raw.csv", "--out", "run"];
+    let fail = |code, more: &[&str]| session.fail(code, &[&train[..], more, &QUICK].concat());
     assert!(fail(2, &["--window", "1"]).contains("1 is not in 2..=256"));
     assert!(fail(2, &["--stride", "2"]).contains("--window"));
     let typo = fail(2, &["--window", "12", "--features", "value,slop"]);

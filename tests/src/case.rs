@@ -39,8 +39,7 @@ pub fn every_case() -> Vec<Case> {
     let trained = trained.iter().map(|t| Case::new(t.name, t.flow.spec(), &t.params, 1000));
     let spec = flows::every_layer(Base::Normal);
     let of_bytes = Case::of("eight bits", &spec, &flows::parameters(&spec, 0), 1000, Weights::I8);
-    let windows = Case::of_windows("windows", 12, 2, "value,lag1,lag11,mean,std,slope,min,max,range,crest", 1000);
-    random.into_iter().chain(trained).chain([of_bytes, windows]).collect()
+    random.into_iter().chain(trained).chain([of_bytes]).collect()
 }
 
 impl Case {
