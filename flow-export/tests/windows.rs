@@ -113,7 +113,7 @@ fn csv(rows: &[(i64, [f32; 2])]) -> String {
 
 /// Row numbers and log-densities of the windows, as a device computes them.
 fn on_device(session: &Session) -> Vec<(usize, f32)> {
-    let bytes = AlignedBytes::read(&session.path("model.flow")).unwrap();
+    let bytes = AlignedBytes::read(session.path("model.flow")).unwrap();
     let flow = Flow::new(&bytes).unwrap();
     let windowing = Windowing::of(&flow).unwrap();
     let mut memory = vec![0.0; flow_nostd::window_len(&bytes)];

@@ -33,7 +33,7 @@ pub fn report(flow: &Flow, case: &Case, output: &mut impl Output) -> Result<(), 
         for x in raw.iter_mut() {
             *x = values.next().ok_or("no rows")?;
             let draw = rng.next_u32();
-            if draw % ODD_ONE_IN == 0 {
+            if draw.is_multiple_of(ODD_ONE_IN) {
                 *x = ODD.get((draw >> 16) as usize % ODD.len()).copied().unwrap_or(0.0);
             }
         }

@@ -37,7 +37,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Train a flow on a table by exact maximum likelihood
-    Train(train::Train),
+    Train(Box<train::Train>),
     /// Say how probable a trained flow finds the rows of a table
     Evaluate(evaluate::Evaluate),
 }
@@ -112,7 +112,7 @@ fn run(matches: &ArgMatches) -> Result<(), Error> {
         given = self::given(&matches);
     }
     match Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit()).command {
-        Command::Train(args) => train::train(args, given),
+        Command::Train(args) => train::train(*args, given),
         Command::Evaluate(args) => evaluate::evaluate(args),
     }
 }
@@ -124,7 +124,7 @@ fn asked(folder: &Path) -> Result<train::Train, Error> {
     };
     let matches = Cli::command().try_get_matches_from(resume::arguments(folder, BTreeMap::new())?).map_err(unfit)?;
     match Cli::from_arg_matches(&matches).map_err(unfit)?.command {
-        Command::Train(args) => Ok(args),
+        Command::Train(args) => Ok(*args),
         Command::Evaluate(_) => unreachable!("the arguments are those of a training"),
     }
 }
