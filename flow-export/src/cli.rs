@@ -5,13 +5,13 @@
 use crate::alarm::{self, FalseAlarms};
 use crate::error::Error;
 use crate::freeze::Weights;
-use crate::frozen::{Frozen, column_names};
+use crate::frozen::Frozen;
 use crate::score::{self, Labels, Summary};
 use crate::sensors::{self, Limit};
-use crate::{calibrate, inspect, onnx, output, run_folder, sample};
+use crate::{calibrate, inspect, onnx, output, run_folder, sample, windows};
 use clap::{Args, Parser, Subcommand};
 use flow_table::atomic::write_atomic;
-use flow_table::{ReadOptions, Table, ignored_column};
+use flow_table::ignored_column;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -110,7 +110,7 @@ struct Inspect {
 struct Score {
     /// The frozen flow
     model: PathBuf,
-    /// The table of all columns, those of the context among them: CSV (plain or gzip), Parquet, Arrow IPC, NPY or NPZ; a
+    /// The table of all columns, those of the context among them, or of the raw channels where the flow is over windows: CSV (plain or gzip), Parquet, Arrow IPC, NPY or NPZ; a
     /// folder of such files; `-` for standard input. Several of them make one table. Missing values are refused
     #[arg(long, value_name = "FILE", required = true)]
     data: Vec<String>,
@@ -183,16 +183,14 @@ fn run(command: Command) -> Result<(), Error> {
         }
         Command::Score(args) => {
             let frozen = Frozen::read(&args.model)?;
-            let keep = column_names(&frozen.tested_flow()?); // What is wrong with it is said before the table is read.
-            let options = ReadOptions { ignore: args.column, keep, ..ReadOptions::default() };
-            let table = Table::read_all(&args.data, &options)?;
+            frozen.tested_flow()?; // What is wrong with it is said before the table is read.
+            let (table, recipe) = windows::read(&frozen, &args.data, args.column)?;
             table.notes().iter().for_each(|note| eprintln!("{note}"));
             let labels = args.labels.map(|path| Labels::of_table(&path, &table)).transpose()?;
             let log_prob = score::score(&frozen, &table)?;
             if args.output.is_some() || !args.json {
                 output::write(args.output.as_deref(), |out| {
-                    let rows = log_prob.iter().map(std::slice::from_ref);
-                    flow_table::write_csv(out, &["log_prob"], rows).map_err(Error::Stdout)
+                    score::write(out, &table, &log_prob, recipe.is_some()).map_err(Error::Stdout)
                 })?;
             }
             if args.json { output::json(&Summary::of(&log_prob, labels.as_ref())) } else { Ok(()) }
@@ -210,7 +208,7 @@ fn calibrate_file(args: Calibrate) -> Result<(), Error> {
     let is_run = args.model.is_dir();
     let frozen =
         if is_run { run_folder::frozen(&args.model, args.rollback, args.weights)? } else { Frozen::read(&args.model)? };
-    let keep = column_names(&frozen.tested_flow()?);
+    frozen.tested_flow()?;
     let mut data = args.data;
     if data.is_empty() {
         let kept = args.model.join("calibration.csv");
@@ -219,8 +217,7 @@ fn calibrate_file(args: Calibrate) -> Result<(), Error> {
         }
         data.push(kept.display().to_string());
     }
-    let options = ReadOptions { ignore: args.column, keep, ..ReadOptions::default() };
-    let table = Table::read_all(&data, &options)?;
+    let (table, _) = windows::read(&frozen, &data, args.column)?;
     table.notes().iter().for_each(|note| eprintln!("{note}"));
     if is_run {
         calibrate::check_untrained(&run_folder::read_checkpoint(&args.model)?, &table)?;

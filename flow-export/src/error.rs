@@ -123,6 +123,20 @@ pub enum Error {
     /// A table cannot be used.
     #[error(transparent)]
     Table(#[from] TableError),
+    /// A table in which no window is complete.
+    #[error(
+        "{path}: no window of {length} rows is complete: {rows} rows, at most {longest} of them without a gap between"
+    )]
+    NoWindow {
+        /// The table.
+        path: String,
+        /// Rows of a window.
+        length: u16,
+        /// Rows of the table.
+        rows: usize,
+        /// The most rows in a run without a gap.
+        longest: usize,
+    },
     /// A table without all context columns.
     #[error(
         "{path}: lacks the column{} {names}, which the flow was trained with as context: the density of the other columns \

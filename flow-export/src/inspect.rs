@@ -3,6 +3,7 @@
 use crate::cost;
 use crate::error::Error;
 use crate::frozen::{Frozen, column_names};
+use crate::windows::Recipe;
 use flow_nostd::layout::{
     self, AtomRecord, Base, CircleRecord, ColumnRecord, ComponentRecord, DenseRecord, Layer, LayerRecord, SectionEntry,
 };
@@ -47,6 +48,9 @@ pub struct Facts {
     pub dim: usize,
     /// Number of context columns.
     pub context_dim: u16,
+    /// How the columns come from raw channels, where they do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub windows: Option<Recipe>,
     /// The columns, those of the context among them.
     pub columns: Vec<ColumnFacts>,
     /// Standard deviations beyond which values are compressed.
@@ -201,6 +205,7 @@ pub fn inspect(frozen: &Frozen) -> Result<Facts, Error> {
         weight_type: weight_type(&flow),
         dim: flow.dim(),
         context_dim: header.context_dim.get(),
+        windows: Recipe::of_file(frozen)?,
         columns: columns(&flow, names),
         knee: flow.tails_record().knee.get(),
         rate: flow.tails_record().rate.get(),
@@ -373,6 +378,9 @@ impl fmt::Display for Facts {
         writeln!(f, "  signature  {}", if self.signed { "present, not verified" } else { "none" })?;
         writeln!(f, "  roll-back  {}", self.rollback)?;
         writeln!(f, "  flags      {:#x} critical, {:#x} skippable", self.critical_flags, self.skippable_flags)?;
+        if let Some(recipe) = &self.windows {
+            writeln!(f, "  windows    {recipe}")?;
+        }
         write!(f, "\n{} columns, of which {} enter the flow", self.columns.len(), self.dim)?;
         match self.context_dim {
             0 => writeln!(f, ":")?,

@@ -23,5 +23,6 @@ pub mod sample;
 pub mod score;
 mod sensors;
 pub mod tail;
+pub mod windows;
 
 pub use error::Error;

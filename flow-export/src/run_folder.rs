@@ -4,7 +4,10 @@ use crate::error::Error;
 use crate::freeze::{Weights, freeze_as};
 use crate::frozen::Frozen;
 use crate::probes;
+use crate::resection::with_sections;
+use crate::windows::Recipe;
 use flow_model::checkpoint::Checkpoint;
+use flow_nostd::layout::WINDOWS;
 use flow_table::atomic::write_atomic;
 use std::fs;
 use std::path::Path;
@@ -47,8 +50,14 @@ pub fn freeze_run(run: &Path, out: &Path, rollback: u32, weights: Weights) -> Re
 /// # Errors
 /// As [`read_checkpoint`]; a flow beyond the format's limits.
 pub fn frozen(run: &Path, rollback: u32, weights: Weights) -> Result<Frozen, Error> {
-    let Checkpoint { spec, params, .. } = read_checkpoint(run)?;
+    let Checkpoint { spec, params, metadata, .. } = read_checkpoint(run)?;
     let bytes = freeze_as(&spec, &params, &probes::rows(&spec), rollback, weights)
         .map_err(|source| Error::Freeze { path: run.to_owned(), source })?;
-    Ok(Frozen::from_bytes(run, bytes))
+    let frozen = Frozen::from_bytes(run, bytes);
+    let Some(recipe) = Recipe::of_metadata(&metadata) else { return Ok(frozen) };
+    let with_windows = with_sections(&frozen.flow()?, frozen.bytes(), &[(WINDOWS, recipe.section())]);
+    let frozen = Frozen::from_bytes(run, with_windows);
+    // Read once, as a device will.
+    Recipe::of_file(&frozen)?;
+    Ok(frozen)
 }

@@ -3,8 +3,9 @@
 use crate::error::Error;
 use crate::frozen::{Frozen, column_names, context_names, split_context};
 use flow_nostd::Flow;
-use flow_table::{Table, metrics, read_labels};
+use flow_table::{Table, metrics, read_labels, write_csv};
 use serde::Serialize;
+use std::io::{self, Write};
 
 /// Rows that are scored at a time.
 const BATCH: usize = 4096;
@@ -97,6 +98,22 @@ pub fn score(frozen: &Frozen, table: &Table) -> Result<Vec<f32>, Error> {
         })?;
     }
     Ok(log_probs)
+}
+
+/// Writes the log-densities as CSV. Of `windows` each has the number of the window's newest row before it, from 1 and as the
+/// rows are counted in the file.
+///
+/// # Errors
+/// Whatever the writer reports.
+pub fn write(out: &mut (impl Write + ?Sized), table: &Table, log_prob: &[f32], windows: bool) -> io::Result<()> {
+    if !windows {
+        return write_csv(out, &["log_prob"], log_prob.iter().map(std::slice::from_ref));
+    }
+    writeln!(out, "row,log_prob")?;
+    for (row, log_prob) in table.rows_of_file().iter().zip(log_prob) {
+        writeln!(out, "{},{log_prob:?}", row + 1)?;
+    }
+    Ok(())
 }
 
 /// What is wrong with a table of other columns, if it is that it lacks some of the context.

@@ -367,6 +367,13 @@ pub enum EvalError {
         /// Length of the slice.
         found: usize,
     },
+    /// The window does not have all its rows yet.
+    WindowLength {
+        /// Rows of a complete window.
+        expected: usize,
+        /// Rows that it has.
+        found: usize,
+    },
     /// A value is NaN or infinite.
     NotFinite {
         /// Which column, in the order of the file's columns, context among them; or which latent value.
@@ -415,6 +422,7 @@ impl fmt::Display for EvalError {
             Self::ScratchLength { expected, found } => {
                 write!(f, "scratch of {found} values, at least {expected} needed")
             }
+            Self::WindowLength { expected, found } => write!(f, "a window of {found} rows, expected {expected}"),
             Self::NotFinite { column } => write!(f, "the value of column {column} is NaN or infinite"),
         }
     }

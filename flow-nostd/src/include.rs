@@ -1,6 +1,7 @@
 //! Models compiled into the program: aligned bytes, and the scratch length as a constant.
 
-use crate::header::MAGIC;
+use crate::header::{HEADER_LENGTH, MAGIC};
+use crate::section::WINDOWS;
 
 /// Bytes at a multiple of 16, which a section's alignment asks for.
 ///
@@ -38,8 +39,40 @@ pub const fn scratch_len(file: &[u8]) -> Option<usize> {
     }
 }
 
-/// Includes a frozen flow in the program, as a module with two items: `BYTES`, the file, aligned, and `SCRATCH`, the
-/// number of `f32` values of scratch memory.
+/// The number of `f32` values of memory that a [`Window`](crate::Window) over the raw channels of `file` needs; 0 where
+/// its flow models the channels themselves.
+///
+/// For constants at compile time: [`Windowing::of`](crate::Windowing::of) checks what the file says of windows.
+///
+/// ```
+/// static FILE: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/example.flow"));
+/// const WINDOW: usize = flow_nostd::window_len(FILE);
+/// assert_eq!(WINDOW, 0);
+/// ```
+pub const fn window_len(file: &[u8]) -> usize {
+    let Some((_, rest)) = file.split_at_checked(58) else { return 0 };
+    let Some(count) = rest.first_chunk::<2>() else { return 0 };
+    let mut left = u16::from_le_bytes(*count);
+    let Some((_, mut table)) = file.split_at_checked(HEADER_LENGTH) else { return 0 };
+    while left > 0 {
+        let Some((entry, after)) = table.split_first_chunk::<16>() else { return 0 };
+        let [t0, t1, t2, t3, _, _, _, _, o0, o1, o2, o3, ..] = *entry;
+        if u32::from_le_bytes([t0, t1, t2, t3]) == u32::from_le_bytes(WINDOWS.0) {
+            let offset = u32::from_le_bytes([o0, o1, o2, o3]) as usize;
+            let Some((_, section)) = file.split_at_checked(offset) else { return 0 };
+            let Some([l0, l1, _, _, c0, c1]) = section.first_chunk::<6>() else { return 0 };
+            let (length, channels) = (u16::from_le_bytes([*l0, *l1]), u16::from_le_bytes([*c0, *c1]));
+            return (length as usize).saturating_mul(channels as usize);
+        }
+        table = after;
+        left = left.saturating_sub(1);
+    }
+    0
+}
+
+/// Includes a frozen flow in the program, as a module with three items: `BYTES`, the file, aligned, `SCRATCH`, the number
+/// of `f32` values of scratch memory, and `WINDOW`, that of the memory of a [`Window`](crate::Window), 0 where the flow needs
+/// none.
 ///
 /// ```
 /// # macro_rules! path { () => { concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/example.flow") } }
@@ -66,6 +99,9 @@ macro_rules! include_flow {
                 Some(length) => length,
                 None => panic!("not a frozen flow"),
             };
+            /// Number of `f32` values of memory that a window over the raw channels needs.
+            #[allow(dead_code, reason = "most flows have no windows")]
+            pub const WINDOW: usize = $crate::window_len(include_bytes!($path));
         }
     };
 }

@@ -110,6 +110,7 @@ mod detector;
 mod drift;
 mod error;
 mod fault;
+mod features;
 mod flow;
 mod header;
 mod include;
@@ -135,6 +136,7 @@ mod spline_coupling;
 mod student_t;
 mod tails;
 mod trig;
+mod window;
 mod word;
 
 pub use column::FLOOR;
@@ -144,8 +146,9 @@ pub use error::{BatchError, EvalError, FormatError, SelfTestError, Tag};
 pub use flow::Flow;
 /// The strings that [`Flow::model_id_hex`] returns.
 pub use heapless;
-pub use include::{Aligned, scratch_len};
+pub use include::{Aligned, scratch_len, window_len};
 pub use sensors::{SensorFault, SensorState};
+pub use window::{Window, Windowing};
 
 /// The records of the file and their constants, for programs that write or list files. See `spec/format.md`.
 ///
@@ -179,6 +182,7 @@ pub mod layout {
     };
     pub use crate::crc::crc32;
     pub use crate::dense::{ACTIVATION_BOUND, ADD, DenseRecord, IDENTITY, LANES, RELU, WEIGHTS_I8};
+    pub use crate::features::{CREST, FeatureRecord, LAG, MAGNITUDE_MAX, MAX, MEAN, MIN, RANGE, SLOPE, STD, VALUE};
     pub use crate::header::{HEADER_LENGTH, Header, MAGIC, MAJOR, MINOR, SECTION_ALIGN, SIGNATURE_LENGTH, WEIGHTS_F32};
     pub use crate::layer::{
         ACT_NORM, AFFINE_COUPLING, LINEAR, Layer, LayerRecord, MASKED_AFFINE, MASKED_SPLINE, PERMUTATION,
@@ -192,11 +196,12 @@ pub mod layout {
     pub use crate::references::REFERENCES_MAX;
     pub use crate::section::{
         ATOMS, BASE, CALIBRATION, CIRCLES, COLUMNS, CRITICAL, DENSE, INDICES, LAYERS, NAMES, PROBES, REFERENCES,
-        SENSORS, SectionEntry, TAILS, WEIGHTS,
+        SENSORS, SectionEntry, TAILS, WEIGHTS, WINDOWS,
     };
     pub use crate::sensors::SensorRecord;
     pub use crate::spline::{NUM_BINS_MAX, NUM_BINS_MIN, TAIL_BOUND_MAX, TAIL_BOUND_MIN};
     pub use crate::spline_coupling::SplineCouplingRecord;
     pub use crate::student_t::{DEGREES_MAX, DEGREES_MIN, LOG_NORM_MAX, StudentTRecord};
     pub use crate::tails::{LOG_VOLUME_MAX, TailsRecord};
+    pub use crate::window::{WINDOW_MAX, WindowRecord};
 }

@@ -37,6 +37,8 @@ pub const CALIBRATION: Tag = Tag(*b"CALB");
 pub const SENSORS: Tag = Tag(*b"SENS");
 /// Reference values of the columns; may be absent.
 pub const REFERENCES: Tag = Tag(*b"REFS");
+/// How the columns come from raw channels; may be absent.
+pub const WINDOWS: Tag = Tag(*b"WIND");
 /// Flag of a section that a reader must understand.
 pub const CRITICAL: u32 = 1;
 
@@ -69,11 +71,12 @@ const KNOWN: &[Tag] = if ALL_KINDS {
         CALIBRATION,
         SENSORS,
         REFERENCES,
+        WINDOWS,
         ATOMS,
         CIRCLES,
     ]
 } else {
-    &[COLUMNS, TAILS, LAYERS, DENSE, INDICES, BASE, WEIGHTS, NAMES, PROBES, CALIBRATION, SENSORS, REFERENCES]
+    &[COLUMNS, TAILS, LAYERS, DENSE, INDICES, BASE, WEIGHTS, NAMES, PROBES, CALIBRATION, SENSORS, REFERENCES, WINDOWS]
 };
 
 /// The section table, checked: what it names lies in the file.

@@ -28,6 +28,7 @@ mod atoms;
 mod builder;
 pub mod builtin;
 mod delimiter;
+mod derived;
 mod detect;
 mod error;
 mod folder;

@@ -73,6 +73,19 @@ pub enum SplitError {
         /// For what.
         parts: &'static str,
     },
+    /// Windows of a part that all share rows with another part's.
+    #[error(
+        "too few windows to split: of {windows} windows of {length} rows, all of the {part} part share rows with another \
+        part's; take a longer table or shorter windows"
+    )]
+    Overlap {
+        /// Windows of the table.
+        windows: usize,
+        /// Rows of a window.
+        length: usize,
+        /// The part that is left without one.
+        part: &'static str,
+    },
     /// Shares that make no sense.
     #[error(
         "shares of {validation} (validation) and {calibration} (calibration) cannot be had; \
@@ -104,7 +117,7 @@ impl Split {
         let chosen = manner.unwrap_or(if correlation.abs() > limit { Manner::Blocks } else { Manner::Random });
         let mut split = match chosen {
             Manner::Random => Split::random(rows, held, calibrating, seed),
-            Manner::Blocks => Split::blocks(rows, held, calibrating),
+            Manner::Blocks => Split::blocks(rows, held, calibrating, SHORTEST_BLOCK),
         };
         let why = match manner {
             Some(_) => "as asked".to_owned(),
@@ -128,17 +141,79 @@ impl Split {
     pub fn by_time(time: &TimeColumn, correlation: f64, fractions: Fractions) -> Result<Split, SplitError> {
         let rows = time.times().len();
         let (held, calibrating) = sizes(rows, fractions)?;
-        let mut split = Split::blocks(rows, held, calibrating);
+        let mut split = Split::blocks(rows, held, calibrating, SHORTEST_BLOCK);
+        split.follow(time);
+        split.reason =
+            format!("{} (in time, by {:?}; lag-1 autocorrelation {correlation:.2})", split.reason, time.name());
+        Ok(split)
+    }
+
+    /// Splits windows of `length` rows into blocks, contiguous in time where there is one; `newest` holds for each window
+    /// the index of its newest row. Windows that share a row with those of another part are left out between the blocks.
+    ///
+    /// # Errors
+    /// As [`Split::new`], and where all windows of a part are left out.
+    pub fn of_windows(
+        newest: &[usize],
+        length: usize,
+        time: Option<&TimeColumn>,
+        fractions: Fractions,
+    ) -> Result<Split, SplitError> {
+        let rows = newest.len();
+        let (held, calibrating) = sizes(rows, fractions)?;
+        let neighbours = |i: usize| newest[i + 1..].iter().take_while(|&&later| later < newest[i] + length).count();
+        let between = (0..rows).map(neighbours).max().unwrap_or(0);
+        let mut split = Split::blocks(rows, held, calibrating, SHORTEST_BLOCK + between);
+        if let Some(time) = time {
+            split.follow(time);
+        }
+        let left_out = split.part(newest, length);
+        for (part, asked, name) in [
+            (&split.train, rows - held - calibrating, "training"),
+            (&split.validation, held, "validation"),
+            (&split.calibration, calibrating, "calibration"),
+        ] {
+            if part.is_empty() && asked > 0 {
+                return Err(SplitError::Overlap { windows: rows, length, part: name });
+            }
+        }
+        split.reason =
+            format!("{}; {left_out} windows between them left out, so that no parts share a row", split.reason);
+        Ok(split)
+    }
+
+    /// Leaves out every window that holds a row of an earlier window of another part; returns how many.
+    fn part(&mut self, newest: &[usize], length: usize) -> usize {
+        let mut part_of = vec![None; newest.len()];
+        for (part, rows) in [&self.train, &self.validation, &self.calibration].into_iter().enumerate() {
+            rows.iter().for_each(|&i| part_of[i] = Some(part));
+        }
+        let mut owner = vec![None; newest.last().map_or(0, |last| last + 1)];
+        let mut left_out = 0;
+        for (part, newest) in part_of.iter_mut().zip(newest) {
+            let rows = &mut owner[(newest + 1).saturating_sub(length)..=*newest];
+            if rows.iter().all(|owner| owner.is_none() || owner == part) {
+                rows.fill(*part);
+            } else {
+                *part = None;
+                left_out += 1;
+            }
+        }
+        for (part, rows) in [&mut self.train, &mut self.validation, &mut self.calibration].into_iter().enumerate() {
+            rows.retain(|&i| part_of[i] == Some(part));
+        }
+        left_out
+    }
+
+    /// Makes blocks of rows in order blocks of rows in time.
+    fn follow(&mut self, time: &TimeColumn) {
         if !time.times().is_sorted() {
             let order = time.order();
-            for part in [&mut split.train, &mut split.validation, &mut split.calibration] {
+            for part in [&mut self.train, &mut self.validation, &mut self.calibration] {
                 part.iter_mut().for_each(|i| *i = order[*i]);
                 part.sort_unstable();
             }
         }
-        split.reason =
-            format!("{} (in time, by {:?}; lag-1 autocorrelation {correlation:.2})", split.reason, time.name());
-        Ok(split)
     }
 
     fn random(rows: usize, held: usize, calibrating: usize, seed: u64) -> Split {
@@ -166,9 +241,9 @@ impl Split {
     }
 
     /// The table is cut into groups of equal length, and each group into a training, a validation and a calibration block.
-    fn blocks(rows: usize, held: usize, calibrating: usize) -> Split {
+    fn blocks(rows: usize, held: usize, calibrating: usize, shortest: usize) -> Split {
         let smallest = [held, calibrating].into_iter().filter(|&n| n > 0).min().unwrap_or(0);
-        let groups = (smallest / SHORTEST_BLOCK).clamp(1, MOST_GROUPS);
+        let groups = (smallest / shortest).clamp(1, MOST_GROUPS);
         let share = |total: usize, group: usize| total * (group + 1) / groups - total * group / groups;
         let (mut train, mut validation, mut calibration) = (Vec::new(), Vec::new(), Vec::new());
         let mut next = 0;
@@ -254,6 +329,50 @@ mod tests {
         assert_ne!(with(1, Manner::Random), with(2, Manner::Random));
         assert_eq!(with(1, Manner::Random), with(1, Manner::Random));
         assert_eq!(with(1, Manner::Blocks), with(2, Manner::Blocks));
+    }
+
+    #[test]
+    fn parts_of_windows_share_no_row() {
+        let raw = 3000;
+        for (length, stride) in [(2, 1), (12, 1), (12, 5), (64, 3), (20, 40)] {
+            let newest: Vec<usize> = (length - 1..raw).step_by(stride).filter(|i| !(700..800).contains(i)).collect();
+            let split = Split::of_windows(&newest, length, None, Fractions::default()).unwrap();
+            let mut owner = vec![None; raw];
+            let parts = [&split.train, &split.validation, &split.calibration];
+            for (part, windows) in parts.into_iter().enumerate() {
+                assert!(windows.len() >= if part == 0 { 20 } else { 3 }, "{length}, {stride}: {split}");
+                for &i in windows {
+                    for owner in &mut owner[newest[i] + 1 - length..=newest[i]] {
+                        assert!(owner.is_none_or(|owner| owner == part), "{length}, {stride}, window {i}");
+                        *owner = Some(part);
+                    }
+                }
+            }
+            let kept: usize = parts.iter().map(|part| part.len()).sum();
+            assert!(split.reason.contains(&format!("{} windows between", newest.len() - kept)), "{split}");
+            assert_eq!(newest.len() - kept == 0, stride >= length, "{split}");
+        }
+    }
+
+    #[test]
+    fn windows_that_are_too_long_to_be_split_are_refused() {
+        let newest: Vec<usize> = (99..200).collect();
+        let error = Split::of_windows(&newest, 100, None, Fractions::default()).unwrap_err();
+        assert!(matches!(error, SplitError::Overlap { windows: 101, length: 100, .. }), "{error}");
+    }
+
+    #[test]
+    fn windows_of_two_machines_at_one_time_share_no_row() {
+        // Two signals one after the other, taken at the same times: blocks in time mix them.
+        let newest: Vec<usize> = (9..1000).chain(1009..2000).collect();
+        let times = newest.iter().map(|&i| (i % 1000) as i64).collect();
+        let time = TimeColumn { name: "t".into(), times };
+        let split = Split::of_windows(&newest, 10, Some(&time), Fractions::default()).unwrap();
+        let held: Vec<usize> = split.validation.iter().map(|&i| newest[i]).collect();
+        assert!(held.iter().any(|&i| i < 1000) && held.iter().any(|&i| i >= 1000), "both machines: {split}");
+        for &a in &held {
+            assert!(split.train.iter().all(|&i| newest[i].abs_diff(a) >= 10));
+        }
     }
 
     #[test]

@@ -89,6 +89,10 @@ impl Table {
         &self.mended.dropped
     }
 
+    pub(crate) fn mended(&self) -> &Mended {
+        &self.mended
+    }
+
     /// What should be known of how the table was read: files passed over, the column of times, missing values filled.
     pub fn notes(&self) -> &[String] {
         &self.notes

@@ -1,5 +1,6 @@
 //! The rows of a run: read or generated, profiled, and split into training, validation and calibration.
 
+use flow_export::windows::{Feature, Recipe};
 use flow_table::{Convention, Fractions, KindOverride, Missing, Profile, ProfileError, ReadOptions, Split, SplitError};
 use flow_table::{Table, TableError, builtin};
 use std::collections::BTreeMap;
@@ -20,8 +21,21 @@ pub struct Source {
     pub convention: Convention,
     /// What becomes of missing values.
     pub missing: Missing,
+    /// Windows over the rows, which the flow models in their place.
+    pub windows: Option<Windows>,
     /// Seed of the split and of a built-in set.
     pub seed: u64,
+}
+
+/// Windows over signals.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Windows {
+    /// Rows of a window.
+    pub length: u16,
+    /// Rows from one window to the next.
+    pub stride: u16,
+    /// What a window says of each channel.
+    pub features: Vec<Feature>,
 }
 
 /// The rows of a run.
@@ -41,6 +55,8 @@ pub struct Data {
     pub notes: Vec<String>,
     /// How other tables are to be read so that they are treated as these rows were.
     pub reading: ReadOptions,
+    /// How the columns come from the raw channels of the table, where they do.
+    pub recipe: Option<Recipe>,
 }
 
 /// Rows that cannot be used.
@@ -49,6 +65,9 @@ pub enum DataError {
     /// The table cannot be read.
     #[error("{0}{advice}", advice = missing_advice(.0))]
     Table(#[from] TableError),
+    /// No window fits into it.
+    #[error(transparent)]
+    Windows(#[from] flow_export::Error),
     /// Its kinds do not fit it.
     #[error(transparent)]
     Profile(Box<ProfileError>),
@@ -71,6 +90,7 @@ impl Source {
             overrides: Vec::new(),
             convention: Convention::Own,
             missing: Missing::default(),
+            windows: None,
             seed: 0,
         }
     }
@@ -117,6 +137,17 @@ pub fn read_or_generate(data: &[String], options: &ReadOptions, seed: u64) -> Re
     Table::read_all(data, options)
 }
 
+/// The columns that a flow models, of a table as it was read.
+///
+/// # Errors
+/// As [`Recipe::table`].
+pub fn columns_of(recipe: Option<&Recipe>, table: Table) -> Result<Table, flow_export::Error> {
+    match recipe {
+        Some(recipe) => recipe.table(table),
+        None => Ok(table),
+    }
+}
+
 impl Data {
     /// Reads, profiles and splits.
     ///
@@ -128,6 +159,11 @@ impl Data {
         reading.missing = table.missing_elsewhere().clone();
         // What is a value here is one there, too.
         reading.keep = table.names().to_vec();
+        let recipe = source
+            .windows
+            .as_ref()
+            .map(|Windows { length, stride, features }| Recipe::over(&table, *length, *stride, features));
+        let table = columns_of(recipe.as_ref(), table)?;
         let fractions = Fractions {
             validation: if source.validation.is_some() { 0.0 } else { Fractions::default().validation },
             calibration: match source.convention {
@@ -136,9 +172,10 @@ impl Data {
             },
         };
         let split = |correlation| {
-            match table.time() {
-                Some(time) => Split::by_time(time, correlation, fractions),
-                None => Split::new(table.rows(), correlation, fractions, None, source.seed),
+            match (&recipe, table.time()) {
+                (Some(recipe), time) => Split::of_windows(&table.rows_of_file(), recipe.length.into(), time, fractions),
+                (None, Some(time)) => Split::by_time(time, correlation, fractions),
+                (None, None) => Split::new(table.rows(), correlation, fractions, None, source.seed),
             }
             .map_err(|error| DataError::Split { path: table.source().to_owned(), source: error })
         };
@@ -150,7 +187,8 @@ impl Data {
         let other = match &source.validation {
             Some(path) => {
                 let seed = source.seed.wrapping_add(1);
-                let other = read_or_generate(std::slice::from_ref(path), &reading, seed)?.matching(table.names())?;
+                let other = read_or_generate(std::slice::from_ref(path), &reading, seed)?;
+                let other = columns_of(recipe.as_ref(), other)?.matching(table.names())?;
                 notes.extend(other.notes().iter().map(|note| format!("validation: {note}")));
                 Some(other)
             }
@@ -160,6 +198,6 @@ impl Data {
         let validation = other.unwrap_or(validation);
         let calibration = (!split.calibration.is_empty()).then_some(calibration);
         let profile = Profile::of(&train, &source.overrides, source.convention)?;
-        Ok(Data { train, validation, calibration, profile, split: split.reason, notes, reading })
+        Ok(Data { train, validation, calibration, profile, split: split.reason, notes, reading, recipe })
     }
 }

@@ -110,13 +110,16 @@ pub fn checkpoint(
     let trained = RowHashes::of(data.train.iter());
     // Rows repeat by themselves; whoever looks for the rows trained on has to know how often.
     let repeated = trained.count(data.validation.iter()) as f64 / data.validation.rows() as f64;
-    let metadata = BTreeMap::from([
+    let mut metadata = BTreeMap::from([
         (REPEATED.to_string(), repeated.to_string()),
         (data::MISSING.to_string(), data::missing_as_text(&data.reading.missing)),
         ("convention".to_string(), format!("{convention:?}").to_lowercase()),
         ("model".to_string(), model.name().to_string()),
         ("seed".to_string(), seed.to_string()),
     ]);
+    if let Some(recipe) = &data.recipe {
+        recipe.to_metadata(&mut metadata);
+    }
     Checkpoint { spec: flow.spec().clone(), params: outcome.params.clone(), trained, metadata }
 }
 

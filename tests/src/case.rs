@@ -8,9 +8,10 @@ use flow_export::calibration::{Section, references, unlimited};
 use flow_export::freeze::{Weights, freeze_as};
 use flow_export::probes;
 use flow_export::resection::with_sections;
+use flow_export::windows::Recipe;
 use flow_model::spec::{Base, FlowSpec};
 use flow_nostd::Flow;
-use flow_nostd::layout::{CALIBRATION, REFERENCES, SENSORS, SensorRecord};
+use flow_nostd::layout::{CALIBRATION, REFERENCES, SENSORS, SensorRecord, WINDOWS};
 use std::fmt::{Arguments, Write};
 use zerocopy::IntoBytes;
 
@@ -69,6 +70,21 @@ impl Case {
         let rows = rows.chunks(spec.columns.len()).flat_map(with_context_behind).collect();
         let probes = probes.iter().flat_map(|row| with_context_behind(row)).collect();
         Case { name: name.to_string(), flow, probes, rows, more: 0 }
+    }
+
+    /// A small flow over windows of `length` rows of so many channels, with these features.
+    ///
+    /// # Panics
+    /// Where the flow cannot be frozen, or there is no such feature.
+    pub fn of_windows(name: &str, length: u16, channels: usize, features: &str, count: usize) -> Self {
+        let features = features.split(',').map(|name| name.parse().expect("a feature")).collect();
+        let channels = (0..channels).map(|j| format!("c{j}")).collect();
+        let recipe = Recipe { length, stride: 1, features, channels, step: 0 };
+        let spec = flows::continuous(&recipe.columns());
+        let rest = Case::new(name, &spec, &flows::parameters(&spec, 0), count);
+        let bytes = AlignedBytes::from(rest.flow.clone());
+        let flow = flow_nostd::Flow::new(&bytes).expect("a valid flow");
+        Case { flow: with_sections(&flow, &bytes, &[(WINDOWS, recipe.section())]), ..rest }
     }
 
     /// The same with no more than `count` of its rows, and `more` made from these.
@@ -163,6 +179,7 @@ pub fn assert_same_bits(what: &str, cases: &[Case], there: &[Report], here: &[Re
         assert_eq!(there.verdicts, here.verdicts, "{what}");
         assert_eq!(there.blame.len(), 4.min(count), "{what}");
         assert_eq!(there.blame, here.blame, "{what}");
+        assert_eq!(there.windows, here.windows, "{what}");
         assert_eq!(there.many.len(), case.more.div_ceil(1000) as usize, "{what}");
         for (i, (there, here)) in there.many.iter().zip(&here.many).enumerate() {
             assert_eq!(there, here, "{what}, thousand {i} of the further rows");
@@ -180,12 +197,13 @@ mod tests {
         let case = Case { more: 1500, ..Case::new("every kind", &spec, &flows::parameters(&spec, 0), 20) };
         let (cases, here) = ([case.clone()], [case.compute().unwrap()]);
         assert_same_bits("itself", &cases, &here, &here);
-        let changes: [fn(&mut Report); 7] = [
+        let changes: [fn(&mut Report); 8] = [
             |report| report.self_test = false,
             |report| report.log_prob[7] ^= 1,
             |report| report.to_latent[3][0] ^= 1,
             |report| report.to_data[3][1] ^= 1,
             |report| report.samples[199][2] ^= 1,
+            |report| report.windows.push(vec![1]),
             |report| report.many[1] ^= 1,
             |report| report.many.truncate(1),
         ];

@@ -26,6 +26,14 @@ pub fn mixed() -> FlowSpec {
     }
 }
 
+/// Continuous columns of these names and a coupling.
+pub fn continuous(names: &[String]) -> FlowSpec {
+    let standard = Standard { center: 0.5, scale: 2.0, reach: 6.0 };
+    let column = |name: &String| Column::new(name, Kind::Continuous { standard, jitter: 0.0 });
+    let coupling = Layer::AffineCoupling { kept: names.len() / 2, hidden: vec![4], residual: false, scale_bound: 2.0 };
+    FlowSpec { columns: names.iter().map(column).collect(), layers: vec![coupling], ..mixed() }
+}
+
 /// Columns of every kind, with atoms, two angles and a context of two, in a coupling and a masked layer.
 pub fn every_kind() -> FlowSpec {
     let standard = |center, scale| Standard { center, scale, reach: 6.0 };

@@ -12,6 +12,7 @@
 //! blame ROW BITS… COLUMN
 //! cost log_prob stack=BYTES instructions=N
 //! mean_log_prob N
+//! window NUMBER ROW BITS…
 //! many THOUSAND HASH
 //! done
 //! end
@@ -44,6 +45,8 @@ pub struct Report {
     pub verdicts: Vec<Vec<u32>>,
     /// The columns' shares of the oddness of a few rows, and the column of the largest.
     pub blame: Vec<Vec<u32>>,
+    /// Of each window of raw channels its newest row, and then its features; none where the flow has no windows.
+    pub windows: Vec<Vec<u32>>,
     /// A hash of the results of every thousand further rows, and of all before them.
     pub many: Vec<u32>,
     /// What one call takes, by function.
@@ -112,6 +115,7 @@ impl Report {
                 self.many.push(*values.first()?);
             }
             "mean_log_prob" => self.mean_log_prob = Some(rest.parse().ok()?),
+            "window" => self.windows.push(bits(rest, self.windows.len())?),
             "sample" => self.samples.push(bits(rest, self.samples.len())?),
             "cost" => {
                 let (function, rest) = rest.split_once(' ')?;
@@ -148,7 +152,7 @@ mod tests {
 
     const OUTPUT: &str = "case a\nflow columns=2 dim=1 scratch=8 id=0f\nself_test ok\nlog_prob 0 3f800000\n\
         to_latent 0 00000000 bf800000\nto_data 0 40000000\ncost log_prob stack=96 instructions=1000\n\
-        cost sample stack=8\nmean_log_prob 990\nmany 0 0000000a\ndone\ncase b\nself_test ok\ndone\nend\n";
+        cost sample stack=8\nmean_log_prob 990\nwindow 0 0000000b 3f800000\nmany 0 0000000a\ndone\ncase b\nself_test ok\ndone\nend\n";
 
     #[test]
     fn reads_every_line() {
@@ -161,6 +165,7 @@ mod tests {
         assert_eq!(report.to_latent, [[0, (-1f32).to_bits()]]);
         assert_eq!(report.costs["log_prob"], Cost { stack: 96, instructions: Some(1000) });
         assert_eq!(report.costs["sample"].instructions, None);
+        assert_eq!(report.windows, [[11, 1f32.to_bits()]]);
         assert_eq!(report.many, [10]);
         assert_eq!((report.mean_log_prob, last.mean_log_prob), (Some(990), None));
     }

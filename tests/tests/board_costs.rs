@@ -154,6 +154,21 @@ fn instructions_on_a_cortex_m4f() {
 }
 
 #[test]
+fn instructions_of_windows_on_a_cortex_m4f() {
+    let Some(board) = MPS2_AN386.find() else { return };
+    let case = |name, channels| Case::of_windows(name, 12, channels, "value,mean,std,slope", 20);
+    let counts = count(board, "window-costs", &[case("one channel", 1), case("eight channels", 8)]);
+    for (what, measured) in [
+        ("one channel push", 81.0),
+        ("one channel features", 924.0),
+        ("eight channels push", 187.0),
+        ("eight channels features", 6590.0),
+    ] {
+        holds(what, counts[what] as f64, measured);
+    }
+}
+
+#[test]
 #[ignore = "a long test: large models on slow emulators"]
 fn instructions_without_an_fpu() {
     for board in BOARDS.iter().filter(|board| !board.has_fpu).filter_map(Board::find) {

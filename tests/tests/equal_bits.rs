@@ -72,6 +72,21 @@ fn every_board() {
     }
 }
 
+/// The features of windows over odd signals, and the flow over them.
+#[test]
+fn windows_of_signals_on_every_board() {
+    let features = "value,lag1,lag11,mean,std,slope,min,max,range,crest";
+    let cases = [Case::of_windows("windows", 12, 2, features, 200)];
+    let here = compute(&cases);
+    // Of 200 rows some hold what is no number, and no window holds those.
+    assert!((40..180).contains(&here[0].windows.len()), "{}", here[0].windows.len());
+    for board in BOARDS.iter().filter_map(Board::find) {
+        let there = board.compute("windows", &cases).unwrap_or_else(|why| panic!("{}: {why}", board.core));
+        assert_same_bits(board.core, &cases, &there, &here);
+        println!("{}: equal bits of {} windows", board.core, here[0].windows.len());
+    }
+}
+
 #[test]
 fn however_optimised_on_a_board() {
     for board in [MPS2_AN386, RV32IMAFC].iter().filter_map(Board::find) {

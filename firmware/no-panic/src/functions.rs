@@ -3,10 +3,11 @@
 use crate::opaque;
 use core::hint::black_box;
 use flow_nostd::layout::{self, ColumnRecord, LayerRecord};
-use flow_nostd::{Aligned, Detector, Drift, FLOOR, Flow, SensorState};
+use flow_nostd::{Aligned, Detector, Drift, FLOOR, Flow, SensorState, Window, Windowing};
 use rand_pcg::{Pcg32, Pcg64};
 
 pub fn call_all() {
+    black_box(flow_nostd::window_len(opaque::file()));
     black_box((FLOOR, flow_nostd::scratch_len(opaque::file()), layout::crc32(opaque::file())));
     black_box(Aligned(black_box([0u8; 4])).0);
     let flow = black_box(Flow::new(opaque::file()));
@@ -14,6 +15,7 @@ pub fn call_all() {
         list(flow);
         compute(flow);
         detect(*flow);
+        window(flow);
     }
 }
 
@@ -63,4 +65,20 @@ fn detect(flow: Flow) {
     let mut drift = black_box(Drift::new());
     black_box((Drift::push(&mut drift, ln_p), Drift::level(&drift), Drift::to_bytes(&drift)));
     black_box(Drift::from_bytes(black_box([0; 32])));
+}
+
+#[inline(never)]
+fn window(flow: &Flow) {
+    let _ = black_box(Windowing::read(opaque::file()));
+    let Ok(windowing) = black_box(Windowing::of(flow)) else { return };
+    black_box((Windowing::length(&windowing), Windowing::stride(&windowing), Windowing::channels(&windowing)));
+    black_box((Windowing::columns(&windowing), Windowing::memory_len(&windowing), Windowing::step(&windowing)));
+    black_box(Windowing::feature_records(&windowing));
+    let Ok(mut window) = black_box(Window::new(windowing, opaque::values())) else { return };
+    let _ = black_box(Window::push(&mut window, opaque::values()));
+    let _ = black_box(Window::push_at(&mut window, black_box(1), opaque::values()));
+    black_box(Window::rows(&window));
+    let _ = black_box(Window::features(&window, opaque::values(), opaque::values()));
+    Window::restart(&mut window);
+    black_box(window);
 }

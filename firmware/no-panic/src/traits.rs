@@ -5,13 +5,13 @@ use core::fmt::{self, Debug, Display, Write};
 use core::hint::black_box;
 use flow_nostd::layout::{
     ActNormRecord, AffineCouplingRecord, AtomRecord, Base, BaseRecord, BinRecord, CalibrationRecord, CircleRecord,
-    ColumnRecord, ComponentRecord, DenseRecord, Header, Knot, Layer, LayerRecord, LinearRecord, MaskedAffineRecord,
-    MaskedSplineRecord, PermutationRecord, SectionEntry, SensorRecord, SplineCouplingRecord, StudentTRecord,
-    TailsRecord,
+    ColumnRecord, ComponentRecord, DenseRecord, FeatureRecord, Header, Knot, Layer, LayerRecord, LinearRecord,
+    MaskedAffineRecord, MaskedSplineRecord, PermutationRecord, SectionEntry, SensorRecord, SplineCouplingRecord,
+    StudentTRecord, TailsRecord, WindowRecord,
 };
 use flow_nostd::{
     Aligned, BatchError, Detector, Drift, EvalError, Flow, FormatError, SelfTestError, SensorFault, SensorState,
-    Status, Tag, Verdict,
+    Status, Tag, Verdict, Windowing,
 };
 use zerocopy::FromBytes;
 
@@ -20,6 +20,9 @@ pub fn use_all() {
         Ok(flow) => {
             debug::<Flow>(flow);
             clone::<Flow>(flow);
+            if let Ok(windowing) = black_box(Windowing::of(&flow)) {
+                clone::<Windowing>(windowing);
+            }
             if let Ok(detector) = black_box(Detector::new(flow)) {
                 clone::<Detector>(detector);
             }
@@ -88,6 +91,7 @@ pub fn use_all() {
     record::<ColumnRecord>();
     record::<ComponentRecord>();
     record::<DenseRecord>();
+    record::<FeatureRecord>();
     record::<Header>();
     record::<Knot>();
     record::<LayerRecord>();
@@ -100,6 +104,7 @@ pub fn use_all() {
     record::<SplineCouplingRecord>();
     record::<StudentTRecord>();
     record::<TailsRecord>();
+    record::<WindowRecord>();
 }
 
 /// A record is read from bytes and copied. It is printed too, but not here: where `core` prints an `f32`, it has

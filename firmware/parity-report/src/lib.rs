@@ -8,6 +8,7 @@
 mod bits;
 mod many;
 mod verdicts;
+mod windows;
 
 use bits::Bits;
 use core::fmt::Arguments;
@@ -125,6 +126,7 @@ fn report_case(case: &Case, scratch: &mut [f32], output: &mut impl Output) -> Re
     if let Some(mean) = mean.and_then(|sum: u32| sum.checked_div(counted)) {
         output.line(format_args!("mean_log_prob {mean}"));
     }
+    windows::report(&flow, case, output)?;
     many::report(&flow, case, (row, context, z), scratch, output)
 }
 

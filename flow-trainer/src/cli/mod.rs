@@ -11,6 +11,7 @@ mod shape;
 mod tell;
 mod train;
 mod tune;
+mod windows;
 
 use crate::backend::{self, BackendError, Choice, Device};
 use crate::data::DataError;
@@ -37,9 +38,9 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Train a flow on a table by exact maximum likelihood
-    Train(train::Train),
+    Train(Box<train::Train>),
     /// Search for the flow that suits a device: train several within a budget of flash, RAM and instructions
-    Tune(tune::Tune),
+    Tune(Box<tune::Tune>),
     /// Say how probable a trained flow finds the rows of a table
     Evaluate(evaluate::Evaluate),
 }
@@ -114,8 +115,8 @@ fn run(matches: &ArgMatches) -> Result<(), Error> {
         given = self::given(&matches);
     }
     match Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit()).command {
-        Command::Train(args) => train::train(args, None, given),
-        Command::Tune(args) => tune::tune(args, given),
+        Command::Train(args) => train::train(*args, None, given),
+        Command::Tune(args) => tune::tune(*args, given),
         Command::Evaluate(args) => evaluate::evaluate(args),
     }
 }
@@ -127,7 +128,7 @@ fn asked(folder: &Path) -> Result<train::Train, Error> {
     };
     let matches = Cli::command().try_get_matches_from(resume::arguments(folder, BTreeMap::new())?).map_err(unfit)?;
     match Cli::from_arg_matches(&matches).map_err(unfit)?.command {
-        Command::Train(args) => Ok(args),
+        Command::Train(args) => Ok(*args),
         Command::Tune(args) => Ok(args.train),
         Command::Evaluate(_) => unreachable!("the arguments are those of a training"),
     }

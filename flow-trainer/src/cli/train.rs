@@ -2,6 +2,7 @@
 
 use super::oddest::{read_to_score, say_oddest};
 use super::shape::{ShapeArgs, not_negative, positive};
+use super::windows::WindowArgs;
 use super::{BackendArgs, Error, load_backend, say, tell};
 use crate::backend::Backend;
 use crate::budget::Budget;
@@ -58,6 +59,8 @@ pub(super) struct Train {
     time: f32,
     #[command(flatten)]
     shape: ShapeArgs,
+    #[command(flatten)]
+    windows: WindowArgs,
     /// Kind of a column, or of all that are not named with `*:KIND`; without it the kind is detected
     #[arg(long, value_name = "NAME:KIND")]
     column: Vec<KindOverride>,
@@ -101,6 +104,7 @@ impl Train {
             overrides: self.column.clone(),
             convention: self.convention(),
             missing: self.missing.clone(),
+            windows: self.windows.windows(),
             seed: self.seed,
         }
     }
@@ -137,6 +141,7 @@ pub(super) fn train(args: Train, budget: Option<Budget>, given: BTreeMap<String,
     if inputs.filter(|path| *path == "-").count() > 1 {
         return Err(Error::Refused("standard input can serve --data, --val or --score, and only once".into()));
     }
+    args.windows.check()?;
     let convention = args.convention();
     let data = Data::load(&args.source())?;
     for note in &data.notes {
@@ -161,7 +166,7 @@ pub(super) fn train(args: Train, budget: Option<Budget>, given: BTreeMap<String,
         .map(|budget| tune::plan(args.model, &columns, data.train.rows(), &choices, &budget))
         .transpose()
         .map_err(Error::Refused)?;
-    let to_score = args.score.as_ref().map(|path| read_to_score(path, &data.reading, &columns)).transpose()?;
+    let to_score = args.score.as_ref().map(|path| read_to_score(path, &data, &columns)).transpose()?;
     check_target(args.freeze.as_deref())?;
     tell::warn_of_no_effect(args.model, &args.shape, &columns, data.validation.rows());
 
@@ -242,7 +247,7 @@ pub(super) fn train(args: Train, budget: Option<Budget>, given: BTreeMap<String,
     if let Some(path) = &args.freeze {
         freeze(&args.out, path, data.calibration.as_ref())?;
         if let Some(table) = &to_score {
-            say_oddest(path, table, &args.out)?;
+            say_oddest(path, table, &args.out, data.recipe.is_some())?;
         }
     }
     let title = format!("{}: {}", args.data.join(", "), model.name());

@@ -1,0 +1,318 @@
+//! Windows over the rows of a table of signals: the columns that a flow models, made by the device engine itself.
+//!
+//! A [`Recipe`] is made once, for the training; it lies in the checkpoint's metadata and in the frozen file, and whatever
+//! takes a table afterwards takes one of the raw channels.
+
+use crate::error::Error;
+use crate::frozen::{Frozen, column_names};
+use flow_nostd::layout::{
+    CREST, FeatureRecord, LAG, MAX, MEAN, MIN, RANGE, SLOPE, STD, VALUE, WINDOW_MAX, WindowRecord,
+};
+use flow_nostd::{FormatError, Window, Windowing};
+use flow_table::{ReadOptions, Table, did_you_mean};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+use zerocopy::IntoBytes;
+use zerocopy::little_endian::{U16, U64};
+
+/// The key under which a checkpoint's metadata hold the recipe.
+const METADATA: &str = "windows";
+
+/// Most rows of a window.
+pub const LONGEST: u16 = WINDOW_MAX;
+
+/// What a window says of a channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Feature {
+    /// The newest value.
+    Value,
+    /// The value so many rows before it.
+    Lag(u16),
+    /// Mean.
+    Mean,
+    /// Standard deviation.
+    Std,
+    /// Slope of the least-squares line, per row.
+    Slope,
+    /// Smallest value.
+    Min,
+    /// Largest value.
+    Max,
+    /// Largest less smallest value.
+    Range,
+    /// Largest deviation from the mean in standard deviations.
+    Crest,
+}
+
+/// How the columns come from the channels.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Recipe {
+    /// Rows of a window, 2 to [`LONGEST`].
+    pub length: u16,
+    /// Rows from one window to the next, at least 1.
+    pub stride: u16,
+    /// The features of every channel, ascending.
+    pub features: Vec<Feature>,
+    /// Names of the raw channels.
+    pub channels: Vec<String>,
+    /// Microseconds from one row to the next in the training rows, their median; 0 where no time was known.
+    pub step: u64,
+}
+
+impl Recipe {
+    /// Windows of `length` rows, every `stride` rows, over all columns of a table.
+    pub fn over(table: &Table, length: u16, stride: u16, features: &[Feature]) -> Recipe {
+        let mut features = features.to_vec();
+        features.sort_unstable();
+        features.dedup();
+        let times = table.time().map_or(&[][..], |time| time.times());
+        let mut steps: Vec<i64> = times.windows(2).map(|pair| pair[1] - pair[0]).filter(|step| *step > 0).collect();
+        steps.sort_unstable();
+        let step = steps.get(steps.len() / 2).map_or(0, |step| step.unsigned_abs());
+        Recipe { length, stride, features, channels: table.names().to_vec(), step }
+    }
+
+    /// The recipe of a trained flow, if it has one.
+    pub fn of_metadata(metadata: &BTreeMap<String, String>) -> Option<Recipe> {
+        serde_json::from_str(metadata.get(METADATA)?).ok()
+    }
+
+    /// Adds the recipe to the metadata of a checkpoint.
+    ///
+    /// # Panics
+    /// Never: it is plain data.
+    pub fn to_metadata(&self, metadata: &mut BTreeMap<String, String>) {
+        metadata.insert(METADATA.to_owned(), serde_json::to_string(self).expect("plain data becomes JSON"));
+    }
+
+    /// The recipe in a frozen flow, if it has one. The channels' names are those of its columns without the features'.
+    ///
+    /// # Errors
+    /// A file that is no frozen flow, or whose section `WIND` breaks a rule.
+    pub fn of_file(frozen: &Frozen) -> Result<Option<Recipe>, Error> {
+        let flow = frozen.flow()?;
+        let windowing = match Windowing::of(&flow) {
+            Ok(windowing) => windowing,
+            Err(FormatError::MissingSection { .. }) => return Ok(None),
+            Err(source) => return Err(Error::Format { path: frozen.path().to_owned(), source }),
+        };
+        let features: Vec<Feature> = windowing.feature_records().iter().map(Feature::of).collect();
+        let suffix = features.first().map_or(String::new(), Feature::suffix);
+        let channel = |name: &String| name.strip_suffix(&suffix).unwrap_or(name).to_owned();
+        Ok(Some(Recipe {
+            length: windowing.length() as u16,
+            stride: windowing.stride() as u16,
+            channels: column_names(&flow).iter().step_by(features.len().max(1)).map(channel).collect(),
+            features,
+            step: windowing.step().unwrap_or(0),
+        }))
+    }
+
+    /// The content of the section `WIND`.
+    pub fn section(&self) -> Vec<u8> {
+        let record = WindowRecord {
+            length: U16::new(self.length),
+            stride: U16::new(self.stride),
+            channels: U16::new(self.channels.len() as u16),
+            features: U16::new(self.features.len() as u16),
+            step: U64::new(self.step),
+        };
+        let features: Vec<FeatureRecord> = self.features.iter().map(|feature| feature.record()).collect();
+        [record.as_bytes(), features.as_bytes()].concat()
+    }
+
+    /// Names of the columns that come of a window: `temp`, `temp.lag1`, `temp.mean`.
+    pub fn columns(&self) -> Vec<String> {
+        let of = |channel: &String| {
+            self.features.iter().map(|feature| format!("{channel}{}", feature.suffix())).collect::<Vec<_>>()
+        };
+        self.channels.iter().flat_map(of).collect()
+    }
+
+    /// Names of columns that are values in any table, wherever they look like the time of each row.
+    pub fn kept(&self) -> Vec<String> {
+        self.channels.iter().cloned().chain(self.columns()).collect()
+    }
+
+    /// The table of the columns that come of a table's windows: a row for each window, at the place of its newest row.
+    ///
+    /// A table that has all these columns already is given back as it is: by name where it has names, else by their number.
+    /// Where the features are the value alone, names tell nothing, and the table counts as one of raw channels.
+    ///
+    /// # Errors
+    /// Other channels, or no window that is complete.
+    pub fn table(&self, table: Table) -> Result<Table, Error> {
+        let columns = self.columns();
+        let has_all = match table.header() {
+            true => columns.iter().all(|name| table.names().contains(name)),
+            false => table.columns() == columns.len() && columns.len() != self.channels.len(),
+        };
+        if has_all && columns != self.channels {
+            return Ok(table);
+        }
+        let table = &table.matching(&self.channels)?;
+        let section = self.section();
+        let windowing =
+            Windowing::read(&section).map_err(|source| Error::Format { path: table.source().into(), source })?;
+        let mut memory = vec![0.0; windowing.memory_len()];
+        let failed = |row: usize| move |source| Error::Row { path: table.source().to_owned(), row: row + 1, source };
+        let mut window = Window::new(windowing, &mut memory).map_err(failed(0))?;
+        let mut made = vec![0.0; columns.len()];
+        let (mut values, mut newest) = (Vec::new(), Vec::new());
+        let rows = table.rows_of_file();
+        let (mut gaps, mut longest) = (0, 0);
+        for (i, row) in table.iter().enumerate() {
+            // Rows that were left out are a gap, too.
+            if i > 0 && rows[i] != rows[i - 1] + 1 {
+                window.restart();
+            }
+            let due = match table.time() {
+                Some(time) => window.push_at(time.times()[i], row),
+                None => window.push(row),
+            };
+            let due = due.map_err(failed(rows[i]))?;
+            gaps += usize::from(i > 0 && window.rows() == 1);
+            longest = longest.max(window.rows());
+            if due {
+                window.features(&mut made, &mut []).map_err(failed(rows[i]))?;
+                values.extend_from_slice(&made);
+                newest.push(i);
+            }
+        }
+        if newest.is_empty() {
+            return Err(Error::NoWindow {
+                path: table.source().to_owned(),
+                length: self.length,
+                rows: table.rows(),
+                longest,
+            });
+        }
+        let note = format!("windows: {} in {} rows, {gaps} gaps; {self}", newest.len(), table.rows());
+        Ok(table.derived(columns, values, &newest, note)?)
+    }
+}
+
+/// Reads a table for a frozen flow: of the columns that it models, or of the raw channels that its windows are over.
+///
+/// # Errors
+/// What is wrong with the file or the table.
+pub fn read(frozen: &Frozen, data: &[String], ignore: Vec<String>) -> Result<(Table, Option<Recipe>), Error> {
+    let recipe = Recipe::of_file(frozen)?;
+    let keep = match &recipe {
+        Some(recipe) => recipe.kept(),
+        None => column_names(&frozen.flow()?),
+    };
+    let table = Table::read_all(data, &ReadOptions { ignore, keep, ..ReadOptions::default() })?;
+    let table = match &recipe {
+        Some(recipe) => recipe.table(table)?,
+        None => table,
+    };
+    Ok((table, recipe))
+}
+
+impl fmt::Display for Recipe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let features: Vec<String> = self.features.iter().map(Feature::to_string).collect();
+        write!(f, "{} rows, stride {}: {}", self.length, self.stride, features.join(", "))?;
+        write!(f, " of {}", self.channels.join(", "))?;
+        match self.step {
+            0 => Ok(()),
+            step => write!(f, "; a row every {} s", step as f64 * 1e-6),
+        }
+    }
+}
+
+impl Feature {
+    fn of(record: &FeatureRecord) -> Feature {
+        match record.kind.get() {
+            LAG => Feature::Lag(record.lag.get()),
+            MEAN => Feature::Mean,
+            STD => Feature::Std,
+            SLOPE => Feature::Slope,
+            MIN => Feature::Min,
+            MAX => Feature::Max,
+            RANGE => Feature::Range,
+            CREST => Feature::Crest,
+            // The engine accepts no other kind.
+            _ => Feature::Value,
+        }
+    }
+
+    fn record(self) -> FeatureRecord {
+        let (kind, lag) = match self {
+            Feature::Value => (VALUE, 0),
+            Feature::Lag(rows) => (LAG, rows),
+            Feature::Mean => (MEAN, 0),
+            Feature::Std => (STD, 0),
+            Feature::Slope => (SLOPE, 0),
+            Feature::Min => (MIN, 0),
+            Feature::Max => (MAX, 0),
+            Feature::Range => (RANGE, 0),
+            Feature::Crest => (CREST, 0),
+        };
+        FeatureRecord { kind: U16::new(kind), lag: U16::new(lag) }
+    }
+
+    /// What is added to a channel's name.
+    fn suffix(&self) -> String {
+        match self {
+            Feature::Value => String::new(),
+            other => format!(".{other}"),
+        }
+    }
+}
+
+/// The features without lags, by their names.
+const NAMES: [(&str, Feature); 8] = [
+    ("value", Feature::Value),
+    ("mean", Feature::Mean),
+    ("std", Feature::Std),
+    ("slope", Feature::Slope),
+    ("min", Feature::Min),
+    ("max", Feature::Max),
+    ("range", Feature::Range),
+    ("crest", Feature::Crest),
+];
+
+impl fmt::Display for Feature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self, NAMES.iter().find(|(_, feature)| feature == self)) {
+            (_, Some((name, _))) => f.write_str(name),
+            (Feature::Lag(rows), None) => write!(f, "lag{rows}"),
+            (_, None) => Ok(()),
+        }
+    }
+}
+
+impl FromStr for Feature {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let names = || NAMES.iter().map(|(name, _)| *name);
+        if let Some((_, feature)) = NAMES.iter().find(|(name, _)| *name == text) {
+            return Ok(*feature);
+        }
+        if let Some(rows) = text.strip_prefix("lag").and_then(|rows| rows.parse().ok()).filter(|rows| *rows > 0) {
+            return Ok(Feature::Lag(rows));
+        }
+        let hint = did_you_mean(text, names()).map_or(String::new(), |name| format!(", did you mean {name}?"));
+        Err(format!("no feature{hint}; expected {} or lagN", names().collect::<Vec<_>>().join(", ")))
+    }
+}
+
+impl TryFrom<String> for Feature {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<Feature> for String {
+    fn from(feature: Feature) -> String {
+        feature.to_string()
+    }
+}

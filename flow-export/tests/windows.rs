@@ -1,0 +1,279 @@
+//! Flows over windows of signals: a table of raw channels is scored as a device would, that is fed row by row.
+
+use flow_export::aligned::AlignedBytes;
+use flow_export::frozen::Frozen;
+use flow_export::windows::{Feature, Recipe};
+use flow_model::checkpoint::Checkpoint;
+use flow_model::params::Layout;
+use flow_model::spec::{Base, Column, Dequantization, FlowSpec, Kind, Layer, Standard, Tails};
+use flow_nostd::{Flow, Window, Windowing};
+use flow_table::{ReadOptions, Table};
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+const STEP: u64 = 300_000_000;
+
+fn recipe() -> Recipe {
+    let features = ["value", "lag1", "mean", "std", "slope", "min", "max", "range", "crest"];
+    Recipe {
+        length: 12,
+        stride: 2,
+        features: features.map(|name| name.parse().unwrap()).to_vec(),
+        channels: vec!["temp".into(), "speed".into()],
+        step: STEP,
+    }
+}
+
+/// A folder with a run over windows, `run`, and its frozen flow, `model.flow`.
+struct Session {
+    folder: tempfile::TempDir,
+}
+
+impl Session {
+    fn new() -> Self {
+        Self::of(|spec| spec)
+    }
+
+    fn of(change: impl FnOnce(FlowSpec) -> FlowSpec) -> Self {
+        let session = Session { folder: tempfile::tempdir().unwrap() };
+        let standard = Standard { center: 5.0, scale: 3.0, reach: 6.0 };
+        let column = |name: &String| Column::new(name, Kind::Continuous { standard, jitter: 0.0 });
+        let columns: Vec<Column> = recipe().columns().iter().map(column).collect();
+        let kept = columns.len() / 2;
+        let spec = change(FlowSpec {
+            columns,
+            tails: Tails { knee: 4.0, rate: 10.0 },
+            circles: None,
+            layers: vec![Layer::AffineCoupling { kept, hidden: vec![4], residual: false, scale_bound: 2.0 }],
+            base: Base::Normal,
+            dequantization: Dequantization::Uniform,
+        });
+        let mut metadata = BTreeMap::new();
+        recipe().to_metadata(&mut metadata);
+        let params = Layout::of(&spec).init(7);
+        fs::create_dir(session.path("run")).unwrap();
+        let checkpoint = Checkpoint { spec, params, trained: Default::default(), metadata }.to_bytes().unwrap();
+        fs::write(session.path("run/checkpoint.safetensors"), checkpoint).unwrap();
+        session.succeed(&["freeze", "run", "-o", "model.flow"]);
+        session
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn run(&self, arguments: &[&str]) -> (bool, String, String) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_flow-export"));
+        let output = command.args(arguments).current_dir(self.folder.path()).output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (output.status.success(), text(output.stdout), text(output.stderr))
+    }
+
+    fn succeed(&self, arguments: &[&str]) -> String {
+        let (success, out, error) = self.run(arguments);
+        assert!(success, "{arguments:?}: {error}");
+        out
+    }
+
+    fn fail(&self, arguments: &[&str]) -> String {
+        let (success, _, error) = self.run(arguments);
+        assert!(!success && !error.contains("panicked"), "{arguments:?}: {error}");
+        error
+    }
+}
+
+/// Times in seconds and rows of two channels; a gap before row 40, and one hole of two steps before row 70.
+fn signals() -> Vec<(i64, [f32; 2])> {
+    let mut time = 1_714_564_800;
+    (0..100)
+        .map(|i| {
+            time += if i == 40 {
+                86_400
+            } else if i == 70 {
+                600
+            } else {
+                300
+            };
+            let x = i as f32;
+            (time, [5.0 + (0.3 * x).sin() + 0.01 * x, ((i * 37) % 11) as f32])
+        })
+        .collect()
+}
+
+fn csv(rows: &[(i64, [f32; 2])]) -> String {
+    let mut text = "time,temp,speed\n".to_owned();
+    for (time, [temp, speed]) in rows {
+        writeln!(text, "{time},{temp:?},{speed:?}").unwrap();
+    }
+    text
+}
+
+/// Row numbers and log-densities of the windows, as a device computes them.
+fn on_device(session: &Session) -> Vec<(usize, f32)> {
+    let bytes = AlignedBytes::read(session.path("model.flow")).unwrap();
+    let flow = Flow::new(&bytes).unwrap();
+    let windowing = Windowing::of(&flow).unwrap();
+    let mut memory = vec![0.0; flow_nostd::window_len(&bytes)];
+    assert_eq!(memory.len(), windowing.memory_len());
+    let mut window = Window::new(windowing, &mut memory).unwrap();
+    let (mut row, mut context) = (vec![0.0; flow.columns()], vec![0.0; flow.context_dim()]);
+    let mut scratch = vec![0.0; flow.scratch_len()];
+    let mut found = Vec::new();
+    for (i, (time, values)) in signals().iter().enumerate() {
+        if window.push_at(time * 1_000_000, values).unwrap() {
+            window.features(&mut row, &mut context).unwrap();
+            found.push((i + 1, flow.log_prob(&row, &context, &mut scratch).unwrap()));
+        }
+    }
+    found
+}
+
+/// Windows of 12 in 40, 30 and 30 rows, every second one.
+const WINDOWS: usize = 15 + 10 + 10;
+
+fn scores(text: &str) -> Vec<(usize, f32)> {
+    let mut lines = text.lines();
+    assert_eq!(lines.next(), Some("row,log_prob"));
+    let line = |line: &str| {
+        let (row, log_prob) = line.split_once(',').unwrap();
+        (row.parse().unwrap(), log_prob.parse().unwrap())
+    };
+    lines.map(line).collect()
+}
+
+#[test]
+fn a_table_of_raw_channels_is_scored_as_a_device_is_fed() {
+    let session = Session::new();
+    fs::write(session.path("raw.csv"), csv(&signals())).unwrap();
+    let found = scores(&session.succeed(&["score", "model.flow", "--data", "raw.csv"]));
+    let expected = on_device(&session);
+    assert_eq!(found.len(), WINDOWS);
+    assert_eq!((found[0].0, found[1].0, found[15].0, found[25].0), (12, 14, 52, 82), "rows are counted as in the file");
+    let bits = |scores: &[(usize, f32)]| scores.iter().map(|(row, x)| (*row, x.to_bits())).collect::<Vec<_>>();
+    assert_eq!(bits(&found), bits(&expected));
+}
+
+#[test]
+fn context_columns_are_told_apart() {
+    let session = Session::of(|mut spec| {
+        let Kind::Continuous { standard, .. } = spec.columns[1].kind else { panic!("a continuous column") };
+        spec.columns[1].kind = Kind::Context { standard };
+        spec.columns[12].kind = Kind::Context { standard };
+        spec.layers = vec![Layer::AffineCoupling { kept: 8, hidden: vec![4], residual: false, scale_bound: 2.0 }];
+        spec
+    });
+    fs::write(session.path("raw.csv"), csv(&signals())).unwrap();
+    let found = scores(&session.succeed(&["score", "model.flow", "--data", "raw.csv"]));
+    assert_eq!(found, on_device(&session));
+}
+
+#[test]
+fn labels_are_those_of_the_newest_rows() {
+    let session = Session::new();
+    fs::write(session.path("raw.csv"), csv(&signals())).unwrap();
+    // Anomalies where a window's log-density is among the lowest, and where there is none.
+    let mut windows = on_device(&session);
+    windows.sort_by(|a, b| a.1.total_cmp(&b.1));
+    let odd: Vec<usize> = windows[..5].iter().map(|(row, _)| *row).collect();
+    let of = |row: usize| if odd.contains(&row) || row < 12 { "1\n" } else { "0\n" };
+    fs::write(session.path("labels.csv"), (1..=100).map(of).collect::<String>()).unwrap();
+    let json = session.succeed(&["score", "model.flow", "--data", "raw.csv", "--labels", "labels.csv", "--json"]);
+    let summary: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((summary["rows"].as_u64(), summary["auroc"].as_f64()), (Some(WINDOWS as u64), Some(1.0)));
+}
+
+#[test]
+fn derived_columns_are_not_windowed_again() {
+    let session = Session::new();
+    fs::write(session.path("raw.csv"), csv(&signals())).unwrap();
+    let table = Table::read(&session.path("raw.csv").display().to_string()).unwrap();
+    let derived = recipe().table(table).unwrap();
+    assert_eq!((derived.rows(), derived.columns(), derived.dropped().len()), (WINDOWS, 18, 100 - WINDOWS));
+    let again = recipe().table(derived.clone()).unwrap();
+    assert_eq!(again, derived);
+    // Written and read, its own rows are counted.
+    let mut text = Vec::new();
+    flow_table::write_csv(&mut text, derived.names(), derived.iter()).unwrap();
+    fs::write(session.path("derived.csv"), text).unwrap();
+    let found = scores(&session.succeed(&["score", "model.flow", "--data", "derived.csv"]));
+    let expected: Vec<(usize, f32)> = (1..).zip(on_device(&session)).map(|(i, (_, x))| (i, x)).collect();
+    assert_eq!(found, expected);
+    // The value alone has the channels' names: such a table counts as raw.
+    let only = Recipe { features: vec![Feature::Value], stride: 1, ..recipe() };
+    let raw = Table::read(&session.path("raw.csv").display().to_string()).unwrap();
+    assert_eq!(only.table(only.table(raw).unwrap()).unwrap().rows(), 100 - 11 - 11 - 11 - 11 - 11 - 11);
+}
+
+#[test]
+fn rows_that_were_left_out_are_gaps() {
+    let text = csv(&signals()[..30]).replacen(",5.0\n", ",\n", 1);
+    assert!(text.contains(",\n"));
+    let options = ReadOptions { missing: "drop".parse().unwrap(), ..ReadOptions::default() };
+    let table = Table::from_reader(
+        text.replace("time,", "clock,").as_bytes(),
+        "t",
+        &ReadOptions { ignore: vec!["clock".into()], ..options },
+    );
+    let table = table.unwrap();
+    let [hole] = *table.dropped() else { panic!("one row is left out") };
+    let found = Recipe { stride: 1, ..recipe() }.table(table).unwrap();
+    let whole = |row: usize| row + 1 >= 12 && (row < hole || row >= hole + 12);
+    let expected: Vec<usize> = (0..30).filter(|&row| whole(row)).collect();
+    assert_eq!(found.rows_of_file(), expected);
+}
+
+#[test]
+fn the_recipe_lies_in_the_file() {
+    let session = Session::new();
+    let frozen = Frozen::read(&session.path("model.flow")).unwrap();
+    assert_eq!(Recipe::of_file(&frozen).unwrap(), Some(recipe()));
+    let facts: serde_json::Value =
+        serde_json::from_str(&session.succeed(&["inspect", "model.flow", "--json"])).unwrap();
+    assert_eq!(facts["windows"]["features"][1], "lag1");
+    assert!(session.succeed(&["inspect", "model.flow"]).contains("windows    12 rows, stride 2: value, lag1, mean"));
+    // It stays there when a calibration is added, which takes raw channels too.
+    let many: Vec<(i64, [f32; 2])> =
+        (0..400).map(|i| (1_714_564_800 + 300 * i, [5.0 + (0.3 * i as f32).sin(), ((i * 37) % 11) as f32])).collect();
+    fs::write(session.path("many.csv"), csv(&many)).unwrap();
+    let said = session.succeed(&["calibrate", "model.flow", "--data", "many.csv", "-o", "calibrated.flow"]);
+    assert!(said.contains("calibrated with 195 rows"), "{said}");
+    let frozen = Frozen::read(&session.path("calibrated.flow")).unwrap();
+    assert_eq!(Recipe::of_file(&frozen).unwrap(), Some(recipe()));
+}
+
+#[test]
+fn what_is_wrong_with_a_table_is_said() {
+    let session = Session::new();
+    let fail = |text: &str| {
+        fs::write(session.path("bad.csv"), text).unwrap();
+        session.fail(&["score", "model.flow", "--data", "bad.csv"])
+    };
+    let missing = fail("temp,sped\n1,2\n");
+    assert!(missing.contains("missing: \"speed\" (did you mean \"sped\"?)"), "{missing}");
+    assert!(fail("1,2,3\n").contains("expected 2 (temp, speed), found 3"));
+    let short = fail(&csv(&signals()[30..50]));
+    assert!(short.contains("no window of 12 rows is complete: 20 rows, at most 10 of them"), "{short}");
+    let hole = fail("temp,speed\n1,2\n1,nan\n");
+    assert!(hole.contains("line 3, column 2 (speed)"), "{hole}");
+}
+
+#[test]
+fn a_damaged_recipe_is_told() {
+    let session = Session::new();
+    let mut bytes = fs::read(session.path("model.flow")).unwrap();
+    let word = |bytes: &[u8], at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap()) as usize;
+    let entry = (128..).step_by(16).find(|&at| &bytes[at..at + 4] == b"WIND").unwrap();
+    let start = word(&bytes, entry + 8);
+    bytes[start + 4] = 3; // Channels: the columns do not number as many.
+    let crc = flow_nostd::layout::crc32(&bytes[128..]).to_le_bytes();
+    bytes[120..124].copy_from_slice(&crc);
+    let crc = flow_nostd::layout::crc32(&bytes[..124]).to_le_bytes();
+    bytes[124..128].copy_from_slice(&crc);
+    fs::write(session.path("model.flow"), bytes).unwrap();
+    fs::write(session.path("raw.csv"), csv(&signals())).unwrap();
+    let error = session.fail(&["score", "model.flow", "--data", "raw.csv"]);
+    assert!(error.contains("record 0 of section WIND: value at its byte 4 is not allowed"), "{error}");
+}
