@@ -8,10 +8,11 @@ use crate::freeze::Weights;
 use crate::frozen::{Frozen, column_names};
 use crate::score::{self, Labels, Summary};
 use crate::sensors::{self, Limit};
+use crate::verdicts::{self, Judge};
 use crate::{calibrate, inspect, onnx, output, run_folder, sample};
 use clap::{Args, Parser, Subcommand};
 use flow_table::atomic::write_atomic;
-use flow_table::{ReadOptions, Table, ignored_column};
+use flow_table::{Missing, ReadOptions, Table, ignored_column};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -111,9 +112,14 @@ struct Score {
     /// The frozen flow
     model: PathBuf,
     /// The table of all columns, those of the context among them: CSV (plain or gzip), Parquet, Arrow IPC, NPY or NPZ; a
-    /// folder of such files; `-` for standard input. Several of them make one table. Missing values are refused
+    /// folder of such files; `-` for standard input. Several of them make one table. Missing values are refused, but with
+    /// --verdicts, where they are faults of their sensors
     #[arg(long, value_name = "FILE", required = true)]
     data: Vec<String>,
+    /// Write log_prob, ln p, alarm, status and the column to look at of each row, as a device that takes the rows in their
+    /// order; the file needs a calibration
+    #[arg(long)]
+    verdicts: bool,
     /// One label for each row: 1 for an anomaly, 0 for a normal row
     #[arg(long, value_name = "FILE", requires = "json")]
     labels: Option<String>,
@@ -181,22 +187,7 @@ fn run(command: Command) -> Result<(), Error> {
             }
             frozen.tested_flow().map(|_| ())
         }
-        Command::Score(args) => {
-            let frozen = Frozen::read(&args.model)?;
-            let keep = column_names(&frozen.tested_flow()?); // What is wrong with it is said before the table is read.
-            let options = ReadOptions { ignore: args.column, keep, ..ReadOptions::default() };
-            let table = Table::read_all(&args.data, &options)?;
-            table.notes().iter().for_each(|note| eprintln!("{note}"));
-            let labels = args.labels.map(|path| Labels::of_table(&path, &table)).transpose()?;
-            let log_prob = score::score(&frozen, &table)?;
-            if args.output.is_some() || !args.json {
-                output::write(args.output.as_deref(), |out| {
-                    let rows = log_prob.iter().map(std::slice::from_ref);
-                    flow_table::write_csv(out, &["log_prob"], rows).map_err(Error::Stdout)
-                })?;
-            }
-            if args.json { output::json(&Summary::of(&log_prob, labels.as_ref())) } else { Ok(()) }
-        }
+        Command::Score(args) => score_table(args),
         Command::Sample(args) => {
             let frozen = Frozen::read(&args.model)?;
             frozen.tested_flow()?;
@@ -204,6 +195,31 @@ fn run(command: Command) -> Result<(), Error> {
         }
         Command::Onnx(args) => onnx::write_onnx(&args.run, &args.out).map(|_| ()),
     }
+}
+
+fn score_table(args: Score) -> Result<(), Error> {
+    let frozen = Frozen::read(&args.model)?;
+    let keep = column_names(&frozen.tested_flow()?); // What is wrong with it is said before the table is read.
+    let judge = args.verdicts.then(|| Judge::new(&frozen)).transpose()?;
+    let missing = if args.verdicts { Missing::Keep } else { Missing::Refuse };
+    let table = Table::read_all(&args.data, &ReadOptions { ignore: args.column, keep, missing })?;
+    table.notes().iter().for_each(|note| eprintln!("{note}"));
+    let labels = args.labels.map(|path| Labels::of_table(&path, &table)).transpose()?;
+    let judged = judge.as_ref().map(|judge| judge.judge(&table, None)).transpose()?;
+    let log_prob = match &judged {
+        Some(judged) => judged.iter().map(|one| one.verdict.log_prob).collect(),
+        None => score::score(&frozen, &table)?,
+    };
+    if args.output.is_some() || !args.json {
+        output::write(args.output.as_deref(), |out| {
+            let written = match (&judge, &judged) {
+                (Some(judge), Some(judged)) => verdicts::write(out, &judge.names(), judged),
+                _ => flow_table::write_csv(out, &["log_prob"], log_prob.iter().map(std::slice::from_ref)),
+            };
+            written.map_err(Error::Stdout)
+        })?;
+    }
+    if args.json { output::json(&Summary::of(&log_prob, labels.as_ref())) } else { Ok(()) }
 }
 
 fn calibrate_file(args: Calibrate) -> Result<(), Error> {

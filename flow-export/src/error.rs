@@ -78,6 +78,15 @@ pub enum Error {
         /// The run or the frozen flow.
         path: PathBuf,
     },
+    /// A frozen flow without a calibration, where one is needed.
+    #[error(
+        "{}: has no calibration, so that it says of no row how odd it is; `flow-export calibrate` puts one into it",
+        path.display()
+    )]
+    NotCalibrated {
+        /// The frozen flow.
+        path: PathBuf,
+    },
     /// Fewer rows than an alarm's p asks for.
     #[error(
         "{source_name}: {rows} rows are too few for alarms at p = {p:.1e}, which need {needed} that the flow was not trained \

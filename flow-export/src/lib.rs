@@ -21,5 +21,6 @@ pub mod sample;
 pub mod score;
 mod sensors;
 pub mod tail;
+pub mod verdicts;
 
 pub use error::Error;

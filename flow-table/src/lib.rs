@@ -75,5 +75,5 @@ pub use split::{Fractions, Manner, Split, SplitError};
 pub use stats::ColumnStats;
 pub use suggest::did_you_mean;
 pub use table::Table;
-pub use time::TimeColumn;
-pub use write_csv::write_csv;
+pub use time::{TimeColumn, time_of, time_text};
+pub use write_csv::{csv_field, csv_number, write_csv};
