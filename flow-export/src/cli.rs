@@ -2,7 +2,8 @@
 //!
 //! 0: done (also where the reader of a pipe has gone away), 1: the work failed, 2: wrong use.
 
-use crate::alarm::{self, FalseAlarms};
+use crate::alarm::{self, DriftEvery, FalseAlarms};
+use crate::backtest::{self, Options, Windows};
 use crate::error::Error;
 use crate::freeze::Weights;
 use crate::frozen::{Frozen, column_names};
@@ -34,6 +35,8 @@ enum Command {
     Inspect(Inspect),
     /// Compute the log-density of each row of a table with the device engine
     Score(Score),
+    /// Say what a calibrated flow would have said of rows that lie in the past, beside what was wrong then
+    Backtest(Backtest),
     /// Draw rows from a frozen flow with the device engine
     Sample(Sample),
     /// Write the flow as ONNX models: log_prob.onnx and sample.onnx
@@ -135,6 +138,45 @@ struct Score {
 }
 
 #[derive(Args)]
+struct Backtest {
+    /// The frozen flow, with a calibration
+    model: PathBuf,
+    /// The rows of the past, in the order of time; missing values are faults of their sensors
+    #[arg(long, value_name = "FILE", required = true)]
+    data: Vec<String>,
+    /// When something was wrong: a list of pairs of times, start and end, as JSON, or an object with one for each file
+    #[arg(long, value_name = "FILE", conflicts_with = "labels")]
+    windows: Option<PathBuf>,
+    /// The same as one label for each row: 1 where something was wrong, else 0
+    #[arg(long, value_name = "FILE")]
+    labels: Option<String>,
+    /// Another frozen flow with a calibration, to compare with; several may be given
+    #[arg(long, value_name = "FILE")]
+    against: Vec<PathBuf>,
+    /// Usual rows to fit and calibrate a z-score of each column with, to compare with
+    #[arg(long, value_name = "FILE")]
+    train: Vec<String>,
+    /// The time between two rows: 5min [default: the median, where the table has times]
+    #[arg(long, value_name = "TIME", value_parser = alarm::duration)]
+    every: Option<Duration>,
+    /// Look for drift, with a false alarm in so many rows at the most, or in a time: 100000, 1/30d
+    #[arg(long, value_name = "ROWS|N/TIME")]
+    drift_every: Option<DriftEvery>,
+    /// Alarms that are at most so many rows apart are one episode
+    #[arg(long, value_name = "ROWS", default_value_t = 12)]
+    apart: usize,
+    /// Leave a column of the tables out: NAME:ignore
+    #[arg(long, value_name = "NAME:ignore", value_parser = ignored_column)]
+    column: Vec<String>,
+    /// Write a report with a timeline to this file: HTML that opens without a network
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+    /// Print all that was found as one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
 struct Sample {
     /// The frozen flow
     model: PathBuf,
@@ -188,6 +230,7 @@ fn run(command: Command) -> Result<(), Error> {
             frozen.tested_flow().map(|_| ())
         }
         Command::Score(args) => score_table(args),
+        Command::Backtest(args) => backtest_table(args),
         Command::Sample(args) => {
             let frozen = Frozen::read(&args.model)?;
             frozen.tested_flow()?;
@@ -220,6 +263,43 @@ fn score_table(args: Score) -> Result<(), Error> {
         })?;
     }
     if args.json { output::json(&Summary::of(&log_prob, labels.as_ref())) } else { Ok(()) }
+}
+
+fn backtest_table(args: Backtest) -> Result<(), Error> {
+    let frozen = Frozen::read(&args.model)?;
+    let judge = Judge::new(&frozen)?;
+    let against = args.against.iter().map(|path| Frozen::read(path)).collect::<Result<Vec<_>, _>>()?;
+    let others = against.iter().map(Judge::new).collect::<Result<Vec<_>, _>>()?;
+    let keep = column_names(&frozen.tested_flow()?);
+    let mut options = ReadOptions { ignore: args.column, keep, missing: Missing::Keep };
+    let table = Table::read_all(&args.data, &options)?;
+    table.notes().iter().for_each(|note| eprintln!("{note}"));
+    options.missing = Missing::Refuse;
+    let usual = if args.train.is_empty() { None } else { Some(Table::read_all(&args.train, &options)?) };
+    let windows = match (&args.windows, &args.labels) {
+        (Some(path), _) => Windows::of_json(path, &table)?,
+        (None, Some(path)) => Windows::of_labels(path, &table)?,
+        (None, None) => Windows::none(&table),
+    };
+    let drift_every = match args.drift_every {
+        None => None,
+        Some(DriftEvery::Rows(rows)) => Some(rows),
+        Some(DriftEvery::Rate(rate)) => {
+            let every = backtest::every(&table, args.every);
+            let every = every.ok_or_else(|| Error::NoTimes { path: table.source().to_owned() })?;
+            Some((1.0 / rate.share(every)).max(1.0))
+        }
+    };
+    let options = Options { every: args.every, drift_every, apart: args.apart };
+    let found = backtest::backtest(&judge, &others, usual.as_ref(), &table, windows, options)?;
+    if let Some(path) = &args.report {
+        write_atomic(path, backtest::page(&found).as_bytes())?;
+    }
+    if args.json {
+        output::json(&found)
+    } else {
+        output::write(None, |out| write!(out, "{found}").map_err(Error::Stdout))
+    }
 }
 
 fn calibrate_file(args: Calibrate) -> Result<(), Error> {

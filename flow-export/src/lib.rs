@@ -5,6 +5,7 @@
 
 mod alarm;
 pub mod aligned;
+pub mod backtest;
 pub mod calibrate;
 pub mod calibration;
 pub mod cli;

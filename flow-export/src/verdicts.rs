@@ -68,6 +68,11 @@ impl<'a> Judge<'a> {
         self.frozen
     }
 
+    /// The flow.
+    pub(crate) fn flow(&self) -> &flow_nostd::Flow<'a> {
+        self.detector.flow()
+    }
+
     /// Names of the columns that verdicts speak of: all but those of the context.
     pub fn names(&self) -> Vec<String> {
         let contexts = context_names(self.detector.flow());

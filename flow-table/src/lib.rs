@@ -8,7 +8,7 @@
 //! - [`Split`]: rows for training, validation and calibration, never the same row twice;
 //! - [`metrics`]: summaries of log-densities, ranking quality, distances between samples; [`ranking`]: the same ranking
 //!   quality with intervals;
-//! - [`plot`]: the pictures of a report, as SVG text;
+//! - [`plot`]: the pictures of a report, as SVG text; [`html`]: what a report is made of beside them;
 //! - [`atomic`]: files that are either the old one or the whole new one.
 //!
 //! ```
@@ -31,6 +31,7 @@ mod delimiter;
 mod detect;
 mod error;
 mod folder;
+pub mod html;
 mod kind;
 mod labels;
 mod lattice;
