@@ -127,7 +127,7 @@ fn a_back_test_finds_what_there_is() {
     let false_alarms = &method["false_alarms"];
     assert_eq!((&false_alarms["rows"], &false_alarms["alarms"]), (&360.into(), &2.into()));
     let [low, high] = [0, 1].map(|i| false_alarms["interval"][i].as_f64().unwrap());
-    // Two of 360: Clopper and Pearson, from the sums of the binomial distribution.
+    // From sums of the binomial distribution with exact coefficients.
     assert!((low - 0.000_673_4).abs() < 1e-5 && (high - 0.019_92).abs() < 1e-4, "{low} {high}");
 
     // Each of the odd rows is enough for a change, and the detector starts anew after it.
@@ -223,7 +223,8 @@ fn times_that_are_odd_are_counted_or_refused() {
     assert!(turned.contains("turned.csv: 399 of 400 rows are earlier than the row before"), "{turned}");
     assert!(turned.contains("row 2 (2024-05-02T09:10:00Z after 2024-05-02T09:15:00Z); sort the rows by \"time\""));
     // Forms of time may be mixed, with offsets; what is none is named.
-    let mixed = |row: usize| if row % 2 == 0 { stamp(row) } else { format!("{}Z", stamp(row).replace(' ', "T")) };
+    let mixed =
+        |row: usize| if row.is_multiple_of(2) { stamp(row) } else { format!("{}Z", stamp(row).replace(' ', "T")) };
     session.write("history.csv", history(mixed));
     assert_eq!(session.backtest(&[])["steps_back"], 0);
     session.write("bad.csv", history(|row| if row == 7 { "07:35".to_owned() } else { stamp(row) }));

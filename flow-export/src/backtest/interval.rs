@@ -44,8 +44,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn intervals_as_in_tables() {
-        // R: binom.test(k, n)$conf.int
+    fn intervals_by_exact_sums() {
+        // From sums of the binomial distribution with exact coefficients.
         for (count, trials, low, high) in
             [(0, 10, 0.0, 0.308_497_1), (1, 10, 0.002_528_579, 0.445_016_1), (5, 10, 0.187_086_0, 0.812_914_0)]
         {
