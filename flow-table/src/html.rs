@@ -16,7 +16,7 @@ table{border-collapse:collapse;background:var(--paper);font-variant-numeric:tabu
 th,td{text-align:left;padding:.3rem .8rem;border-bottom:1px solid var(--line);font-weight:400;vertical-align:top}\
 th{color:var(--muted);white-space:nowrap}td.n{text-align:right;white-space:nowrap}th.n{text-align:right}\
 tr:last-child>*{border-bottom:0}\
-.scroll{overflow-x:auto;border:1px solid var(--line);border-radius:6px;background:var(--paper)}.scroll table{min-width:100%}\
+.scroll{overflow-x:auto;border:1px solid var(--line);border-radius:6px;background:var(--paper)}.scroll table{min-width:100%}.scroll+p{margin-top:.6rem}\
 .cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(160px,1fr));gap:.8rem;margin:0 0 1.2rem}\
 .card{background:var(--paper);border:1px solid var(--line);border-radius:6px;padding:.7rem .9rem}\
 .card b{display:block;font-size:1.25rem;font-weight:600;font-variant-numeric:tabular-nums}\

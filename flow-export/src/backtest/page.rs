@@ -8,6 +8,9 @@ use flow_table::plot::{Curve, Mark, Timeline, curves, timeline};
 /// Episodes that are listed of each method.
 const MOST_EPISODES: usize = 100;
 
+/// Drift alarms that are listed of each method.
+const MOST_DRIFT: usize = 20;
+
 /// The page.
 pub fn page(found: &Backtest) -> String {
     let title = format!("Back-test of {}", found.model);
@@ -78,7 +81,7 @@ fn cards(found: &Backtest) -> String {
     cards.push((grouped(method.episodes.len()), "episodes"));
     if !method.windows.is_empty() {
         cards.push((format!("{} of {}", method.windows_found, method.windows.len()), "windows found"));
-        cards.push((grouped(method.false_episodes), "episodes outside all windows"));
+        cards.push((grouped(method.false_episodes), "false episodes"));
     }
     if let Some(drift) = &method.drift {
         cards.push((grouped(drift.alarms.len()), "drift alarms"));
@@ -256,15 +259,19 @@ fn drift(method: &Method) -> String {
     let list: Vec<String> = drift
         .alarms
         .iter()
-        .take(MOST_EPISODES)
+        .take(MOST_DRIFT)
         .map(|alarm| {
             let place = alarm.time.clone().unwrap_or_else(|| format!("row {}", alarm.row));
             alarm.window.map_or(place.clone(), |window| format!("{place} (window {window})"))
         })
         .collect();
-    let list = if list.is_empty() { "none".to_owned() } else { list.join(", ") };
+    let list = match drift.alarms.len() {
+        0 => "none".to_owned(),
+        all if all > MOST_DRIFT => format!("the first {MOST_DRIFT} at {}", list.join(", ")),
+        _ => list.join(", "),
+    };
     format!(
-        "<p>Drift, at no more than one false alarm in {} rows on average if rows do not depend on each other, started anew \
+        "<p>Drift, at most one false alarm in {} rows on average if rows do not depend on each other, started anew \
          after each: {} alarms, {} of them outside all windows: {}.</p>",
         grouped(drift.every_rows as usize),
         drift.alarms.len(),

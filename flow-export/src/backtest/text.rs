@@ -62,7 +62,7 @@ impl fmt::Display for Method {
                 .collect();
             let (found, all) = (self.windows_found, self.windows.len());
             writeln!(f, "  windows found: {found} of {all}, after {}", delays.join(", "))?;
-            writeln!(f, "  episodes outside all windows: {}", self.false_episodes)?;
+            writeln!(f, "  false episodes, away from every window: {}", self.false_episodes)?;
         }
         let false_alarms = &self.false_alarms;
         if let Some(achieved) = false_alarms.achieved {
@@ -75,12 +75,11 @@ impl fmt::Display for Method {
         }
         if let Some(drift) = &self.drift {
             let (alarms, outside) = (drift.alarms.len(), drift.outside);
-            write!(f, "  drift: {alarms} alarms at one false one in {:.0} rows or fewer", drift.every_rows)?;
-            writeln!(
-                f,
-                "{}",
-                if self.windows.is_empty() { String::new() } else { format!(", {outside} outside all windows") }
-            )?;
+            write!(f, "  drift: {alarms} alarms, at most one false one in {:.0} rows on average", drift.every_rows)?;
+            match self.windows.is_empty() {
+                true => writeln!(f)?,
+                false => writeln!(f, ", {outside} outside all windows")?,
+            }
         }
         if !self.named.is_empty() {
             let named: Vec<String> =
