@@ -56,6 +56,25 @@ impl std::str::FromStr for FalseAlarms {
     }
 }
 
+/// How seldom a false alarm of drift is to be: a number of rows, or a number of alarms in a time.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum DriftEvery {
+    Rows(f64),
+    Rate(FalseAlarms),
+}
+
+impl std::str::FromStr for DriftEvery {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.trim().parse::<f64>() {
+            Ok(rows) if (1.0..1e30).contains(&rows) => Ok(DriftEvery::Rows(rows)),
+            Ok(_) => Err(format!("{text:?} is no number of rows; expected one from 1 on, or a rate as in 1/30d")),
+            Err(_) => text.parse().map(DriftEvery::Rate),
+        }
+    }
+}
+
 /// Reads p, above 0 and at most 1/2.
 pub(crate) fn probability(text: &str) -> Result<f64, String> {
     match text.parse() {

@@ -83,6 +83,16 @@ impl Calibrated {
         }
         Calibrated { knots, tail, rows }
     }
+
+    /// `ln p` as the engine has it, but with another rounding.
+    pub fn ln_p(&self, log_prob: f32) -> f32 {
+        let above = self.knots.partition_point(|knot| knot.log_prob.get() < log_prob);
+        let Some(upper) = self.knots.get(above) else { return 0.0 };
+        let Some(lower) = above.checked_sub(1).map(|below| &self.knots[below]) else { return upper.ln_p.get() };
+        let [from, to, at] = [lower.log_prob.get(), upper.log_prob.get(), log_prob].map(f64::from);
+        let [ln_p, next] = [lower, upper].map(|knot| f64::from(knot.ln_p.get()));
+        (ln_p + (next - ln_p) * ((at - from) / (to - from))).min(next) as f32
+    }
 }
 
 /// Knots of the conformal part. Between two of them p is never less than the rows say: each knot has the p of the next,

@@ -2,16 +2,18 @@
 //!
 //! 0: done (also where the reader of a pipe has gone away), 1: the work failed, 2: wrong use.
 
-use crate::alarm::{self, FalseAlarms};
+use crate::alarm::{self, DriftEvery, FalseAlarms};
+use crate::backtest::{self, Options, Windows};
 use crate::error::Error;
 use crate::freeze::Weights;
 use crate::frozen::Frozen;
 use crate::score::{self, Labels, Summary};
 use crate::sensors::{self, Limit};
+use crate::verdicts::{self, Judge};
 use crate::{calibrate, inspect, onnx, output, run_folder, sample, windows};
 use clap::{Args, Parser, Subcommand};
 use flow_table::atomic::write_atomic;
-use flow_table::ignored_column;
+use flow_table::{Missing, ignored_column};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -33,6 +35,8 @@ enum Command {
     Inspect(Inspect),
     /// Compute the log-density of each row of a table with the device engine
     Score(Score),
+    /// Say what a calibrated flow would have said of rows that lie in the past, beside what was wrong then
+    Backtest(Backtest),
     /// Draw rows from a frozen flow with the device engine
     Sample(Sample),
     /// Write the flow as ONNX models: log_prob.onnx and sample.onnx
@@ -110,10 +114,16 @@ struct Inspect {
 struct Score {
     /// The frozen flow
     model: PathBuf,
-    /// The table of all columns, those of the context among them, or of the raw channels where the flow is over windows: CSV (plain or gzip), Parquet, Arrow IPC, NPY or NPZ; a
-    /// folder of such files; `-` for standard input. Several of them make one table. Missing values are refused
+    /// The table of all columns, those of the context among them, or of the raw
+    /// channels where the flow is over windows: CSV (plain or gzip), Parquet, Arrow IPC, NPY or NPZ; a
+    /// folder of such files; `-` for standard input. Several of them make one table. Missing values are refused, but with
+    /// --verdicts, where they are faults of their sensors
     #[arg(long, value_name = "FILE", required = true)]
     data: Vec<String>,
+    /// Write log_prob, ln p, alarm, status and the column to look at of each row, as a device that takes the rows in their
+    /// order; the file needs a calibration
+    #[arg(long)]
+    verdicts: bool,
     /// One label for each row: 1 for an anomaly, 0 for a normal row
     #[arg(long, value_name = "FILE", requires = "json")]
     labels: Option<String>,
@@ -126,6 +136,45 @@ struct Score {
     /// Write the log-densities to this file
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+}
+
+#[derive(Args)]
+struct Backtest {
+    /// The frozen flow, with a calibration
+    model: PathBuf,
+    /// The rows of the past, in the order of time; missing values are faults of their sensors
+    #[arg(long, value_name = "FILE", required = true)]
+    data: Vec<String>,
+    /// When something was wrong: a list of pairs of times, start and end, as JSON, or an object with one for each file
+    #[arg(long, value_name = "FILE", conflicts_with = "labels")]
+    windows: Option<PathBuf>,
+    /// The same as one label for each row: 1 where something was wrong, else 0
+    #[arg(long, value_name = "FILE")]
+    labels: Option<String>,
+    /// Another frozen flow with a calibration, to compare with; several may be given
+    #[arg(long, value_name = "FILE")]
+    against: Vec<PathBuf>,
+    /// Usual rows to fit and calibrate a z-score of each column with, to compare with
+    #[arg(long, value_name = "FILE")]
+    train: Vec<String>,
+    /// The time between two rows: 5min [default: the median, where the table has times]
+    #[arg(long, value_name = "TIME", value_parser = alarm::duration)]
+    every: Option<Duration>,
+    /// Look for drift, with a false alarm in so many rows at the most, or in a time: 100000, 1/30d
+    #[arg(long, value_name = "ROWS|N/TIME")]
+    drift_every: Option<DriftEvery>,
+    /// Alarms that are at most so many rows apart are one episode
+    #[arg(long, value_name = "ROWS", default_value_t = 12)]
+    apart: usize,
+    /// Leave a column of the tables out: NAME:ignore
+    #[arg(long, value_name = "NAME:ignore", value_parser = ignored_column)]
+    column: Vec<String>,
+    /// Write a report with a timeline to this file: HTML that opens without a network
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+    /// Print all that was found as one JSON object
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Args)]
@@ -181,26 +230,76 @@ fn run(command: Command) -> Result<(), Error> {
             }
             frozen.tested_flow().map(|_| ())
         }
-        Command::Score(args) => {
-            let frozen = Frozen::read(&args.model)?;
-            frozen.tested_flow()?; // What is wrong with it is said before the table is read.
-            let (table, recipe) = windows::read(&frozen, &args.data, args.column)?;
-            table.notes().iter().for_each(|note| eprintln!("{note}"));
-            let labels = args.labels.map(|path| Labels::of_table(&path, &table)).transpose()?;
-            let log_prob = score::score(&frozen, &table)?;
-            if args.output.is_some() || !args.json {
-                output::write(args.output.as_deref(), |out| {
-                    score::write(out, &table, &log_prob, recipe.is_some()).map_err(Error::Stdout)
-                })?;
-            }
-            if args.json { output::json(&Summary::of(&log_prob, labels.as_ref())) } else { Ok(()) }
-        }
+        Command::Score(args) => score_table(args),
+        Command::Backtest(args) => backtest_table(args),
         Command::Sample(args) => {
             let frozen = Frozen::read(&args.model)?;
             frozen.tested_flow()?;
             output::write(args.output.as_deref(), |out| sample::sample(&frozen, args.n, args.seed, &args.context, out))
         }
         Command::Onnx(args) => onnx::write_onnx(&args.run, &args.out).map(|_| ()),
+    }
+}
+
+fn score_table(args: Score) -> Result<(), Error> {
+    let frozen = Frozen::read(&args.model)?;
+    frozen.tested_flow()?; // What is wrong with it is said before the table is read.
+    let judge = args.verdicts.then(|| Judge::new(&frozen)).transpose()?;
+    let missing = if args.verdicts { Missing::Keep } else { Missing::Refuse };
+    let (table, recipe) = windows::read(&frozen, &args.data, args.column, missing)?;
+    table.notes().iter().for_each(|note| eprintln!("{note}"));
+    let labels = args.labels.map(|path| Labels::of_table(&path, &table)).transpose()?;
+    let judged = judge.as_ref().map(|judge| judge.judge(&table, None)).transpose()?;
+    let log_prob = match &judged {
+        Some(judged) => judged.iter().map(|one| one.verdict.log_prob).collect(),
+        None => score::score(&frozen, &table)?,
+    };
+    if args.output.is_some() || !args.json {
+        output::write(args.output.as_deref(), |out| {
+            let written = match (&judge, &judged) {
+                (Some(judge), Some(judged)) => verdicts::write(out, &judge.names(), judged),
+                _ => score::write(out, &table, &log_prob, recipe.is_some()),
+            };
+            written.map_err(Error::Stdout)
+        })?;
+    }
+    if args.json { output::json(&Summary::of(&log_prob, labels.as_ref())) } else { Ok(()) }
+}
+
+fn backtest_table(args: Backtest) -> Result<(), Error> {
+    let frozen = Frozen::read(&args.model)?;
+    let judge = Judge::new(&frozen)?;
+    let against = args.against.iter().map(|path| Frozen::read(path)).collect::<Result<Vec<_>, _>>()?;
+    let others = against.iter().map(Judge::new).collect::<Result<Vec<_>, _>>()?;
+    let (table, _) = windows::read(&frozen, &args.data, args.column.clone(), Missing::Keep)?;
+    table.notes().iter().for_each(|note| eprintln!("{note}"));
+    let usual = match args.train.is_empty() {
+        true => None,
+        false => Some(windows::read(&frozen, &args.train, args.column, Missing::Refuse)?.0),
+    };
+    let windows = match (&args.windows, &args.labels) {
+        (Some(path), _) => Windows::of_json(path, &table)?,
+        (None, Some(path)) => Windows::of_labels(path, &table)?,
+        (None, None) => Windows::none(&table),
+    };
+    let drift_every = match args.drift_every {
+        None => None,
+        Some(DriftEvery::Rows(rows)) => Some(rows),
+        Some(DriftEvery::Rate(rate)) => {
+            let every = backtest::every(&table, args.every);
+            let every = every.ok_or_else(|| Error::NoTimes { path: table.source().to_owned() })?;
+            Some((1.0 / rate.share(every)).max(1.0))
+        }
+    };
+    let options = Options { every: args.every, drift_every, apart: args.apart };
+    let found = backtest::backtest(&judge, &others, usual.as_ref(), &table, windows, options)?;
+    if let Some(path) = &args.report {
+        write_atomic(path, backtest::page(&found).as_bytes())?;
+    }
+    if args.json {
+        output::json(&found)
+    } else {
+        output::write(None, |out| write!(out, "{found}").map_err(Error::Stdout))
     }
 }
 
@@ -217,7 +316,7 @@ fn calibrate_file(args: Calibrate) -> Result<(), Error> {
         }
         data.push(kept.display().to_string());
     }
-    let (table, _) = windows::read(&frozen, &data, args.column)?;
+    let (table, _) = windows::read(&frozen, &data, args.column, Missing::Refuse)?;
     table.notes().iter().for_each(|note| eprintln!("{note}"));
     if is_run {
         calibrate::check_untrained(&run_folder::read_checkpoint(&args.model)?, &table)?;

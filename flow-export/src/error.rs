@@ -93,6 +93,37 @@ pub enum Error {
         /// How many repeat by themselves, percent.
         usual: f64,
     },
+    /// A frozen flow without a calibration, where one is needed.
+    #[error(
+        "{}: has no calibration, so that it says of no row how odd it is; `flow-export calibrate` puts one into it",
+        path.display()
+    )]
+    NotCalibrated {
+        /// The frozen flow.
+        path: PathBuf,
+    },
+    /// A file of windows that cannot be used.
+    #[error("{}: {problem}", path.display())]
+    Windows {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong and what was expected.
+        problem: String,
+    },
+    /// Rows that are not in the order of time.
+    #[error("{path}: {problem}")]
+    Order {
+        /// The table.
+        path: String,
+        /// Where, and what to do.
+        problem: String,
+    },
+    /// A rate in time of a table that does not say how far apart its rows are.
+    #[error("{path}: has no column of times; say with --every how far apart its rows are, as in --every 5min")]
+    NoTimes {
+        /// The table.
+        path: String,
+    },
     /// Fewer rows than an alarm's p asks for.
     #[error(
         "{source_name}: {rows} rows are too few for alarms at p = {p:.1e}, which need {needed} that the flow was not trained \

@@ -1,13 +1,17 @@
 //! What a frozen flow holds and what a device needs for it, as text or as JSON.
 
+mod detection;
+
+pub use detection::{CalibrationFacts, SensorFacts};
+
 use crate::cost;
 use crate::error::Error;
-use crate::frozen::{Frozen, column_names};
+use crate::frozen::{Frozen, column_names, context_names};
 use crate::windows::Recipe;
 use flow_nostd::layout::{
     self, AtomRecord, Base, CircleRecord, ColumnRecord, ComponentRecord, DenseRecord, Layer, LayerRecord, SectionEntry,
 };
-use flow_nostd::{Flow, SelfTestError};
+use flow_nostd::{Detector, Flow, SelfTestError};
 use serde::Serialize;
 use std::fmt;
 use zerocopy::FromBytes;
@@ -64,6 +68,9 @@ pub struct Facts {
     /// The base distribution.
     #[serde(flatten)]
     pub base: BaseFacts,
+    /// How odd a log-density is, where the file says it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<CalibrationFacts>,
     /// Where the parts of the file lie.
     pub sections: Vec<SectionFacts>,
     /// Number of probe rows of the self-test.
@@ -83,6 +90,12 @@ pub struct ColumnFacts {
     /// Values that hold a mass of their own.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub atoms: Vec<AtomFacts>,
+    /// What its sensor can do, where the file says it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sensor: Option<SensorFacts>,
+    /// Usual values of the column, with which it is told which column makes a row odd.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub references: Vec<f32>,
 }
 
 /// A value that holds a mass of its own.
@@ -187,7 +200,10 @@ pub fn inspect(frozen: &Frozen) -> Result<Facts, Error> {
     let header = flow.header();
     let sections = sections(frozen.bytes(), header.sections.get());
     let indices = section_bytes(frozen.bytes(), &sections, layout::INDICES.0);
-    let names = column_names(&flow);
+    let part = |tag: flow_nostd::Tag| section_bytes(frozen.bytes(), &sections, tag.0);
+    // What it says of verdicts is checked by whom it is for.
+    Detector::new(frozen.flow()?).map_err(|source| Error::Format { path: frozen.path().to_owned(), source })?;
+    let detection = (detection::sensors(part(layout::SENSORS)), part(layout::REFERENCES));
     Ok(Facts {
         file: frozen.path().display().to_string(),
         format_version: format!("{}.{}", header.major, header.minor),
@@ -206,12 +222,13 @@ pub fn inspect(frozen: &Frozen) -> Result<Facts, Error> {
         dim: flow.dim(),
         context_dim: header.context_dim.get(),
         windows: Recipe::of_file(frozen)?,
-        columns: columns(&flow, names),
+        columns: columns(&flow, detection),
         knee: flow.tails_record().knee.get(),
         rate: flow.tails_record().rate.get(),
         circles: flow.circle_records().iter().map(|record| circle(&flow, record)).collect(),
         layers: flow.layer_records().iter().map(|record| layer(&flow, record, indices)).collect(),
         base: base(&flow),
+        calibration: detection::calibration(part(layout::CALIBRATION), &context_names(&flow)),
         sections: sections.iter().map(section).collect(),
         probes: flow.probes(),
         self_test: match flow.self_test(&mut vec![0.0; flow.scratch_len()]) {
@@ -227,14 +244,24 @@ fn weight_type(flow: &Flow) -> &'static str {
     if flow.dense_records().iter().any(of_bytes) { "i8" } else { "f32" }
 }
 
-fn columns(flow: &Flow, names: Vec<String>) -> Vec<ColumnFacts> {
+fn columns(flow: &Flow, (sensors, references): (Vec<Option<SensorFacts>>, &[u8])) -> Vec<ColumnFacts> {
     let mut atoms = flow.atom_records();
+    // Of the context neither is told.
+    let (mut sensors, mut references) =
+        (sensors.into_iter(), detection::references(references, flow.columns()).into_iter());
     let column = |(name, record): (String, &ColumnRecord)| {
         let (mine, after) = atoms.split_at_checked(record.atoms.get().into()).unwrap_or_default();
         atoms = after;
-        ColumnFacts { name, kind: kind(record), atoms: mine.iter().map(|atom| self::atom(record, atom)).collect() }
+        let given = record.is_context();
+        ColumnFacts {
+            name,
+            kind: kind(record),
+            atoms: mine.iter().map(|atom| self::atom(record, atom)).collect(),
+            sensor: if given { None } else { sensors.next().flatten() },
+            references: if given { Vec::new() } else { references.next().unwrap_or_default() },
+        }
     };
-    names.into_iter().zip(flow.column_records()).map(column).collect()
+    column_names(flow).into_iter().zip(flow.column_records()).map(column).collect()
 }
 
 fn kind(record: &ColumnRecord) -> ColumnKind {
@@ -387,7 +414,7 @@ impl fmt::Display for Facts {
             given => writeln!(f, " and {given} are its context:")?,
         }
         let width = self.columns.iter().map(|column| column.name.chars().count()).max().unwrap_or(0);
-        for (j, ColumnFacts { name, kind, atoms }) in self.columns.iter().enumerate() {
+        for (j, ColumnFacts { name, kind, atoms, .. }) in self.columns.iter().enumerate() {
             write!(f, "  {j:3}  {name:width$}  {kind}")?;
             for AtomFacts { value, width } in atoms {
                 write!(f, "; mass at {value}, {width} wide")?;
@@ -404,6 +431,22 @@ impl fmt::Display for Facts {
             writeln!(f, "  {i:3}  {layer}")?;
         }
         writeln!(f, "  base {}", self.base)?;
+        if let Some(calibration) = &self.calibration {
+            write!(f, "\n{calibration}")?;
+        }
+        if self.columns.iter().any(|column| column.sensor.is_some()) {
+            writeln!(f, "\nsensors:")?;
+        }
+        for (name, sensor) in self.columns.iter().filter_map(|c| Some((&c.name, c.sensor?))) {
+            writeln!(f, "  {name:width$}  {sensor}")?;
+        }
+        if self.columns.iter().any(|column| !column.references.is_empty()) {
+            writeln!(f, "\nusual values, to find the column that makes a row odd:")?;
+        }
+        for ColumnFacts { name, references, .. } in self.columns.iter().filter(|c| !c.references.is_empty()) {
+            let values: Vec<String> = references.iter().map(f32::to_string).collect();
+            writeln!(f, "  {name:width$}  {}", values.join(" "))?;
+        }
         writeln!(f, "\n{} sections:", self.sections.len())?;
         for SectionFacts { tag, offset, bytes, critical } in &self.sections {
             let critical = if *critical { "" } else { ", may be skipped" };

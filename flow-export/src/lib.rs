@@ -5,6 +5,7 @@
 
 mod alarm;
 pub mod aligned;
+pub mod backtest;
 pub mod calibrate;
 pub mod calibration;
 pub mod cli;
@@ -23,6 +24,7 @@ pub mod sample;
 pub mod score;
 mod sensors;
 pub mod tail;
+pub mod verdicts;
 pub mod windows;
 
 pub use error::Error;

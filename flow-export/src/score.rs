@@ -84,8 +84,7 @@ impl Summary {
 /// A file that is no frozen flow or fails its self-test here, or a table of other columns.
 pub fn score(frozen: &Frozen, table: &Table) -> Result<Vec<f32>, Error> {
     let flow = frozen.tested_flow()?;
-    let names = column_names(&flow);
-    let table = table.matching(&names).map_err(|error| lacks_context(&flow, table, &names).unwrap_or(error.into()))?;
+    let table = matching(&flow, table)?;
     let mut scratch = vec![0.0; flow.batch_scratch_len()];
     let mut log_probs = vec![0.0; table.rows()];
     let mut rows = table.iter();
@@ -114,6 +113,12 @@ pub fn write(out: &mut (impl Write + ?Sized), table: &Table, log_prob: &[f32], w
         writeln!(out, "{},{log_prob:?}", row + 1)?;
     }
     Ok(())
+}
+
+/// The table with its columns in the flow's order.
+pub(crate) fn matching(flow: &Flow, table: &Table) -> Result<Table, Error> {
+    let names = column_names(flow);
+    table.matching(&names).map_err(|error| lacks_context(flow, table, &names).unwrap_or(error.into()))
 }
 
 /// What is wrong with a table of other columns, if it is that it lacks some of the context.

@@ -8,8 +8,8 @@ use crate::frozen::{Frozen, column_names};
 use flow_nostd::layout::{
     CREST, FeatureRecord, LAG, MAX, MEAN, MIN, RANGE, SLOPE, STD, VALUE, WINDOW_MAX, WindowRecord,
 };
-use flow_nostd::{FormatError, Window, Windowing};
-use flow_table::{ReadOptions, Table, did_you_mean};
+use flow_nostd::{EvalError, FormatError, Window, Windowing};
+use flow_table::{Missing, ReadOptions, Table, did_you_mean};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -173,7 +173,11 @@ impl Recipe {
                 Some(time) => window.push_at(time.times()[i], row),
                 None => window.push(row),
             };
-            let due = due.map_err(failed(rows[i]))?;
+            // A value that is missing: the window begins anew after it.
+            let due = match due {
+                Err(EvalError::NotFinite { .. }) => false,
+                due => due.map_err(failed(rows[i]))?,
+            };
             gaps += usize::from(i > 0 && window.rows() == 1);
             longest = longest.max(window.rows());
             if due {
@@ -195,17 +199,23 @@ impl Recipe {
     }
 }
 
-/// Reads a table for a frozen flow: of the columns that it models, or of the raw channels that its windows are over.
+/// Reads a table for a frozen flow: of the columns that it models, or of the raw channels that its windows are over. Missing
+/// values that are kept are gaps between windows.
 ///
 /// # Errors
 /// What is wrong with the file or the table.
-pub fn read(frozen: &Frozen, data: &[String], ignore: Vec<String>) -> Result<(Table, Option<Recipe>), Error> {
+pub fn read(
+    frozen: &Frozen,
+    data: &[String],
+    ignore: Vec<String>,
+    missing: Missing,
+) -> Result<(Table, Option<Recipe>), Error> {
     let recipe = Recipe::of_file(frozen)?;
     let keep = match &recipe {
         Some(recipe) => recipe.kept(),
         None => column_names(&frozen.flow()?),
     };
-    let table = Table::read_all(data, &ReadOptions { ignore, keep, ..ReadOptions::default() })?;
+    let table = Table::read_all(data, &ReadOptions { ignore, keep, missing })?;
     let table = match &recipe {
         Some(recipe) => recipe.table(table)?,
         None => table,

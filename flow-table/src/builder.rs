@@ -224,7 +224,8 @@ impl<'a> Builder<'a> {
         let mut notes = self.notes;
         notes.extend(self.time.iter().map(|time| format!("time: {time}")));
         notes.extend(mended.notes.iter().cloned());
-        let table = Table::new(source, self.names, self.header, self.values)?;
+        let kept = self.options.missing == Missing::Keep;
+        let table = Table::of_parts(source, self.names, self.header, self.values, kept)?;
         Ok(table.with_extras(self.time, mended, notes))
     }
 

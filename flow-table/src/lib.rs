@@ -8,7 +8,7 @@
 //! - [`Split`]: rows for training, validation and calibration, never the same row twice;
 //! - [`metrics`]: summaries of log-densities, ranking quality, distances between samples; [`ranking`]: the same ranking
 //!   quality with intervals;
-//! - [`plot`]: the pictures of a report, as SVG text;
+//! - [`plot`]: the pictures of a report, as SVG text; [`html`]: what a report is made of beside them;
 //! - [`atomic`]: files that are either the old one or the whole new one.
 //!
 //! ```
@@ -32,6 +32,7 @@ mod derived;
 mod detect;
 mod error;
 mod folder;
+pub mod html;
 mod kind;
 mod labels;
 mod lattice;
@@ -76,5 +77,5 @@ pub use split::{Fractions, Manner, Split, SplitError};
 pub use stats::ColumnStats;
 pub use suggest::did_you_mean;
 pub use table::Table;
-pub use time::TimeColumn;
-pub use write_csv::write_csv;
+pub use time::{TimeColumn, time_of, time_text};
+pub use write_csv::{csv_field, csv_number, write_csv};

@@ -1,4 +1,4 @@
-//! What becomes of missing values: refused, their rows left out, or filled.
+//! What becomes of missing values: refused, their rows left out, filled, or kept.
 
 use crate::error::TableError;
 use serde::{Deserialize, Serialize};
@@ -20,6 +20,8 @@ pub enum Missing {
     Median,
     /// This value is taken.
     Value(f32),
+    /// They stay, as NaN: for what takes missing values itself. Not to be stated in words.
+    Keep,
     /// The value of its column is taken: what [`Missing::Median`] found in another table, see
     /// [`crate::Table::missing_elsewhere`].
     Values(BTreeMap<String, f32>),
@@ -68,6 +70,12 @@ pub(crate) fn mend(
     let list = |what: &dyn Fn(usize) -> String| affected().map(what).collect::<Vec<_>>().join(", ");
     match how {
         Missing::Refuse => {}
+        Missing::Keep => {
+            if affected().next().is_some() {
+                let cells = list(&|j| format!("{} ({})", names[j], missing[j]));
+                mended.notes.push(format!("missing values: {cells}"));
+            }
+        }
         Missing::Drop => {
             if affected().next().is_none() {
                 return Ok(mended);
@@ -177,6 +185,9 @@ mod tests {
         let (values, mended) = run(&holes, Missing::Drop).unwrap();
         assert_eq!((values, mended.dropped), (vec![1.0, 2.0, 9.0, 1.0], vec![1, 2]));
         assert_eq!(mended.notes, ["2 of 4 rows left out, for missing values in a (1), b (1)"]);
+        let (values, mended) = run(&holes, Missing::Keep).unwrap();
+        assert!(values.iter().zip(holes).all(|(value, hole)| value.to_bits() == hole.to_bits()), "{values:?}");
+        assert_eq!((mended.dropped, mended.notes), (vec![], vec!["missing values: a (1), b (1)".to_owned()]));
         assert_eq!(run(&holes, Missing::Previous).unwrap().0, [1.0, 2.0, 1.0, 4.0, 5.0, 4.0, 9.0, 1.0]);
         assert_eq!(run(&holes, Missing::Value(-1.0)).unwrap().0, [1.0, 2.0, -1.0, 4.0, 5.0, -1.0, 9.0, 1.0]);
         let (values, mended) = run(&holes, Missing::Median).unwrap();

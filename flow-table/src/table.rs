@@ -6,7 +6,8 @@ use crate::split::Split;
 use crate::suggest;
 use crate::time::TimeColumn;
 
-/// A table of finite single-precision numbers, row after row in one vector.
+/// A table of finite single-precision numbers, row after row in one vector; missing values are NaN where they were to be
+/// kept, see [`Missing::Keep`].
 ///
 /// ```
 /// use flow_table::Table;
@@ -52,11 +53,22 @@ impl Table {
 
     /// A table from its parts, checked.
     pub(crate) fn new(source: String, names: Vec<String>, header: bool, values: Vec<f32>) -> Result<Table, TableError> {
+        Table::of_parts(source, names, header, values, false)
+    }
+
+    /// The same; NaN is allowed where missing values were kept.
+    pub(crate) fn of_parts(
+        source: String,
+        names: Vec<String>,
+        header: bool,
+        values: Vec<f32>,
+        kept: bool,
+    ) -> Result<Table, TableError> {
         let fail = |message: String| Err(TableError::Shape { path: source.clone(), message });
         if names.is_empty() {
             return fail("has no column; expected at least one".into());
         }
-        if let Some((i, value)) = values.iter().enumerate().find(|(_, v)| !v.is_finite()) {
+        if let Some((i, value)) = values.iter().enumerate().find(|(_, v)| !(v.is_finite() || kept && v.is_nan())) {
             let (row, column) = (i / names.len(), i % names.len());
             let name = &names[column];
             return fail(format!(

@@ -41,6 +41,26 @@ pub(crate) fn of_number(value: f64) -> Option<i64> {
     Some((value * factor) as i64)
 }
 
+/// Microseconds since 1970 of a time as text, in any of the forms that a table's column of times may have; a number is one
+/// of seconds, milliseconds, microseconds or nanoseconds by its magnitude.
+///
+/// ```
+/// assert_eq!(flow_table::time_of("2024-05-01T14:00:00+02:00"), flow_table::time_of("1714564800"));
+/// assert_eq!(flow_table::time_of("noon"), None);
+/// ```
+pub fn time_of(text: &str) -> Option<i64> {
+    parse(text).or_else(|| of_number(text.trim().parse().ok()?))
+}
+
+/// A time in microseconds since 1970 as text, in UTC.
+///
+/// ```
+/// assert_eq!(flow_table::time_text(1_714_564_800_000_000), "2024-05-01T12:00:00Z");
+/// ```
+pub fn time_text(time: i64) -> String {
+    Timestamp::from_microsecond(time).map_or_else(|_| "?".to_owned(), |stamp| stamp.to_string())
+}
+
 /// The column of a table that says when each row was taken. It is not modelled.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TimeColumn {
@@ -69,10 +89,7 @@ impl TimeColumn {
 
 impl fmt::Display for TimeColumn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = |time: Option<&i64>| {
-            let stamp = time.and_then(|t| Timestamp::from_microsecond(*t).ok());
-            stamp.map_or("?".to_owned(), |t| t.to_string())
-        };
+        let shown = |time: Option<&i64>| time.map_or("?".to_owned(), |t| time_text(*t));
         let back = self.times.windows(2).filter(|pair| pair[1] < pair[0]).count();
         write!(f, "{:?} from {} to {}, ", self.name, shown(self.times.iter().min()), shown(self.times.iter().max()))?;
         match back {

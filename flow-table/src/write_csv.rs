@@ -1,5 +1,6 @@
 //! Writing CSV that reads back to the same bits.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 /// Writes a header and rows, comma-separated; each number in the shortest form that reads back to the same bits. If every
@@ -21,11 +22,7 @@ pub fn write_csv(
 ) -> io::Result<()> {
     for (j, name) in names.iter().map(AsRef::as_ref).enumerate() {
         let comma = if j > 0 { "," } else { "" };
-        if name.chars().all(|c| c.is_alphanumeric() || "_-.".contains(c)) {
-            write!(out, "{comma}{name}")?;
-        } else {
-            write!(out, "{comma}\"{}\"", name.replace('"', "\"\""))?;
-        }
+        write!(out, "{comma}{}", csv_field(name))?;
     }
     writeln!(out)?;
     for row in rows {
@@ -33,13 +30,32 @@ pub fn write_csv(
             if j > 0 {
                 out.write_all(b",")?;
             }
-            if value.fract() == 0.0 && value.abs() < 1e15 {
-                write!(out, "{value}")?;
-            } else {
-                write!(out, "{value:?}")?;
-            }
+            write!(out, "{}", csv_number(*value))?;
         }
         writeln!(out)?;
     }
     Ok(())
+}
+
+/// A text as a field of CSV: in quotes where it holds anything but letters, digits, `_`, `-` and `.`.
+///
+/// ```
+/// assert_eq!(flow_table::csv_field("flow_1"), "flow_1");
+/// assert_eq!(flow_table::csv_field("6\" pipe"), "\"6\"\" pipe\"");
+/// ```
+pub fn csv_field(text: &str) -> Cow<'_, str> {
+    if text.chars().all(|c| c.is_alphanumeric() || "_-.".contains(c)) {
+        Cow::Borrowed(text)
+    } else {
+        Cow::Owned(format!("\"{}\"", text.replace('"', "\"\"")))
+    }
+}
+
+/// A number in the shortest form that reads back to the same bits.
+///
+/// ```
+/// assert_eq!([2.0, 0.1, 1e30].map(flow_table::csv_number), ["2", "0.1", "1e30"]);
+/// ```
+pub fn csv_number(value: f32) -> String {
+    if value.fract() == 0.0 && value.abs() < 1e15 { value.to_string() } else { format!("{value:?}") }
 }

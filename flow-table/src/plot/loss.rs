@@ -7,12 +7,15 @@ use super::svg::{Anchor, Font, Svg};
 /// Points beyond this number are thinned out.
 const MOST_POINTS: usize = 2000;
 
+/// What is below the curves of a training.
+const EPOCH: &str = "epoch";
+
 /// A named curve.
 #[derive(Clone, Copy, Debug)]
 pub struct Curve<'a> {
     /// Its name in the legend.
     pub name: &'a str,
-    /// Epoch and value, epochs ascending. A value that is not finite leaves a gap.
+    /// Epoch (or whatever the axis is of) and value, epochs ascending. A value that is not finite leaves a gap.
     pub points: &'a [(f64, f64)],
 }
 
@@ -27,22 +30,41 @@ pub struct Curve<'a> {
 /// assert!(svg.starts_with("<svg"));
 /// ```
 pub fn loss_curves(title: &str, y_label: &str, curves: &[Curve<'_>], best: Option<(f64, f64)>) -> String {
-    draw([860.0, 420.0], title, y_label, curves, y_range(curves).padded(0.05), best)
+    draw([860.0, 420.0], title, [EPOCH, y_label], curves, y_range(curves).padded(0.05), best)
 }
 
 /// Draws curves of what is not negative against epochs, half as wide. Values that are more than twice the usual ones may
 /// leave the picture at the top.
 pub fn epoch_curves(title: &str, y_label: &str, curves: &[Curve<'_>]) -> String {
+    let y = from_zero(curves, 2.0);
+    draw([520.0, 320.0], title, [EPOCH, y_label], curves, y, None)
+}
+
+/// Draws curves of what is not negative against anything, half as wide; no value leaves the picture.
+///
+/// ```
+/// use flow_table::plot::{Curve, curves};
+///
+/// let points = [(1.0, 0.0), (2.5, 4.0)];
+/// let svg = curves("Falls", "height, m", "speed, m/s", &[Curve { name: "stone", points: &points }]);
+/// assert!(svg.contains("height, m"));
+/// ```
+pub fn curves(title: &str, x_label: &str, y_label: &str, curves: &[Curve<'_>]) -> String {
+    draw([520.0, 320.0], title, [x_label, y_label], curves, from_zero(curves, f64::INFINITY), None)
+}
+
+/// From 0 to the largest value, or to so many times the usual ones.
+fn from_zero(curves: &[Curve<'_>], times: f64) -> Range {
     let values = || curves.iter().flat_map(|c| c.points.iter().map(|p| p.1)).filter(|v| v.is_finite());
-    let most = values().fold(0.0, f64::max).min(2.0 * Range::robust(values()).high);
-    let y = Range::new(0.0, if most > 0.0 { 1.04 * most } else { 1.0 });
-    draw([520.0, 320.0], title, y_label, curves, y, None)
+    let most = values().fold(0.0, f64::max);
+    let most = if times.is_finite() { most.min(times * Range::robust(values()).high) } else { most };
+    Range::new(0.0, if most > 0.0 { 1.04 * most } else { 1.0 })
 }
 
 fn draw(
     [width, height]: [f64; 2],
     title: &str,
-    y_label: &str,
+    [x_label, y_label]: [&str; 2],
     curves: &[Curve<'_>],
     y: Range,
     best: Option<(f64, f64)>,
@@ -57,7 +79,7 @@ fn draw(
         height: height - 72.0 - 56.0,
         x: Range::new(first, last),
         y,
-        whole_x: true,
+        whole_x: x_label == EPOCH,
     };
     panel.left = panel.label_y_width() + 34.0;
     panel.width = width - 28.0 - panel.left;
@@ -70,7 +92,7 @@ fn draw(
     panel.label_x(&mut svg);
     panel.label_y(&mut svg);
     let font = Font::new(TEXT, MUTED, Anchor::Middle);
-    svg.text(panel.left + panel.width / 2.0, height - 14.0, "epoch", font);
+    svg.text(panel.left + panel.width / 2.0, height - 14.0, x_label, font);
     svg.text(22.0, panel.top + panel.height / 2.0, y_label, font.upward());
 
     for (curve, (colour, _)) in curves.iter().zip(&entries) {

@@ -1,4 +1,4 @@
-//! The pictures of a report, as SVG text: loss curves, samples beside data, pair plots and histograms.
+//! The pictures of a report, as SVG text: loss curves, samples beside data, pair plots, histograms and timelines.
 //!
 //! Drawn by a small writer of our own (`svg.rs`), for two reasons: a scatter plot of thousands of points takes about
 //! ten bytes a point, so that a page with several plots stays small, and positions are not rounded to whole pixels. Fonts
@@ -17,11 +17,13 @@ mod plane;
 mod scatter;
 mod style;
 mod svg;
+mod timeline;
 
 pub use front::{Choice, front};
 pub use histogram::histogram;
-pub use loss::{Curve, epoch_curves, loss_curves};
+pub use loss::{Curve, curves, epoch_curves, loss_curves};
 pub use multiples::{MOST_MULTIPLES, column_histograms, normal_histograms};
 pub use pairs::{MOST_PAIR_COLUMNS, pair_plot};
 pub use plane::{DensityFn, plane};
 pub use style::dark_css;
+pub use timeline::{Mark, Timeline, timeline};

@@ -28,7 +28,7 @@ pub(super) const TEXT: f64 = 12.5;
 pub(super) const SMALL: f64 = 11.0;
 
 /// Each colour with the one that takes its place on a dark page.
-const DARK: [(&str, &str); 8] = [
+const DARK: [(&str, &str); 11] = [
     (PAPER, "#171c22"),
     (INK, "#e8eaed"),
     (MUTED, "#a7afb8"),
@@ -37,6 +37,9 @@ const DARK: [(&str, &str); 8] = [
     (BLUE, "#5db4ee"),
     (VERMILLION, "#ff8a3d"),
     (SERIES[2], "#2fcf9f"),
+    (SERIES[3], "#e79ac5"),
+    (SERIES[4], "#f0b429"),
+    (SERIES[5], "#8accf3"),
 ];
 
 /// Rules of CSS by which the plots within `parent` have a dark background: for `@media (prefers-color-scheme: dark)`.
@@ -61,13 +64,31 @@ pub fn dark_css(parent: &str) -> String {
 mod tests {
     use super::*;
     use crate::builtin;
-    use crate::plot::{normal_histograms, plane};
+    use crate::plot::{Curve, Mark, Timeline, curves, normal_histograms, plane, timeline};
 
     #[test]
     fn every_colour_of_a_plot_has_one_for_a_dark_page() {
         let data = builtin::generate("two-moons", 300, 1).unwrap();
         let mut density = |points: &[[f32; 2]]| points.iter().map(|p| -f64::from(p[0] * p[0])).collect();
-        let plots = [plane("t", &data, &data, Some(&mut density)), normal_histograms("t", &[("a", &[0.5, 9.0])])];
+        let marks = [true, false].map(|inside| Mark { row: 1, label: "a", inside });
+        let windows = [[0.0, 1.0]];
+        let time = Timeline {
+            title: "t",
+            times: None,
+            ln_p: &[-0.1, -9.0],
+            alarm: -7.0,
+            windows: &windows,
+            marks: &marks,
+            drift: &[1],
+        };
+        let points = [(0.0, 1.0)];
+        let curve = ["a", "b", "c", "d", "e", "f"].map(|name| Curve { name, points: &points });
+        let plots = [
+            plane("t", &data, &data, Some(&mut density)),
+            normal_histograms("t", &[("a", &[0.5, 9.0])]),
+            timeline(&time),
+            curves("t", "x", "y", &curve),
+        ];
         let css = dark_css("figure");
         for plot in &plots {
             let colours = plot.split("=\"#").skip(1).filter_map(|rest| rest.split('"').next());

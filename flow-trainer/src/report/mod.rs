@@ -6,7 +6,6 @@ mod device;
 mod oddest;
 mod page;
 mod pictures;
-mod style;
 mod tables;
 
 pub use calibration::Calibrated;

@@ -1,8 +1,8 @@
 //! The page, from top to bottom.
 
 use super::pictures::Pictures;
-use super::style::{escape, head};
 use super::{Report, tables};
+use flow_table::html::{escape, figure, head};
 use flow_table::plot::{MOST_MULTIPLES, MOST_PAIR_COLUMNS};
 
 pub(super) fn page(report: &Report, pictures: &Pictures) -> String {
@@ -71,13 +71,6 @@ pub(super) fn page(report: &Report, pictures: &Pictures) -> String {
     put(&tables::columns(&report.columns));
     put("</main></body></html>\n");
     html
-}
-
-fn figure(svg: &str, caption: &str) -> String {
-    if caption.is_empty() {
-        return format!("<figure>{svg}</figure>");
-    }
-    format!("<figure>{svg}<figcaption>{}</figcaption></figure>", escape(caption))
 }
 
 /// What is said where not all are drawn.

@@ -1,9 +1,9 @@
 //! The tables of the report.
 
-use super::style::{Cell, Rows, brief, escape, grouped};
 use super::{ColumnFacts, Oddest, Report};
 use crate::distances::Distances;
 use crate::run_folder::Metrics;
+use flow_table::html::{Cell, Rows, brief, escape, grouped};
 
 /// Columns of an odd row that are named.
 const BLAMED: usize = 3;

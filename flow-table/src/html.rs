@@ -1,6 +1,6 @@
-//! The looks of the page, and text that is safe in it.
+//! Pages of HTML that open without a network: their looks, and text that is safe in them.
 
-use flow_table::plot::dark_css;
+use crate::plot::dark_css;
 use std::fmt::Write;
 
 const CSS: &str = "\
@@ -16,7 +16,7 @@ table{border-collapse:collapse;background:var(--paper);font-variant-numeric:tabu
 th,td{text-align:left;padding:.3rem .8rem;border-bottom:1px solid var(--line);font-weight:400;vertical-align:top}\
 th{color:var(--muted);white-space:nowrap}td.n{text-align:right;white-space:nowrap}th.n{text-align:right}\
 tr:last-child>*{border-bottom:0}\
-.scroll{overflow-x:auto;border:1px solid var(--line);border-radius:6px;background:var(--paper)}.scroll table{min-width:100%}\
+.scroll{overflow-x:auto;border:1px solid var(--line);border-radius:6px;background:var(--paper)}.scroll table{min-width:100%}.scroll+p{margin-top:.6rem}\
 .cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(160px,1fr));gap:.8rem;margin:0 0 1.2rem}\
 .card{background:var(--paper);border:1px solid var(--line);border-radius:6px;padding:.7rem .9rem}\
 .card b{display:block;font-size:1.25rem;font-weight:600;font-variant-numeric:tabular-nums}\
@@ -27,7 +27,7 @@ figure svg{max-width:100%;height:auto;display:block;margin:0 auto}figcaption{tex
 .mark{color:var(--mark);font-weight:600}";
 
 /// All before the body.
-pub(super) fn head(title: &str) -> String {
+pub fn head(title: &str) -> String {
     format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>{}</title>\
@@ -38,7 +38,7 @@ pub(super) fn head(title: &str) -> String {
 }
 
 /// Text without what means something in HTML.
-pub(super) fn escape(text: &str) -> String {
+pub fn escape(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -54,8 +54,16 @@ pub(super) fn escape(text: &str) -> String {
     safe
 }
 
+/// A picture, SVG, with words below it or none.
+pub fn figure(svg: &str, caption: &str) -> String {
+    if caption.is_empty() {
+        return format!("<figure>{svg}</figure>");
+    }
+    format!("<figure>{svg}<figcaption>{}</figcaption></figure>", escape(caption))
+}
+
 /// A number in a few characters.
-pub(super) fn brief(value: f64) -> String {
+pub fn brief(value: f64) -> String {
     match value.abs() {
         a if a != 0.0 && !(1e-3..1e6).contains(&a) => format!("{value:.3e}"),
         _ => format!("{value:.4}").trim_end_matches('0').trim_end_matches('.').to_string(),
@@ -63,7 +71,7 @@ pub(super) fn brief(value: f64) -> String {
 }
 
 /// A whole number with its thousands apart.
-pub(super) fn grouped(value: usize) -> String {
+pub fn grouped(value: usize) -> String {
     let digits = value.to_string();
     let mut text = String::new();
     for (i, digit) in digits.chars().enumerate() {
@@ -76,13 +84,13 @@ pub(super) fn grouped(value: usize) -> String {
 }
 
 /// A table under construction.
-pub(super) struct Rows {
+pub struct Rows {
     html: String,
 }
 
 impl Rows {
     /// A table with these headings; those that end in `#` stand over numbers.
-    pub(super) fn new(headings: &[&str]) -> Self {
+    pub fn new(headings: &[&str]) -> Self {
         let mut html = String::from("<div class=\"scroll\"><table><tr>");
         for heading in headings {
             let _ = match heading.strip_suffix('#') {
@@ -95,7 +103,7 @@ impl Rows {
     }
 
     /// Adds a row of cells.
-    pub(super) fn row(&mut self, cells: &[Cell]) {
+    pub fn row(&mut self, cells: &[Cell]) {
         self.html.push_str("<tr>");
         for cell in cells {
             let _ = match cell {
@@ -108,14 +116,14 @@ impl Rows {
     }
 
     /// The table.
-    pub(super) fn finish(mut self) -> String {
+    pub fn finish(mut self) -> String {
         self.html.push_str("</table></div>");
         self.html
     }
 }
 
 /// A cell of a table; its text is escaped.
-pub(super) enum Cell {
+pub enum Cell {
     /// Words.
     Text(String),
     /// A number.

@@ -1,0 +1,212 @@
+//! Back-test: what a calibrated flow would have said of rows that lie in the past, beside what was wrong then.
+//!
+//! Every row goes through the engine of the device, in the order of the table. Beside it, on the same rows and at the same
+//! p, other frozen flows, and the z-score of the farthest column.
+
+mod interval;
+mod method;
+mod page;
+mod text;
+mod windows;
+mod z_score;
+
+pub use interval::interval;
+pub use method::{DriftAlarm, DriftAlarms, Episode, FalseAlarms, Method, Named, Outcome, Point};
+pub use page::page;
+pub use windows::{Window, Windows};
+
+use crate::error::Error;
+use crate::frozen::split_context;
+use crate::score::matching;
+use crate::verdicts::{Judge, Judged, gaps, status_word, usual_step};
+use flow_nostd::Status;
+use flow_table::{Table, time_text};
+use method::{Ground, Scores};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::time::Duration;
+use z_score::ZScore;
+
+/// One step back in time in so many is a clock that was set; more, and the rows are not in the order of time.
+const STEPS_BACK: usize = 100;
+
+/// How to look at the rows.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Options {
+    /// The time between two rows; without it, where the table has times, the median.
+    pub every: Option<Duration>,
+    /// The mean number of rows between two false drift alarms; without it there is no drift detector.
+    pub drift_every: Option<f64>,
+    /// Alarms that are at most so many rows apart are one episode.
+    pub apart: usize,
+}
+
+/// What a back-test found.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Backtest {
+    /// The file of the flow.
+    pub model: String,
+    /// The table.
+    pub data: String,
+    /// Number of rows.
+    pub rows: usize,
+    /// First and last time, where the table has any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub times: Option<[String; 2]>,
+    /// Seconds between two rows, where known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub every_seconds: Option<f64>,
+    /// Number of gaps between rows, after which the sensors are looked at anew.
+    pub gaps: usize,
+    /// Number of rows whose time is that of the row before.
+    pub doubled_times: usize,
+    /// Number of rows that are earlier than the row before.
+    pub steps_back: usize,
+    /// Windows in which there is no row.
+    pub windows_left_out: usize,
+    /// Alarms that are at most so many rows apart are one episode.
+    pub apart: usize,
+    /// An alarm where p is at most this.
+    pub alarm_p: f64,
+    /// How many rows have each status, of the flow.
+    pub status: BTreeMap<&'static str, usize>,
+    /// How many rows have a fault of each sensor, of the flow.
+    pub faults: Vec<Fault>,
+    /// The flow first, then what it is compared with.
+    pub methods: Vec<Method>,
+    #[serde(skip)]
+    times_of_rows: Option<Vec<i64>>,
+    #[serde(skip)]
+    windows: Windows,
+}
+
+/// Faults of a sensor.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Fault {
+    /// Its column.
+    pub column: String,
+    /// What is wrong.
+    pub fault: &'static str,
+    /// Number of rows.
+    pub rows: usize,
+}
+
+/// The time between two rows: as stated, else the median where the table has times.
+pub fn every(table: &Table, stated: Option<Duration>) -> Option<Duration> {
+    let usual = || usual_step(table.time()?.times()).map(|micros| Duration::from_secs_f64(micros / 1e6));
+    stated.or_else(usual)
+}
+
+/// Puts all rows through a flow, and through others with the same alarm p. `usual` are rows to fit and calibrate the
+/// z-score with.
+///
+/// # Errors
+/// Tables of other columns, rows that are not in the order of time, too few usual rows.
+pub fn backtest(
+    judge: &Judge,
+    others: &[Judge],
+    usual: Option<&Table>,
+    table: &Table,
+    windows: Windows,
+    options: Options,
+) -> Result<Backtest, Error> {
+    let times = table.time().map(|time| time.times());
+    let (steps_back, doubled_times) = check_order(table)?;
+    let every = every(table, options.every);
+    let names = judge.names();
+    let ground = Ground {
+        windows: &windows,
+        near: windows.near(options.apart),
+        times,
+        alarm: judge.alarm_ln_p(),
+        apart: options.apart,
+        drift_every: options.drift_every,
+        days: every.map(|every| table.rows() as f64 * every.as_secs_f64() / 86_400.0),
+    };
+    let judged = judge.judge(table, options.every)?;
+    let (status, faults) = faults(&judged, &names);
+    let mut methods = vec![Method::of(name(judge), scores(judged, names.clone()), &ground)];
+    for other in others {
+        let other = other.clone().with_alarm_ln_p(ground.alarm);
+        let judged = other.judge(table, options.every)?;
+        let mut name = name(&other);
+        if methods.iter().any(|method| method.name == name) {
+            name = other.frozen().path().display().to_string();
+        }
+        methods.push(Method::of(name, scores(judged, other.names()), &ground));
+    }
+    if let Some(usual) = usual {
+        let rows = split_context(judge.flow(), matching(judge.flow(), usual)?.iter()).0;
+        let z = ZScore::of(&rows, names.len(), usual.source(), f64::from(ground.alarm).exp())?;
+        let rows = split_context(judge.flow(), matching(judge.flow(), table)?.iter()).0;
+        let (ln_p, columns) = rows.chunks_exact(names.len()).map(|row| z.judge(row)).map(|(p, c)| (p, Some(c))).unzip();
+        methods.push(Method::of("z-score".to_owned(), Scores { ln_p, columns, names }, &ground));
+    }
+    Ok(Backtest {
+        model: judge.frozen().path().display().to_string(),
+        data: table.source().to_owned(),
+        rows: table.rows(),
+        times: times.and_then(|times| Some([times.iter().min()?, times.iter().max()?].map(|time| time_text(*time)))),
+        every_seconds: every.map(|every| every.as_secs_f64()),
+        gaps: gaps(table, options.every).into_iter().filter(|gap| *gap).count(),
+        doubled_times,
+        steps_back,
+        windows_left_out: windows.left_out(),
+        apart: options.apart,
+        alarm_p: f64::from(ground.alarm).exp(),
+        status,
+        faults,
+        methods,
+        times_of_rows: times.map(<[i64]>::to_vec),
+        windows,
+    })
+}
+
+fn name(judge: &Judge) -> String {
+    judge.frozen().path().file_stem().map_or_else(|| "flow".to_owned(), |stem| stem.to_string_lossy().into_owned())
+}
+
+fn scores(judged: Vec<Judged>, names: Vec<String>) -> Scores {
+    let ln_p = judged.iter().map(|one| one.verdict.ln_p).collect();
+    Scores { ln_p, columns: judged.iter().map(|one| one.blamed).collect(), names }
+}
+
+/// Steps back and none at all in the table's times.
+fn check_order(table: &Table) -> Result<(usize, usize), Error> {
+    let Some(time) = table.time() else { return Ok((0, 0)) };
+    let times = time.times();
+    let back = times.windows(2).filter(|pair| pair[1] < pair[0]).count();
+    let doubled = times.windows(2).filter(|pair| pair[1] == pair[0]).count();
+    if back * STEPS_BACK <= table.rows() {
+        return Ok((back, doubled));
+    }
+    let row = times.windows(2).position(|pair| pair[1] < pair[0]).unwrap_or(0);
+    let problem = format!(
+        "{back} of {} rows are earlier than the row before, the first of them row {} ({} after {}); sort the rows by {:?}",
+        table.rows(),
+        row + 2,
+        time_text(times[row + 1]),
+        time_text(times[row]),
+        time.name()
+    );
+    Err(Error::Order { path: table.source().to_owned(), problem })
+}
+
+/// Rows of each status, and of each fault of each sensor.
+fn faults(judged: &[Judged], names: &[String]) -> (BTreeMap<&'static str, usize>, Vec<Fault>) {
+    let mut status = BTreeMap::new();
+    let mut faults = BTreeMap::new();
+    for one in judged {
+        let word = status_word(one.verdict.status);
+        *status.entry(word).or_insert(0) += 1;
+        if let Status::Sensor { column, .. } = one.verdict.status {
+            *faults.entry((column, word)).or_insert(0) += 1;
+        }
+    }
+    let fault = |((column, fault), rows): ((u16, &'static str), usize)| Fault {
+        column: names.get(usize::from(column)).cloned().unwrap_or_default(),
+        fault,
+        rows,
+    };
+    (status, faults.into_iter().map(fault).collect())
+}

@@ -1,0 +1,171 @@
+//! When something was wrong: the windows of a back-test, from a file of windows or of labels.
+
+use crate::error::Error;
+use flow_table::{Table, read_labels, time_of, time_text};
+use serde_json::Value;
+use std::fs;
+use std::path::Path;
+
+/// A time, or a run of rows, in which something was wrong.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Window {
+    /// Its first row in the table, from 0.
+    pub first: usize,
+    /// Its last row.
+    pub last: usize,
+    /// When it starts and ends, microseconds since 1970, where the table has times.
+    pub times: Option<[i64; 2]>,
+}
+
+/// The windows of a table's rows.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Windows {
+    list: Vec<Window>,
+    of_row: Vec<Option<usize>>,
+    left_out: usize,
+}
+
+impl Windows {
+    /// Nothing was wrong.
+    pub fn none(table: &Table) -> Self {
+        Windows { of_row: vec![None; table.rows()], ..Self::default() }
+    }
+
+    /// The windows, in the order of their start.
+    pub fn list(&self) -> &[Window] {
+        &self.list
+    }
+
+    /// The window in which each row lies.
+    pub fn of_row(&self) -> &[Option<usize>] {
+        &self.of_row
+    }
+
+    /// The same, but windows begin and end so many rows before and after.
+    pub(super) fn near(&self, rows: usize) -> Vec<Option<usize>> {
+        let mut near = self.of_row.clone();
+        for (number, window) in self.list.iter().enumerate() {
+            let end = near.len().min(window.last.saturating_add(rows).saturating_add(1));
+            for row in &mut near[window.first.saturating_sub(rows)..end] {
+                row.get_or_insert(number);
+            }
+        }
+        near
+    }
+
+    /// Number of windows in which the table has no row.
+    pub fn left_out(&self) -> usize {
+        self.left_out
+    }
+
+    /// Reads one label a row: each run of rows labelled 1 is a window.
+    ///
+    /// # Errors
+    /// A file that cannot be read, another number of labels than rows, another label than 0 and 1.
+    pub fn of_labels(path: &str, table: &Table) -> Result<Self, Error> {
+        let labels = read_labels(path, table.rows() + table.dropped().len())?;
+        let times = table.time().map(|time| time.times());
+        let (mut windows, mut before) = (Windows::default(), false);
+        for (row, label) in labels.into_iter().enumerate() {
+            let time = times.and_then(|times| times.get(row)).copied();
+            match windows.list.last_mut().filter(|_| label && before) {
+                Some(window) => {
+                    window.last = row;
+                    window.times = window.times.zip(time).map(|([start, _], end)| [start, end]);
+                }
+                None if label => {
+                    windows.list.push(Window { first: row, last: row, times: time.map(|time| [time, time]) });
+                }
+                None => {}
+            }
+            windows.of_row.push(label.then(|| windows.list.len() - 1));
+            before = label;
+        }
+        Ok(windows)
+    }
+
+    /// Reads pairs of times, start and end, both within: `[["2024-05-01 12:00", "2024-05-01 14:00"], …]`, or an object with
+    /// such a list for each file, of which that of the table counts. Windows without a row of the table are left out.
+    ///
+    /// # Errors
+    /// A table without times; a file that cannot be read or holds anything else; a window that ends before it starts;
+    /// windows that overlap; no window in which the table has a row.
+    pub fn of_json(path: &Path, table: &Table) -> Result<Self, Error> {
+        let fail = |problem: String| Error::Windows { path: path.to_owned(), problem };
+        let Some(time) = table.time() else {
+            return Err(fail(format!("{} has no column of times to compare them with; use --labels", table.source())));
+        };
+        let text = fs::read_to_string(path).map_err(|e| Error::read(path, e))?;
+        let value: Value = serde_json::from_str(&text).map_err(|e| fail(format!("is no JSON: {e}")))?;
+        let mut pairs = pairs(&value, table.source()).map_err(fail)?;
+        pairs.sort_unstable();
+        if let Some(pair) = pairs.windows(2).find(|pair| pair[1][0] <= pair[0][1]) {
+            let [a, b] = [pair[0], pair[1]].map(|[start, _]| time_text(start));
+            return Err(fail(format!("the windows from {a} and from {b} overlap; expected one for both")));
+        }
+        let mut windows = Windows::none(table);
+        for [start, end] in &pairs {
+            let inside = |t: &i64| (start..=end).contains(&t);
+            let mut rows = time.times().iter().enumerate().filter(|(_, t)| inside(t)).map(|(row, _)| row);
+            let Some(first) = rows.next() else {
+                windows.left_out += 1;
+                continue;
+            };
+            windows.of_row[first] = Some(windows.list.len());
+            let mut last = first;
+            for row in rows {
+                windows.of_row[row] = Some(windows.list.len());
+                last = row;
+            }
+            windows.list.push(Window { first, last, times: Some([*start, *end]) });
+        }
+        if windows.list.is_empty() {
+            let (from, to) = (time.times().iter().min(), time.times().iter().max());
+            let [from, to] = [from, to].map(|time| time.map_or("?".to_owned(), |time| time_text(*time)));
+            return Err(fail(format!(
+                "of its {} windows none holds a row of {}, whose times go from {from} to {to}",
+                pairs.len(),
+                table.source()
+            )));
+        }
+        Ok(windows)
+    }
+}
+
+/// The pairs of times that count for a table.
+fn pairs(value: &Value, source: &str) -> Result<Vec<[i64; 2]>, String> {
+    const EXPECTED: &str = "expected a list of [start, end], or an object with such a list for each file";
+    let list = match value {
+        Value::Array(list) => list,
+        Value::Object(files) => {
+            let name = |path: &str| path.rsplit(['/', '\\']).next().unwrap_or_default().to_owned();
+            let own = files.iter().find(|(file, _)| name(file) == name(source)).map(|(_, list)| list);
+            let only = files.values().next().filter(|_| files.len() == 1);
+            match own.or(only) {
+                Some(Value::Array(list)) => list,
+                Some(_) => return Err(EXPECTED.to_owned()),
+                None => return Err(format!("has windows for {} files, but none for {source}", files.len())),
+            }
+        }
+        _ => return Err(EXPECTED.to_owned()),
+    };
+    if list.is_empty() {
+        return Err(format!("has no window; {EXPECTED}"));
+    }
+    let time = |value: &Value, number: usize| {
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        time_of(&text)
+            .ok_or_else(|| format!("window {number}: {text:?} is no time; expected one as 2024-05-01 12:00:00"))
+    };
+    let pair = |(i, pair): (usize, &Value)| {
+        let Some([start, end]) = pair.as_array().map(Vec::as_slice) else {
+            return Err(format!("window {} is no [start, end]; {EXPECTED}", i + 1));
+        };
+        let [start, end] = [time(start, i + 1)?, time(end, i + 1)?];
+        if end < start {
+            return Err(format!("window {} ends at {}, before it starts", i + 1, time_text(end)));
+        }
+        Ok([start, end])
+    };
+    list.iter().enumerate().map(pair).collect()
+}

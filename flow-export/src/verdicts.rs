@@ -1,0 +1,177 @@
+//! Verdicts on a table's rows, one after the other, by the device engine itself.
+
+use crate::error::Error;
+use crate::frozen::{Frozen, column_names, context_names, split_context};
+use crate::score::matching;
+use flow_nostd::{Detector, SensorFault, SensorState, Status, Verdict};
+use flow_table::{Table, csv_field, csv_number};
+use std::io::{self, Write};
+use std::time::Duration;
+
+/// Between two rows that are more than this many times as far apart as rows usually are there is a gap: what is known of
+/// the sensors is forgotten.
+pub const GAP: f64 = 2.0;
+
+/// A verdict, and the column to look at.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Judged {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The column that [`Detector::blame`] names, of an alarm.
+    pub blamed: Option<u16>,
+}
+
+impl Judged {
+    /// The column to look at: of an alarm the one that is blamed, else the one with a faulty sensor or a value outside its
+    /// support.
+    pub fn column(&self) -> Option<u16> {
+        self.blamed.or(match self.verdict.status {
+            Status::OutsideSupport { column } | Status::Sensor { column, .. } => Some(column),
+            _ => None,
+        })
+    }
+}
+
+/// A frozen flow with a calibration.
+#[derive(Clone)]
+pub struct Judge<'a> {
+    frozen: &'a Frozen,
+    detector: Detector<'a>,
+}
+
+impl<'a> Judge<'a> {
+    /// The flow in the file.
+    ///
+    /// # Errors
+    /// A file that is no frozen flow, fails its self-test here, or has no calibration.
+    pub fn new(frozen: &'a Frozen) -> Result<Self, Error> {
+        let source = |source| Error::Format { path: frozen.path().to_owned(), source };
+        let detector = Detector::new(frozen.tested_flow()?).map_err(source)?;
+        if detector.calibration_rows() == 0 {
+            return Err(Error::NotCalibrated { path: frozen.path().to_owned() });
+        }
+        Ok(Judge { frozen, detector })
+    }
+
+    /// The same with alarms at another `ln p`.
+    pub fn with_alarm_ln_p(self, ln_p: f32) -> Self {
+        Judge { detector: self.detector.with_alarm_ln_p(ln_p), ..self }
+    }
+
+    /// A row is an alarm where its `ln p` is at most this.
+    pub fn alarm_ln_p(&self) -> f32 {
+        self.detector.alarm_ln_p()
+    }
+
+    /// Where the flow is from.
+    pub fn frozen(&self) -> &'a Frozen {
+        self.frozen
+    }
+
+    /// The flow.
+    pub(crate) fn flow(&self) -> &flow_nostd::Flow<'a> {
+        self.detector.flow()
+    }
+
+    /// Names of the columns that verdicts speak of: all but those of the context.
+    pub fn names(&self) -> Vec<String> {
+        let contexts = context_names(self.detector.flow());
+        column_names(self.detector.flow()).into_iter().filter(|name| !contexts.contains(name)).collect()
+    }
+
+    /// The verdict on each row, in the table's order; missing values are NaN. Where the table has times, `every` is the time
+    /// between two rows, else their median distance; after a gap the sensors are looked at anew.
+    ///
+    /// # Errors
+    /// A table of other columns, or a value of the context that is missing.
+    pub fn judge(&self, table: &Table, every: Option<Duration>) -> Result<Vec<Judged>, Error> {
+        let flow = self.detector.flow();
+        let table = matching(flow, table)?;
+        let gaps = gaps(&table, every);
+        let mut sensors = vec![SensorState::default(); flow.columns()];
+        let mut scratch = vec![0.0; flow.scratch_len()];
+        let mut shares = vec![0.0; flow.columns()];
+        let mut judged = Vec::with_capacity(table.rows());
+        for (i, all) in table.iter().enumerate() {
+            if gaps.get(i) == Some(&true) {
+                sensors.fill(SensorState::default());
+            }
+            let (mut row, context) = split_context(flow, [all]);
+            let mut judge = || {
+                let verdict = self.detector.watch(&mut row, &context, &mut sensors, &mut scratch)?;
+                let blamed = match verdict.alarm {
+                    true => self.detector.blame(&row, &context, &mut shares, &mut scratch)?,
+                    false => None,
+                };
+                Ok(Judged { verdict, blamed: blamed.map(|column| column as u16) })
+            };
+            let fail = |source| Error::Row { path: table.source().to_owned(), row: i + 1, source };
+            judged.push(judge().map_err(fail)?);
+        }
+        Ok(judged)
+    }
+}
+
+/// Whether there is a gap before each row; nothing where the table has no times.
+pub(crate) fn gaps(table: &Table, every: Option<Duration>) -> Vec<bool> {
+    let Some(time) = table.time() else { return Vec::new() };
+    let times = time.times();
+    let usual = every.map(|every| every.as_micros() as f64).or_else(|| usual_step(times)).unwrap_or(f64::INFINITY);
+    let gap = |pair: &[i64]| {
+        let step = pair[1] as f64 - pair[0] as f64;
+        step < 0.0 || step > GAP * usual
+    };
+    std::iter::once(false).take(times.len()).chain(times.windows(2).map(gap)).collect()
+}
+
+/// The median time between two rows, in microseconds; of steps back and of none there is no use.
+pub(crate) fn usual_step(times: &[i64]) -> Option<f64> {
+    let mut steps: Vec<i64> = times.windows(2).map(|pair| pair[1].saturating_sub(pair[0])).filter(|s| *s > 0).collect();
+    let middle = steps.len().checked_sub(1)? / 2;
+    Some(*steps.select_nth_unstable(middle).1 as f64)
+}
+
+/// A status in a word.
+pub fn status_word(status: Status) -> &'static str {
+    match status {
+        Status::Scored => "scored",
+        Status::NotCalibrated => "not_calibrated",
+        Status::OutsideSupport { .. } => "outside_support",
+        Status::Sensor { fault: SensorFault::NotFinite, .. } => "not_finite",
+        Status::Sensor { fault: SensorFault::OutOfRange, .. } => "out_of_range",
+        Status::Sensor { fault: SensorFault::Jump, .. } => "jump",
+        Status::Sensor { fault: SensorFault::Stuck, .. } => "stuck",
+        _ => "other",
+    }
+}
+
+/// Writes verdicts as CSV: `log_prob,ln_p,alarm,status,column`.
+pub(crate) fn write(out: &mut dyn Write, names: &[String], judged: &[Judged]) -> io::Result<()> {
+    writeln!(out, "log_prob,ln_p,alarm,status,column")?;
+    for one in judged {
+        let Verdict { log_prob, ln_p, alarm, status } = one.verdict;
+        let column = one.column().and_then(|column| names.get(usize::from(column)));
+        let column = column.map(|name| csv_field(name)).unwrap_or_default();
+        let (log_prob, ln_p, alarm) = (csv_number(log_prob), csv_number(ln_p), u8::from(alarm));
+        writeln!(out, "{log_prob},{ln_p},{alarm},{},{column}", status_word(status))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gaps_are_found_in_times() {
+        let text = "time,x\n2024-01-01 00:00:00,1\n2024-01-01 00:05:00,1\n2024-01-01 00:10:00,1\n2024-01-01 00:30:00,1\n\
+                    2024-01-01 00:30:00,1\n2024-01-01 00:20:00,1\n";
+        let table = Table::from_reader(text.as_bytes(), "t", &Default::default()).unwrap();
+        assert_eq!(gaps(&table, None), [false, false, false, true, false, true]);
+        let minutes = |n: u64| Some(Duration::from_secs(60 * n));
+        assert_eq!(gaps(&table, minutes(10)), [false, false, false, false, false, true]);
+        assert_eq!(gaps(&table, minutes(1)), [false, true, true, true, false, true]);
+        let table = Table::from_rows("t", vec!["x".into()], &[[1.0], [2.0]]).unwrap();
+        assert!(gaps(&table, None).is_empty());
+    }
+}
