@@ -1,7 +1,7 @@
 //! From the log-densities of usual rows to the tables of the frozen file: how odd is a row, which values are usual.
 //!
 //! Conformal where there are rows: p = (1 + rows as odd or odder) / (rows + 1), rounded up to the next knot of the table.
-//! Odder than the [`ANCHOR`]-th oddest row, the fitted [`Tail`] says how p goes on, down to a billionth.
+//! Odder than the twentieth oddest row, the fitted [`Tail`] says how p goes on, down to a billionth.
 
 use crate::tail::Tail;
 use flow_nostd::layout::{BinRecord, CalibrationRecord, Knot, LN_P_MIN, POOLED, SensorRecord};
