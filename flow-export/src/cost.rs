@@ -5,8 +5,6 @@
 //! instructions the board counted. `tests/tests/cost_estimate.rs` holds the estimate against flows that the fit has not seen,
 //! and its long test makes the fit again. On silicon an instruction takes a cycle or more; the figure is no time.
 //!
-//! What bytes as weights take more is not of the fit, but solved from the counts of two reference flows with both types.
-//!
 //! The engine passes over inputs that ReLU makes 0. The estimate takes half of them for such. It also takes rows as they
 //! usually are: within the splines' bounds, drawn into no box.
 
@@ -86,6 +84,8 @@ pub enum Part {
     Component,
     /// A value of such a component.
     ComponentValue,
+    /// What `Panel` and `AddedPanel` take more where weights are bytes.
+    PanelBytes,
     /// What `First` takes more where weights are bytes.
     FirstBytes,
     /// What `Rectified` takes more where weights are bytes.
@@ -97,9 +97,9 @@ pub const PARTS: usize = Part::RectifiedBytes as usize + 1;
 
 /// Instructions of each part, in their order.
 pub const INSTRUCTIONS: [f64; PARTS] = [
-    307.18, 120.29, 110.75, 163.80, 303.82, 154.16, 43.11, 6.97, 36.18, 63.28, 0.00, 28.86, 0.00, 0.00, 28.16, 0.00,
-    15.42, 258.42, 89.24, 253.84, 243.68, 36.99, 26.06, 54.16, 21.07, 14.42, 158.03, 161.84, 0.00, 19.72, 0.00, 53.99,
-    202.66, 19.88, 27.20, 10.00,
+    307.84, 120.65, 115.20, 166.33, 308.31, 156.66, 38.74, 6.92, 33.86, 60.39, 38.83, 32.80, 15.36, 0.00, 18.79, 0.00,
+    18.23, 193.16, 90.53, 177.47, 234.42, 44.55, 80.10, 30.00, 21.76, 14.68, 164.30, 78.62, 0.00, 19.76, 0.00, 53.74,
+    202.88, 19.74, 65.66, 19.76, 8.48,
 ];
 
 /// How often each part comes up in one `log_prob`.
@@ -224,6 +224,7 @@ impl Counts {
             };
             self.add(plain, panels * inputs);
             if weight_type.get() == WEIGHTS_I8 {
+                self.add(Part::PanelBytes, panels);
                 self.add(bytes, panels * inputs);
             }
         }

@@ -93,9 +93,9 @@ pub struct ColumnFacts {
     /// What its sensor can do, where the file says it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sensor: Option<SensorFacts>,
-    /// Usual values of the column, with which it is told which column makes a row odd.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub references: Vec<f32>,
+    /// A usual value of the column, where the file says it: its median.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub usual: Option<f32>,
 }
 
 /// A value that holds a mass of its own.
@@ -247,8 +247,7 @@ fn weight_type(flow: &Flow) -> &'static str {
 fn columns(flow: &Flow, (sensors, references): (Vec<Option<SensorFacts>>, &[u8])) -> Vec<ColumnFacts> {
     let mut atoms = flow.atom_records();
     // Of the context neither is told.
-    let (mut sensors, mut references) =
-        (sensors.into_iter(), detection::references(references, flow.columns()).into_iter());
+    let (mut sensors, mut usual) = (sensors.into_iter(), detection::usual(references, flow.columns()).into_iter());
     let column = |(name, record): (String, &ColumnRecord)| {
         let (mine, after) = atoms.split_at_checked(record.atoms.get().into()).unwrap_or_default();
         atoms = after;
@@ -258,7 +257,7 @@ fn columns(flow: &Flow, (sensors, references): (Vec<Option<SensorFacts>>, &[u8])
             kind: kind(record),
             atoms: mine.iter().map(|atom| self::atom(record, atom)).collect(),
             sensor: if given { None } else { sensors.next().flatten() },
-            references: if given { Vec::new() } else { references.next().unwrap_or_default() },
+            usual: if given { None } else { usual.next() },
         }
     };
     column_names(flow).into_iter().zip(flow.column_records()).map(column).collect()
@@ -440,12 +439,11 @@ impl fmt::Display for Facts {
         for (name, sensor) in self.columns.iter().filter_map(|c| Some((&c.name, c.sensor?))) {
             writeln!(f, "  {name:width$}  {sensor}")?;
         }
-        if self.columns.iter().any(|column| !column.references.is_empty()) {
-            writeln!(f, "\nusual values, to find the column that makes a row odd:")?;
+        if self.columns.iter().any(|column| column.usual.is_some()) {
+            writeln!(f, "\nusual values, in the place of what a broken sensor says:")?;
         }
-        for ColumnFacts { name, references, .. } in self.columns.iter().filter(|c| !c.references.is_empty()) {
-            let values: Vec<String> = references.iter().map(f32::to_string).collect();
-            writeln!(f, "  {name:width$}  {}", values.join(" "))?;
+        for (name, usual) in self.columns.iter().filter_map(|column| Some((&column.name, column.usual?))) {
+            writeln!(f, "  {name:width$}  {usual}")?;
         }
         writeln!(f, "\n{} sections:", self.sections.len())?;
         for SectionFacts { tag, offset, bytes, critical } in &self.sections {

@@ -9,8 +9,11 @@ use crate::flow::Flow;
 use crate::header::Header;
 use crate::layer::LayerRecord;
 use crate::load::split_name;
+use crate::section::{NAMES, PROBES};
 use crate::tails::TailsRecord;
 use heapless::String;
+use zerocopy::FromBytes;
+use zerocopy::little_endian::F32;
 
 impl<'a> Flow<'a> {
     /// Number of values of a row, constant columns included, context columns not.
@@ -128,7 +131,7 @@ impl<'a> Flow<'a> {
     /// # Ok::<(), Box<dyn core::error::Error>>(())
     /// ```
     pub fn column_name(&self, j: usize) -> Option<&'a str> {
-        let mut rest = self.names;
+        let mut rest = self.sections.find(NAMES)?;
         for _ in 0..j {
             rest = split_name(rest)?.1;
         }
@@ -245,7 +248,13 @@ impl<'a> Flow<'a> {
     /// # Ok::<(), Box<dyn core::error::Error>>(())
     /// ```
     pub fn probes(&self) -> usize {
-        self.probes.len().checked_div(self.columns.len().saturating_add(1)).unwrap_or(0)
+        self.probe_values().len().checked_div(self.columns.len().saturating_add(1)).unwrap_or(0)
+    }
+
+    /// The rows of the self-test, each with its context and its log-density; none where the file has none.
+    pub(crate) fn probe_values(&self) -> &'a [F32] {
+        let data = self.sections.find(PROBES).unwrap_or_default();
+        <[F32]>::ref_from_bytes(data).unwrap_or_default()
     }
 }
 

@@ -14,7 +14,7 @@ use crate::section::Sections;
 use crate::tails::TailsRecord;
 use crate::word::Word;
 use core::f32::consts::PI;
-use zerocopy::little_endian::{F32, U16};
+use zerocopy::little_endian::U16;
 
 /// A frozen flow over bytes that stay where they are.
 ///
@@ -44,8 +44,6 @@ pub struct Flow<'a> {
     pub(crate) weights: &'a [Word],
     pub(crate) tails: &'a TailsRecord,
     pub(crate) base: Base<'a>,
-    pub(crate) names: &'a [u8],
-    pub(crate) probes: &'a [F32],
     /// Number of columns on a line.
     pub(crate) lines: usize,
     /// Number of features that every conditioner sees: the context, cosine and sine of each circular column.

@@ -199,8 +199,6 @@ impl<'a> Loading<'a> {
             weights: self.weights,
             tails,
             base: self.base,
-            names: names.unwrap_or_default(),
-            probes,
             lines: self.lines.into(),
             features: self.features as usize,
             buffer_a: self.need_a as usize,

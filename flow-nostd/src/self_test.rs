@@ -23,7 +23,7 @@ impl Flow<'_> {
             return Err(SelfTestError::Arithmetic { expected, found });
         }
         let (state, mut work) = self.split(scratch)?;
-        let mut rest = self.probes;
+        let mut rest = self.probe_values();
         let mut probe = 0usize;
         if rest.is_empty() {
             return Err(SelfTestError::NoProbes);

@@ -15,6 +15,7 @@
 //! use flow_trainer::data::read_or_generate;
 //! use flow_trainer::model::{Choices, Model};
 //! use flow_trainer::training::Training;
+//! use flow_table::ReadOptions;
 //!
 //! # let folder = tempfile::tempdir()?;
 //! # let run = folder.path().join("run");
@@ -25,7 +26,7 @@
 //!     ..Training::on("two-moons") // Or the path of a CSV.
 //! }
 //! .run(&mut |_| {})?;
-//! let unseen = read_or_generate("two-moons", Vec::new(), 1)?;
+//! let unseen = read_or_generate(&["two-moons".into()], &ReadOptions::default(), 1)?;
 //! let summary = trained.evaluate(&unseen)?;
 //! println!("{:.2} ± {:.2} nats a row", summary.mean, summary.std_error);
 //! trained.save(&run)?; // A run folder: flow-trainer evaluate and flow-export freeze take it.

@@ -60,6 +60,7 @@ pub fn fitted() -> Vec<Case> {
             cases.push(of_model(Model::Realnvp, columns.collect(), &shape(1, &[8], 8), Base::Normal));
         }
     }
+    cases.extend(fitted_of_bytes());
     named("fit", cases)
 }
 
@@ -95,6 +96,21 @@ pub fn held_out() -> Vec<Case> {
         of_model(Model::MafRqs, every(), &shape(2, &[20, 20], 7), Base::StudentT),
     ];
     named("held out", cases)
+}
+
+/// Such flows for the fit.
+fn fitted_of_bytes() -> Vec<Case> {
+    let case = |model, columns, shape| of_model_as(model, columns, &shape, Base::Normal, Weights::I8);
+    vec![
+        case(Model::Realnvp, lines(4), shape(3, &[16], 8)),
+        case(Model::Realnvp, lines(12), shape(2, &[48, 32], 8)),
+        case(Model::Realnvp, lines(8), shape(4, &[64, 64], 8)),
+        case(Model::Nsf, lines(3), shape(2, &[12], 8)),
+        case(Model::Nsf, lines(9), shape(2, &[40, 40], 5)),
+        case(Model::Maf, lines(6), shape(3, &[24], 8)),
+        case(Model::Maf, lines(16), shape(2, &[64, 48], 8)),
+        case(Model::MafRqs, lines(5), shape(2, &[32], 8)),
+    ]
 }
 
 /// Flows whose conditioners' weights are bytes.

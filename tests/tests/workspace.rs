@@ -11,7 +11,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("flow-table", &[]),
     ("flow-export", &["flow-model", "flow-nostd", "flow-table"]),
     ("flow-trainer", &["flow-export", "flow-model", "flow-table"]),
-    ("flow-benchmarks", &["flow-export", "flow-model", "flow-nostd", "flow-trainer"]),
+    ("flow-benchmarks", &["flow-export", "flow-model", "flow-nostd", "flow-table", "flow-trainer"]),
     ("flow-tests", &["flow-export", "flow-model", "flow-nostd", "flow-table", "flow-trainer"]),
 ];
 

@@ -1,4 +1,4 @@
-//! What a frozen flow says of verdicts: its calibration, the sensors' limits, the columns' reference values.
+//! What a frozen flow says of verdicts: its calibration, the sensors' limits, the columns' usual values.
 
 use crate::calibration::Bin;
 use flow_nostd::layout::{BinRecord, CalibrationRecord, SensorRecord};
@@ -70,11 +70,11 @@ pub(super) fn sensors(section: &[u8]) -> Vec<Option<SensorFacts>> {
     <[SensorRecord]>::ref_from_bytes(section).unwrap_or_default().iter().map(facts).collect()
 }
 
-/// The reference values of each of so many columns.
-pub(super) fn references(section: &[u8], columns: usize) -> Vec<Vec<f32>> {
+/// The usual value of each of so many columns; none where the section is empty.
+pub(super) fn usual(section: &[u8], columns: usize) -> Vec<f32> {
     let values = <[F32]>::ref_from_bytes(section).unwrap_or_default();
     let each = (values.len() / columns.max(1)).max(1);
-    values.chunks(each).map(|mine| mine.iter().map(|value| value.get()).collect()).collect()
+    values.iter().step_by(each).map(|value| value.get()).collect()
 }
 
 impl fmt::Display for CalibrationFacts {
