@@ -1,5 +1,6 @@
 //! Any row: once `Flow::new` says Ok, whatever file that was, every function returns for every row, context, latent vector
 //! and length; what comes of finite numbers is finite, and what is not finite is refused.
+#![cfg(feature = "all-kinds")]
 #![allow(missing_docs, clippy::disallowed_types, clippy::disallowed_methods)]
 
 mod common;
