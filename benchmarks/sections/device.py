@@ -97,6 +97,9 @@ def costs(output):
         if size and len(calls) == 2:
             stack = max(map(int, re.findall(r"stack: (\d+)", line)))
             values = {"bytes": int(size[2]), "scratch": int(size[3]), "stack": stack}
+            # Of parts of flows only what is made of their counts is told.
+            if "," not in size[1]:
+                continue
             ours[size[1]] = values | {name: int(count) for name, count in calls.items()}
         elif re.search(r"\d", line) and not re.match(r"running \d|test result|.*SKIPPED", line):
             others.append(line)

@@ -86,8 +86,7 @@ pub fn calibrate(
     }
     let alarm_p = wanted.max(smallest_p(rows));
     let log_probs = score::score(frozen, table)?;
-    let matching = table.matching(&names)?;
-    let (values, context) = split_context(&flow, matching.iter());
+    let (values, context) = split_context(&flow, score::matching(&flow, table)?.iter());
     let section = Section::of(&log_probs, &context, flow.context_dim(), alarm_p.ln());
     let columns: Vec<String> = names.iter().filter(|name| !contexts.contains(name)).cloned().collect();
     let mut sections = vec![(CALIBRATION, section.bytes), (REFERENCES, references(&values, flow.columns()))];

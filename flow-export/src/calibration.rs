@@ -4,7 +4,7 @@
 //! Odder than the twentieth oddest row, the fitted [`Tail`] says how p goes on, down to a billionth.
 
 use crate::tail::Tail;
-use flow_nostd::layout::{BinRecord, CalibrationRecord, Knot, LN_P_MIN, POOLED, SensorRecord};
+use flow_nostd::layout::{BinRecord, CalibrationRecord, Knot, LN_P_MIN, POOLED, SensorRecord, interpolate};
 use flow_table::metrics;
 use serde::Serialize;
 use zerocopy::IntoBytes;
@@ -36,8 +36,6 @@ pub struct Calibrated {
     pub knots: Vec<Knot>,
     /// The tail beyond the rows.
     pub tail: Tail,
-    /// Number of rows.
-    pub rows: usize,
 }
 
 impl Calibrated {
@@ -81,17 +79,12 @@ impl Calibrated {
             }
             knots.push(Knot { log_prob: F32::new(log_prob), ln_p: F32::new((ln_p as f32).max(LN_P_MIN)) });
         }
-        Calibrated { knots, tail, rows }
+        Calibrated { knots, tail }
     }
 
     /// `ln p` as the engine has it, but with another rounding.
     pub fn ln_p(&self, log_prob: f32) -> f32 {
-        let above = self.knots.partition_point(|knot| knot.log_prob.get() < log_prob);
-        let Some(upper) = self.knots.get(above) else { return 0.0 };
-        let Some(lower) = above.checked_sub(1).map(|below| &self.knots[below]) else { return upper.ln_p.get() };
-        let [from, to, at] = [lower.log_prob.get(), upper.log_prob.get(), log_prob].map(f64::from);
-        let [ln_p, next] = [lower, upper].map(|knot| f64::from(knot.ln_p.get()));
-        (ln_p + (next - ln_p) * ((at - from) / (to - from))).min(next) as f32
+        interpolate(&self.knots, log_prob)
     }
 }
 

@@ -1,9 +1,10 @@
 //! Back-tests as a user asks for them, on rows of which it is known what is odd in them.
 
+mod common;
+
+use common::Session;
 use serde_json::{Value, json};
 use std::fs;
-use std::path::PathBuf;
-use std::process::{Command, Output};
 
 const MODEL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/calibrated.flow");
 
@@ -18,35 +19,12 @@ const ODD: [(usize, &str); 7] = [
     (305, "1.5,3,9000,-30"),
 ];
 
-struct Session {
-    folder: tempfile::TempDir,
-}
-
 impl Session {
     /// A folder with `history.csv`: 400 rows five minutes apart.
     fn new() -> Self {
-        let session = Session { folder: tempfile::tempdir().unwrap() };
+        let session = Session::empty();
         session.write("history.csv", history(stamp));
         session
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn write(&self, name: &str, content: impl AsRef<[u8]>) {
-        fs::write(self.path(name), content).unwrap();
-    }
-
-    fn run(&self, arguments: &[&str]) -> Output {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_flow-export"));
-        command.args(arguments).current_dir(self.folder.path()).output().unwrap()
-    }
-
-    fn succeed(&self, arguments: &[&str]) -> String {
-        let output = self.run(arguments);
-        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap()
     }
 
     fn backtest(&self, options: &[&str]) -> Value {
@@ -55,7 +33,7 @@ impl Session {
     }
 
     /// The message of a back-test that must fail, leaving no report.
-    fn fail(&self, code: i32, options: &[&str]) -> String {
+    fn refuse(&self, code: i32, options: &[&str]) -> String {
         let output = self.run(&[&["backtest", MODEL, "--report", "out.html"], options].concat());
         let message = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(code), "{options:?}: {message}");
@@ -219,7 +197,7 @@ fn times_that_are_odd_are_counted_or_refused() {
     assert_eq!((&found["steps_back"], &found["doubled_times"], &found["gaps"]), (&1.into(), &1.into(), &2.into()));
 
     session.write("turned.csv", history(|row| stamp(399 - row)));
-    let turned = session.fail(1, &["--data", "turned.csv"]);
+    let turned = session.refuse(1, &["--data", "turned.csv"]);
     assert!(turned.contains("turned.csv: 399 of 400 rows are earlier than the row before"), "{turned}");
     assert!(turned.contains("row 2 (2024-05-02T09:10:00Z after 2024-05-02T09:15:00Z); sort the rows by \"time\""));
     // Forms of time may be mixed, with offsets; what is none is named.
@@ -228,7 +206,7 @@ fn times_that_are_odd_are_counted_or_refused() {
     session.write("history.csv", history(mixed));
     assert_eq!(session.backtest(&[])["steps_back"], 0);
     session.write("bad.csv", history(|row| if row == 7 { "07:35".to_owned() } else { stamp(row) }));
-    let bad = session.fail(1, &["--data", "bad.csv"]);
+    let bad = session.refuse(1, &["--data", "bad.csv"]);
     assert!(bad.contains("bad.csv, line 9, column 1 (time)"), "{bad}");
 }
 
@@ -244,7 +222,7 @@ fn without_times_rows_are_counted() {
     assert!((daily["alarms_per_day"].as_f64().unwrap() - 4.32).abs() < 1e-9, "{daily}");
     assert!((daily["drift"]["every_rows"].as_f64().unwrap() - 8640.0).abs() < 1e-6, "{daily}");
     let data = ["--data", "history.csv"];
-    let fail = |options: &[&str]| session.fail(1, &[&data, options].concat());
+    let fail = |options: &[&str]| session.refuse(1, &[&data, options].concat());
     assert!(fail(&["--drift-every", "1/30d"]).contains("has no column of times; say with --every"));
     assert!(fail(&["--windows", "windows.json"]).contains("no column of times to compare them with; use --labels"));
 }
@@ -254,7 +232,7 @@ fn what_is_wrong_with_windows_and_labels_is_said() {
     let session = Session::new();
     let windows = |content: &str| {
         session.write("windows.json", content);
-        session.fail(1, &["--data", "history.csv", "--windows", "windows.json"])
+        session.refuse(1, &["--data", "history.csv", "--windows", "windows.json"])
     };
     assert!(windows("[").contains("windows.json: is no JSON"));
     assert!(windows("3").contains("expected a list of [start, end]"));
@@ -275,7 +253,7 @@ fn what_is_wrong_with_windows_and_labels_is_said() {
     assert_eq!((&some["windows_left_out"], &some["methods"][0]["windows_found"]), (&1.into(), &1.into()));
 
     session.write("labels.csv", "0\n1\n");
-    let labels = session.fail(1, &["--data", "history.csv", "--labels", "labels.csv"]);
+    let labels = session.refuse(1, &["--data", "history.csv", "--labels", "labels.csv"]);
     assert!(labels.contains("labels.csv: has 2 labels; expected 400"), "{labels}");
 }
 
@@ -287,13 +265,13 @@ fn wrong_use_and_files_that_do_not_fit() {
     let message = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(message.contains("has no calibration") && message.contains("flow-export calibrate"), "{message}");
-    let against = session.fail(1, &["--data", "history.csv", "--against", plain]);
+    let against = session.refuse(1, &["--data", "history.csv", "--against", plain]);
     assert!(against.contains("example.flow: has no calibration"), "{against}");
     session.write("few.csv", "flow,state,count,temperature\n1.5,3,17,-30\n");
-    let few = session.fail(1, &["--data", "history.csv", "--train", "few.csv"]);
+    let few = session.refuse(1, &["--data", "history.csv", "--train", "few.csv"]);
     assert!(few.contains("few.csv: 1 rows are too few"), "{few}");
     session.write("other.csv", history(stamp).replace("temperature", "temp"));
-    assert!(session.fail(1, &["--data", "other.csv"]).contains("missing: \"temperature\""));
+    assert!(session.refuse(1, &["--data", "other.csv"]).contains("missing: \"temperature\""));
     for wrong in [
         &[][..],
         &["--data", "history.csv", "--labels", "l.csv", "--windows", "w.json"],
@@ -302,7 +280,7 @@ fn wrong_use_and_files_that_do_not_fit() {
         &["--data", "history.csv", "--drift-every", "often"],
         &["--data", "history.csv", "--apart", "-1"],
     ] {
-        session.fail(2, wrong);
+        session.refuse(2, wrong);
     }
     let output = session.run(&["backtest", MODEL, "--data", "history.csv", "--report", "none/out.html"]);
     assert_eq!(output.status.code(), Some(1));

@@ -1,18 +1,16 @@
 //! The command line as a user types it: what it prints, what it leaves on the disk, and what it says when something is
 //! wrong.
 
+mod common;
+
+use common::Session;
 use flow_model::checkpoint::Checkpoint;
 use flow_model::params::Layout;
 use flow_model::spec::{Atom, Base, Column, Dequantization, FlowSpec, Kind, Layer, SplineShape, Standard, Tails};
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
-
-/// A folder with a run in it, `run`, and its frozen flow, `model.flow`.
-struct Session {
-    folder: tempfile::TempDir,
-}
+use std::path::Path;
+use std::process::Stdio;
 
 impl Session {
     fn new() -> Self {
@@ -20,7 +18,7 @@ impl Session {
     }
 
     fn of(spec: FlowSpec) -> Self {
-        let session = Session { folder: tempfile::tempdir().unwrap() };
+        let session = Session::empty();
         let params = Layout::of(&spec).init(7);
         let checkpoint = Checkpoint { spec, params, trained: Default::default(), metadata: BTreeMap::new() };
         fs::create_dir(session.path("run")).unwrap();
@@ -29,37 +27,12 @@ impl Session {
         session
     }
 
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn write(&self, name: &str, content: impl AsRef<[u8]>) {
-        fs::write(self.path(name), content).unwrap();
-    }
-
     fn read(&self, name: &str) -> String {
         fs::read_to_string(self.path(name)).unwrap()
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_flow-export"));
-        command.args(arguments).current_dir(self.folder.path());
-        command
-    }
-
-    fn run(&self, arguments: &[&str]) -> Output {
-        self.command(arguments).output().unwrap()
-    }
-
-    /// Standard output of a command that must succeed.
-    fn succeed(&self, arguments: &[&str]) -> String {
-        let output = self.run(arguments);
-        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap()
-    }
-
     /// The message of a command that must fail with the given code, printing nothing else and leaving no new file.
-    fn fail(&self, code: i32, arguments: &[&str]) -> String {
+    fn refuse(&self, code: i32, arguments: &[&str]) -> String {
         let before = names(self.folder.path());
         let output = self.run(arguments);
         let message = String::from_utf8(output.stderr).unwrap();
@@ -235,7 +208,7 @@ fn context_that_is_missing_is_named() {
     let session = Session::of(in_context());
     let score = |content: &str| {
         session.write("test.csv", content);
-        session.fail(1, &["score", "model.flow", "--data", "test.csv"])
+        session.refuse(1, &["score", "model.flow", "--data", "test.csv"])
     };
     let one = score("season,rain,heading,level\n0.4,1.5,10,3.5\n");
     assert!(one.contains("test.csv: lacks the column \"wind\", which the flow was trained with as context"), "{one}");
@@ -246,7 +219,7 @@ fn context_that_is_missing_is_named() {
 
     let sample = |context: &[&str]| {
         let options: Vec<&str> = context.iter().flat_map(|value| ["--context", value]).collect();
-        session.fail(1, &[&["sample", "model.flow", "--n", "2"], options.as_slice()].concat())
+        session.refuse(1, &[&["sample", "model.flow", "--n", "2"], options.as_slice()].concat())
     };
     let none = sample(&[]);
     assert!(none.contains("on the context: \"season\", \"wind\" missing; give --context season=VALUE"), "{none}");
@@ -254,7 +227,7 @@ fn context_that_is_missing_is_named() {
     assert!(sample(&["season=1", "wnd=2"]).contains("has no context column \"wnd\"; expected \"season\", \"wind\""));
     assert!(sample(&["season=1", "season=2"]).contains("\"season\" is given twice"));
     for bad in ["wind", "wind=", "wind=fast", "wind=inf"] {
-        session.fail(2, &["sample", "model.flow", "--n", "2", "--context", bad]);
+        session.refuse(2, &["sample", "model.flow", "--n", "2", "--context", bad]);
     }
     let plain = Session::new().fail(1, &["sample", "model.flow", "--n", "2", "--context", "wind=2"]);
     assert!(plain.contains("the flow has no context column \"wind\", and no other"), "{plain}");
@@ -277,11 +250,11 @@ fn freezing_is_repeatable() {
 #[test]
 fn a_folder_that_is_no_run_is_refused() {
     let session = Session::new();
-    let freeze = |run: &str| session.fail(1, &["freeze", run, "-o", "new.flow"]);
+    let freeze = |run: &str| session.refuse(1, &["freeze", run, "-o", "new.flow"]);
     assert!(freeze("runn").contains("runn: no such folder; expected the folder that `flow-trainer train --out` wrote"));
     assert!(freeze("model.flow").contains("model.flow: is a file"));
     assert!(freeze(".").contains("holds no checkpoint.safetensors"));
-    assert!(session.fail(1, &["onnx", "runn", "--out", "models"]).contains("runn: no such folder"));
+    assert!(session.refuse(1, &["onnx", "runn", "--out", "models"]).contains("runn: no such folder"));
 
     let whole = fs::read(session.path("run/checkpoint.safetensors")).unwrap();
     for length in [0, 1, 7, 8, 100, whole.len() / 2, whole.len() - 1] {
@@ -304,7 +277,7 @@ fn a_damaged_flow_is_refused() {
     session.write("test.csv", DATA);
     let refuse = |bytes: &[u8]| {
         session.write("bad.flow", bytes);
-        let message = session.fail(1, &["score", "bad.flow", "--data", "test.csv"]);
+        let message = session.refuse(1, &["score", "bad.flow", "--data", "test.csv"]);
         assert!(message.starts_with("flow-export: bad.flow: "), "{message}");
         message
     };
@@ -326,7 +299,7 @@ fn a_damaged_flow_is_refused() {
     for command in ["inspect", "sample"] {
         let arguments: &[&str] =
             if command == "sample" { &["sample", "bad.flow", "--n", "1"] } else { &["inspect", "bad.flow"] };
-        assert!(session.fail(1, arguments).contains("bad.flow"));
+        assert!(session.refuse(1, arguments).contains("bad.flow"));
     }
 }
 
@@ -369,7 +342,7 @@ fn a_table_that_does_not_fit_is_refused() {
     let session = Session::new();
     let score = |content: &str| {
         session.write("test.csv", content);
-        session.fail(1, &["score", "model.flow", "--data", "test.csv"])
+        session.refuse(1, &["score", "model.flow", "--data", "test.csv"])
     };
     let narrow = score("1,2\n3,4\n");
     assert!(narrow.contains("test.csv: ") && narrow.contains("speed, rpm, unit, load"), "{narrow}");
@@ -379,12 +352,12 @@ fn a_table_that_does_not_fit_is_refused() {
     assert!(word.contains("test.csv, line 3, column 3 (load)"), "{word}");
     assert!(score(&DATA.replace("0.61", "nan")).contains("line 3, column 3 (load): is nan"));
     assert!(score("").contains("test.csv: "));
-    assert!(session.fail(1, &["score", "model.flow", "--data", "none.csv"]).contains("none.csv: "));
+    assert!(session.refuse(1, &["score", "model.flow", "--data", "none.csv"]).contains("none.csv: "));
 
     session.write("test.csv", DATA);
     let label = |content: &str| {
         session.write("labels.csv", content);
-        session.fail(1, &["score", "model.flow", "--data", "test.csv", "--json", "--labels", "labels.csv"])
+        session.refuse(1, &["score", "model.flow", "--data", "test.csv", "--json", "--labels", "labels.csv"])
     };
     let few = label("0\n1\n");
     assert!(few.contains("labels.csv: ") && few.contains('2') && few.contains('4'), "{few}");
@@ -396,8 +369,8 @@ fn a_table_that_does_not_fit_is_refused() {
 #[test]
 fn a_missing_flow_is_named() {
     let session = Session::new();
-    assert!(session.fail(1, &["inspect", "none.flow"]).contains("none.flow: cannot be read"));
-    assert!(session.fail(1, &["sample", "run", "--n", "3"]).contains("run: cannot be read"));
+    assert!(session.refuse(1, &["inspect", "none.flow"]).contains("none.flow: cannot be read"));
+    assert!(session.refuse(1, &["sample", "run", "--n", "3"]).contains("run: cannot be read"));
 }
 
 #[test]
@@ -417,7 +390,7 @@ fn wrong_use_exits_with_2() {
         &["score", "model.flow", "--data", "test.csv", "--labels", "labels.csv"],
         &["score", "model.flow", "--data", "test.csv", "--column", "load:integer"],
     ] {
-        session.fail(2, arguments);
+        session.refuse(2, arguments);
     }
     for arguments in [&["--help"][..], &["score", "--help"], &["--version"]] {
         assert!(session.succeed(arguments).contains("flow-export"));
@@ -429,14 +402,14 @@ fn a_failed_command_keeps_the_old_file() {
     let session = Session::new();
     session.write("out.csv", "old");
     session.write("test.csv", "1,2,3\n4,5,x\n");
-    session.fail(1, &["score", "model.flow", "--data", "test.csv", "-o", "out.csv"]);
-    session.fail(1, &["sample", "none.flow", "--n", "3", "-o", "out.csv"]);
-    session.fail(1, &["freeze", "none", "-o", "out.csv"]);
+    session.refuse(1, &["score", "model.flow", "--data", "test.csv", "-o", "out.csv"]);
+    session.refuse(1, &["sample", "none.flow", "--n", "3", "-o", "out.csv"]);
+    session.refuse(1, &["freeze", "none", "-o", "out.csv"]);
     assert_eq!(session.read("out.csv"), "old");
-    let sample = |out: &str| session.fail(1, &["sample", "model.flow", "--n", "3", "-o", out]);
+    let sample = |out: &str| session.refuse(1, &["sample", "model.flow", "--n", "3", "-o", out]);
     assert!(sample("none/out.csv").contains("none/out.csv: "));
     assert!(sample("run").contains("run: "));
-    let onnx = session.fail(1, &["onnx", "run", "--out", "out.csv/models"]);
+    let onnx = session.refuse(1, &["onnx", "run", "--out", "out.csv/models"]);
     assert!(onnx.contains("out.csv/models: "), "{onnx}");
 }
 
@@ -451,7 +424,7 @@ fn a_read_only_folder_is_named() {
     if fs::write(folder.join("probe"), "").is_ok() {
         return; // Whoever runs this test may write everywhere.
     }
-    let message = session.fail(1, &["sample", "model.flow", "--n", "3", "-o", "fixed/out.csv"]);
+    let message = session.refuse(1, &["sample", "model.flow", "--n", "3", "-o", "fixed/out.csv"]);
     assert!(message.contains("fixed/out.csv: "), "{message}");
 }
 
@@ -460,7 +433,7 @@ fn a_read_only_folder_is_named() {
 fn a_full_disk_is_named() {
     let session = Session::new();
     // As many rows as can be asked for: they are written as they are drawn.
-    let message = session.fail(1, &["sample", "model.flow", "--n", &u64::MAX.to_string(), "-o", "/dev/full"]);
+    let message = session.refuse(1, &["sample", "model.flow", "--n", &u64::MAX.to_string(), "-o", "/dev/full"]);
     assert!(message.contains("/dev/full: "), "{message}");
 }
 
@@ -494,7 +467,7 @@ fn freeze_stores_weights_of_eight_bits() {
     assert!(text.contains("weights as i8") && text.contains("format 1.3"), "{text}");
     session.succeed(&["freeze", "run", "-o", "again.flow", "--weights", "f32"]);
     assert_eq!(fs::read(session.path("again.flow")).unwrap(), fs::read(session.path("model.flow")).unwrap());
-    session.fail(2, &["freeze", "run", "-o", "again.flow", "--weights", "i4"]);
+    session.refuse(2, &["freeze", "run", "-o", "again.flow", "--weights", "i4"]);
 }
 
 /// Rows like those that the flow was made for, a little different each.
@@ -563,10 +536,10 @@ fn calibrate_says_what_is_wrong() {
     let session = Session::new();
     session.write("usual.csv", usual_rows(150));
     let calibrate = |code, options: &[&str]| {
-        session.fail(code, &[&["calibrate", "model.flow", "-o", "out.flow"], options].concat())
+        session.refuse(code, &[&["calibrate", "model.flow", "-o", "out.flow"], options].concat())
     };
     assert!(calibrate(1, &[]).contains("model.flow: no rows to calibrate with: name usual rows"));
-    assert!(session.fail(1, &["calibrate", "run", "-o", "out.flow"]).contains("run: no rows to calibrate with"));
+    assert!(session.refuse(1, &["calibrate", "run", "-o", "out.flow"]).contains("run: no rows to calibrate with"));
     let few = calibrate(1, &["--data", "usual.csv", "--p", "1e-6"]);
     assert!(few.contains("usual.csv: 150 rows are too few for alarms at p = 1.0e-6, which need 20000"), "{few}");
     session.write("few.csv", usual_rows(49));
@@ -589,8 +562,8 @@ fn calibrate_says_what_is_wrong() {
     ] {
         calibrate(2, &[&["--data", "usual.csv"], wrong].concat());
     }
-    session.fail(2, &["calibrate", "model.flow", "--data", "usual.csv"]);
-    let out = session.fail(1, &["calibrate", "model.flow", "--data", "usual.csv", "-o", "none/out.flow"]);
+    session.refuse(2, &["calibrate", "model.flow", "--data", "usual.csv"]);
+    let out = session.refuse(1, &["calibrate", "model.flow", "--data", "usual.csv", "-o", "none/out.flow"]);
     assert!(out.contains("none/out.flow: "), "{out}");
     session.write("out.flow", "old");
     calibrate(1, &["--data", "few.csv"]);
@@ -635,9 +608,9 @@ fn score_gives_verdicts() {
     let summary = json(&session.succeed(&[&score[..], &["--json", "--labels", "labels.csv"]].concat()));
     assert_eq!((&summary["rows"], &summary["auroc"]), (&10.into(), &1.0.into()));
 
-    let none = session.fail(1, &["score", "model.flow", "--data", "test.csv", "--verdicts"]);
+    let none = session.refuse(1, &["score", "model.flow", "--data", "test.csv", "--verdicts"]);
     assert!(none.contains("model.flow: has no calibration") && none.contains("flow-export calibrate"), "{none}");
-    assert!(session.fail(1, &["score", "ready.flow", "--data", "test.csv"]).contains("(load): is missing"));
+    assert!(session.refuse(1, &["score", "ready.flow", "--data", "test.csv"]).contains("(load): is missing"));
     session.write("inf.csv", DATA.replace("0.61", "inf"));
-    assert!(session.fail(1, &["score", "ready.flow", "--data", "inf.csv", "--verdicts"]).contains("is inf"));
+    assert!(session.refuse(1, &["score", "ready.flow", "--data", "inf.csv", "--verdicts"]).contains("is inf"));
 }

@@ -1,5 +1,8 @@
 //! Flows over windows of signals: a table of raw channels is scored as a device would, that is fed row by row.
 
+mod common;
+
+use common::Session;
 use flow_export::aligned::AlignedBytes;
 use flow_export::frozen::Frozen;
 use flow_export::windows::{Feature, Recipe};
@@ -11,8 +14,6 @@ use flow_table::{ReadOptions, Table};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::fs;
-use std::path::PathBuf;
-use std::process::Command;
 
 const STEP: u64 = 300_000_000;
 
@@ -27,18 +28,13 @@ fn recipe() -> Recipe {
     }
 }
 
-/// A folder with a run over windows, `run`, and its frozen flow, `model.flow`.
-struct Session {
-    folder: tempfile::TempDir,
-}
-
 impl Session {
     fn new() -> Self {
         Self::of(|spec| spec)
     }
 
     fn of(change: impl FnOnce(FlowSpec) -> FlowSpec) -> Self {
-        let session = Session { folder: tempfile::tempdir().unwrap() };
+        let session = Session::empty();
         let standard = Standard { center: 5.0, scale: 3.0, reach: 6.0 };
         let column = |name: &String| Column::new(name, Kind::Continuous { standard, jitter: 0.0 });
         let columns: Vec<Column> = recipe().columns().iter().map(column).collect();
@@ -59,29 +55,6 @@ impl Session {
         fs::write(session.path("run/checkpoint.safetensors"), checkpoint).unwrap();
         session.succeed(&["freeze", "run", "-o", "model.flow"]);
         session
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn run(&self, arguments: &[&str]) -> (bool, String, String) {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_flow-export"));
-        let output = command.args(arguments).current_dir(self.folder.path()).output().unwrap();
-        let text = |bytes| String::from_utf8(bytes).unwrap();
-        (output.status.success(), text(output.stdout), text(output.stderr))
-    }
-
-    fn succeed(&self, arguments: &[&str]) -> String {
-        let (success, out, error) = self.run(arguments);
-        assert!(success, "{arguments:?}: {error}");
-        out
-    }
-
-    fn fail(&self, arguments: &[&str]) -> String {
-        let (success, _, error) = self.run(arguments);
-        assert!(!success && !error.contains("panicked"), "{arguments:?}: {error}");
-        error
     }
 }
 
@@ -249,7 +222,7 @@ fn what_is_wrong_with_a_table_is_said() {
     let session = Session::new();
     let fail = |text: &str| {
         fs::write(session.path("bad.csv"), text).unwrap();
-        session.fail(&["score", "model.flow", "--data", "bad.csv"])
+        session.fail(1, &["score", "model.flow", "--data", "bad.csv"])
     };
     let missing = fail("temp,sped\n1,2\n");
     assert!(missing.contains("missing: \"speed\" (did you mean \"sped\"?)"), "{missing}");
@@ -274,6 +247,6 @@ fn a_damaged_recipe_is_told() {
     bytes[124..128].copy_from_slice(&crc);
     fs::write(session.path("model.flow"), bytes).unwrap();
     fs::write(session.path("raw.csv"), csv(&signals())).unwrap();
-    let error = session.fail(&["score", "model.flow", "--data", "raw.csv"]);
+    let error = session.fail(1, &["score", "model.flow", "--data", "raw.csv"]);
     assert!(error.contains("record 0 of section WIND: value at its byte 4 is not allowed"), "{error}");
 }

@@ -169,7 +169,16 @@ fn take<'a>(knots: &'a [Knot], count: U32, fault: Fault, place: &mut Place) -> R
     if valid && ln_p <= 0.0 { Ok(rest) } else { place.note(Fault::KNOTS, 0, 0) }
 }
 
-fn interpolate(knots: &[Knot], log_prob: f32) -> f32 {
+/// `ln p` of a log-density in a table, as [`Detector::ln_p`](crate::Detector::ln_p) computes it: a straight line between two
+/// knots, the first knot's below all, 0 above all.
+///
+/// ```
+/// use flow_nostd::layout::{Knot, interpolate};
+///
+/// let knots = [Knot { log_prob: (-9.0).into(), ln_p: (-4.0).into() }, Knot { log_prob: 1.0.into(), ln_p: 0.0.into() }];
+/// assert_eq!([-99.0, -4.0, 2.0].map(|log_prob| interpolate(&knots, log_prob)), [-4.0, -2.0, 0.0]);
+/// ```
+pub fn interpolate(knots: &[Knot], log_prob: f32) -> f32 {
     let above = knots.partition_point(|knot| knot.log_prob.get() < log_prob);
     let Some(upper) = knots.get(above) else { return 0.0 };
     let Some(lower) = above.checked_sub(1).and_then(|below| knots.get(below)) else { return upper.ln_p.get() };

@@ -174,7 +174,7 @@ pub mod layout {
     pub use crate::affine_coupling::AffineCouplingRecord;
     pub use crate::atoms::{ATOM_WIDTH_MAX, ATOMS_MAX, AtomRecord};
     pub use crate::base::{Base, BaseRecord, MIXTURE, NORMAL, STUDENT_T};
-    pub use crate::calibration::{BinRecord, CalibrationRecord, KNOT_MAX, Knot, LN_P_MIN, POOLED};
+    pub use crate::calibration::{BinRecord, CalibrationRecord, KNOT_MAX, Knot, LN_P_MIN, POOLED, interpolate};
     pub use crate::circle::CircleRecord;
     pub use crate::column::{
         BOUNDED, CIRCULAR, CONSTANT, CONTEXT, CONTEXT_REACH_MAX, CONTINUOUS, ColumnRecord, INTEGER, LATTICE,

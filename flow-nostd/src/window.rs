@@ -193,18 +193,23 @@ impl<'a> Windowing<'a> {
 /// anew: the next complete window is [`length`](Windowing::length) good rows later. Whoever would rather fill a hole pushes
 /// the row that is filled.
 ///
-/// ```ignore
-/// flow_nostd::include_flow!(mod model = "pump.flow");
+/// ```
+/// use flow_nostd::{Window, Windowing};
 ///
-/// let mut memory = [0.0; model::WINDOW];
-/// let mut window = Window::new(Windowing::of(&flow)?, &mut memory)?;
-/// loop {
-///     let (micros, reading) = sensors.read();
-///     if let Ok(true) = window.push_at(micros, &reading) {
-///         window.features(&mut row, &mut [])?;
-///         let verdict = detector.verdict(&row, &[], &mut scratch)?;
+/// // Section `WIND` of a flow: two rows, one after the other, of one channel, a second apart: value and slope. On a device
+/// // `Windowing::of(&flow)`, and the memory is `[0.0; model::WINDOW]`.
+/// let section = [2, 0, 1, 0, 1, 0, 2, 0, 64, 66, 15, 0, 0, 0, 0, 0, 1, 0, 0, 0, 5, 0, 0, 0];
+/// let (mut memory, mut row) = ([0.0; 2], [0.0; 2]);
+/// let mut window = Window::new(Windowing::read(&section)?, &mut memory)?;
+/// let mut rows = Vec::new();
+/// for (seconds, reading) in [(0, 1.0), (1, 4.0), (2, f32::NAN), (3, 5.0), (9, 6.0), (10, 8.0)] {
+///     if let Ok(true) = window.push_at(1_000_000 * seconds, &[reading]) {
+///         window.features(&mut row, &mut [])?; // Then `detector.verdict(&row, …)`.
+///         rows.push(row);
 ///     }
 /// }
+/// assert_eq!(rows, [[4.0, 3.0], [8.0, 2.0]]); // Anew after what is no number, and after a gap.
+/// # Ok::<(), Box<dyn core::error::Error>>(())
 /// ```
 pub struct Window<'a> {
     windowing: Windowing<'a>,

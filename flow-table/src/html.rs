@@ -1,5 +1,6 @@
 //! Pages of HTML that open without a network: their looks, and text that is safe in them.
 
+pub use crate::escape::escape;
 use crate::plot::dark_css;
 use std::fmt::Write;
 
@@ -35,23 +36,6 @@ pub fn head(title: &str) -> String {
         escape(title),
         dark_css("figure")
     )
-}
-
-/// Text without what means something in HTML.
-pub fn escape(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => safe.push_str("&amp;"),
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '"' => safe.push_str("&quot;"),
-            '\'' => safe.push_str("&#39;"),
-            c if c.is_control() => safe.push(' '),
-            c => safe.push(c),
-        }
-    }
-    safe
 }
 
 /// A picture, SVG, with words below it or none.

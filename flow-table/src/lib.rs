@@ -31,6 +31,7 @@ mod delimiter;
 mod derived;
 mod detect;
 mod error;
+mod escape;
 mod folder;
 pub mod html;
 mod kind;

@@ -1,59 +1,20 @@
 //! The command line as a user types it: what a run leaves behind, and what is said when something is wrong.
 
-use std::fs;
-use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
-use std::time::{Duration, Instant};
+mod common;
 
-struct Session {
-    folder: tempfile::TempDir,
-}
+use common::Session;
+use std::fs;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 /// Quick settings, with nothing but what is compiled in.
 const QUICK: [&str; 8] = ["--device", "tract", "--offline", "--epochs=3", "--hidden", "4", "--couplings", "2"];
 
 impl Session {
-    fn new() -> Self {
-        Session { folder: tempfile::tempdir().unwrap() }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn write(&self, name: &str, content: impl AsRef<[u8]>) {
-        fs::write(self.path(name), content).unwrap();
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_flow-trainer"));
-        command.args(arguments).current_dir(self.folder.path()).stdin(Stdio::null()).env_remove("ORT_DYLIB_PATH");
-        command
-    }
-
-    fn run(&self, arguments: &[&str]) -> Output {
-        self.command(arguments).output().unwrap()
-    }
-
-    fn succeed(&self, arguments: &[&str]) -> String {
-        let output = self.run(arguments);
-        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap()
-    }
-
     /// Trains a small RealNVP, or the model that is named.
     fn train(&self, arguments: &[&str]) -> String {
         let model: &[&str] = if arguments.contains(&"--model") { &[] } else { &["--model", "realnvp"] };
         self.succeed(&[&["train"], arguments, &QUICK, model].concat())
-    }
-
-    /// The message of a command that must fail with the given code.
-    fn fail(&self, code: i32, arguments: &[&str]) -> String {
-        let output = self.run(arguments);
-        let message = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {message}");
-        assert!(!message.contains("panicked"), "{arguments:?}: {message}");
-        message
     }
 
     /// The message of a training on `table` that must fail and leave no run behind.
@@ -77,7 +38,7 @@ fn json(text: &str) -> serde_json::Value {
 
 #[test]
 fn a_run_leaves_a_folder_that_evaluates_and_freezes() {
-    let session = Session::new();
+    let session = Session::empty();
     session.write("train.csv", table(400));
     session.write("test.csv", table(60));
     session.write("labels.csv", "0\n1\n".repeat(30));
@@ -113,7 +74,7 @@ fn a_run_leaves_a_folder_that_evaluates_and_freezes() {
 
 #[test]
 fn parquet_and_standard_input_train_as_csv_does() {
-    let session = Session::new();
+    let session = Session::empty();
     let rows: Vec<[f64; 2]> = (0..200).map(|i| [(i as f64 * 0.7).sin(), (i * 13 % 17) as f64 / 4.0]).collect();
     let text: String = rows.iter().map(|[a, b]| format!("{a},{b}\n")).collect();
     let text = format!("a,b\n{text}");
@@ -148,7 +109,7 @@ fn parquet_and_standard_input_train_as_csv_does() {
 
 #[test]
 fn missing_values_are_treated_alike_in_training_and_after() {
-    let session = Session::new();
+    let session = Session::empty();
     let cell = |i: usize| if i % 10 == 3 { String::new() } else { format!("{}", (i as f64 * 0.7).sin()) };
     let text: String = (0..200).map(|i| format!("{},{}\n", cell(i), i * 13 % 17)).collect();
     session.write("holes.csv", format!("a,b\n{text}"));
@@ -182,7 +143,7 @@ fn missing_values_are_treated_alike_in_training_and_after() {
 
 #[test]
 fn a_column_of_times_splits_in_blocks_and_is_not_modelled() {
-    let session = Session::new();
+    let session = Session::empty();
     let row = |i: usize| format!("2024-05-01 {:02}:{:02}:00,{},{}\n", i / 60, i % 60, i * 37 % 101, i * 13 % 17);
     session.write("log.csv", ["time,a,b\n".to_string(), (0..300).map(row).collect()].concat());
     let said = session.train(&["--data", "log.csv", "--out", "run"]);
@@ -194,7 +155,7 @@ fn a_column_of_times_splits_in_blocks_and_is_not_modelled() {
 
 #[test]
 fn the_same_seed_gives_the_same_bits_and_another_seed_others() {
-    let session = Session::new();
+    let session = Session::empty();
     session.write("train.csv", table(200));
     for (out, seed) in [("a", "7"), ("b", "7"), ("c", "8")] {
         session.train(&["--data", "train.csv", "--out", out, "--seed", seed]);
@@ -205,7 +166,7 @@ fn the_same_seed_gives_the_same_bits_and_another_seed_others() {
 
 #[test]
 fn discrete_tables_are_told_in_bits() {
-    let session = Session::new();
+    let session = Session::empty();
     let rows: String = (0..200).map(|i| format!("{},{}\n", i % 5, i * 7 % 11)).collect();
     session.write("train.csv", rows);
     session.train(&["--data", "train.csv", "--out", "run", "--convention", "peers"]);
@@ -217,7 +178,7 @@ fn discrete_tables_are_told_in_bits() {
 
 #[test]
 fn built_in_sets_and_tables_of_one_column_train() {
-    let session = Session::new();
+    let session = Session::empty();
     session.train(&["--data", "two-moons", "--out", "moons", "--batch", "4096"]);
     let rows: String = (0..100).map(|i| format!("{}\n", (i as f64).sin())).collect();
     session.write("one.csv", rows);
@@ -226,7 +187,7 @@ fn built_in_sets_and_tables_of_one_column_train() {
 
 #[test]
 fn a_table_that_cannot_train_is_refused() {
-    let session = Session::new();
+    let session = Session::empty();
     let good = table(50);
     for (bad, expected) in [
         ("".to_string(), "empty"),
@@ -254,7 +215,7 @@ fn a_table_that_cannot_train_is_refused() {
 
 #[test]
 fn a_column_of_huge_values_trains_and_scores_finitely() {
-    let session = Session::new();
+    let session = Session::empty();
     let rows: String = (0..100).map(|i| format!("{}e30,{}\n", 1.0 + (i % 7) as f64 / 10.0, i % 10)).collect();
     session.write("huge.csv", rows);
     session.train(&["--data", "huge.csv", "--out", "run", "--freeze", "huge.flow"]);
@@ -266,7 +227,7 @@ fn a_column_of_huge_values_trains_and_scores_finitely() {
 
 #[test]
 fn a_column_as_wide_as_single_precision_trains_and_is_drawn() {
-    let session = Session::new();
+    let session = Session::empty();
     session.write("wide.csv", (0..100).map(|i| format!("{}e38,{}\n", (i % 7) - 3, i % 10)).collect::<String>());
     session.train(&["--data", "wide.csv", "--out", "run", "--column", "c0:continuous", "--freeze", "wide.flow"]);
     assert!(session.path("run/report.html").exists() && session.path("wide.flow").exists());
@@ -275,7 +236,7 @@ fn a_column_as_wide_as_single_precision_trains_and_is_drawn() {
 /// A pipeline that stops reading must not cost the model.
 #[test]
 fn a_reader_that_goes_away_does_not_end_a_training() {
-    let session = Session::new();
+    let session = Session::empty();
     session.write("train.csv", table(200));
     let arguments = [&["train", "--data", "train.csv", "--out", "run", "--freeze", "model.flow"], &QUICK[..]].concat();
     let mut child = session.command(&arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
@@ -286,7 +247,7 @@ fn a_reader_that_goes_away_does_not_end_a_training() {
 
 #[test]
 fn a_run_that_replaces_another_leaves_nothing_of_it() {
-    let session = Session::new();
+    let session = Session::empty();
     session.write("train.csv", table(200));
     session.train(&["--data", "train.csv", "--out", "run", "--freeze", "a.flow", "--score", "train.csv"]);
     assert!(session.path("run/scores.csv").exists() && session.path("run/calibration.csv").exists());
@@ -296,7 +257,7 @@ fn a_run_that_replaces_another_leaves_nothing_of_it() {
 
 #[test]
 fn what_can_be_known_before_the_work_is_said_before_it() {
-    let session = Session::new();
+    let session = Session::empty();
     session.write("train.csv", table(200));
     session.write("other.csv", "load,count\n1,2\n");
     session.write("file", "");
@@ -316,7 +277,7 @@ fn what_can_be_known_before_the_work_is_said_before_it() {
 
 #[test]
 fn labels_of_one_kind_are_refused() {
-    let session = Session::new();
+    let session = Session::empty();
     session.write("train.csv", table(100));
     session.train(&["--data", "train.csv", "--out", "run"]);
     for label in ["0\n", "1\n"] {
@@ -328,7 +289,7 @@ fn labels_of_one_kind_are_refused() {
 
 #[test]
 fn another_table_than_the_one_trained_on_is_refused() {
-    let session = Session::new();
+    let session = Session::empty();
     session.write("train.csv", table(100));
     session.train(&["--data", "train.csv", "--out", "run"]);
     let evaluate = |data: &str| ["evaluate", "--run", "run", "--data", data, "--device", "tract"].map(str::to_owned);
@@ -347,7 +308,7 @@ fn another_table_than_the_one_trained_on_is_refused() {
 
 #[test]
 fn a_damaged_run_is_refused() {
-    let session = Session::new();
+    let session = Session::empty();
     session.write("train.csv", table(100));
     session.train(&["--data", "train.csv", "--out", "run"]);
     let checkpoint = session.path("run/checkpoint.safetensors");
@@ -368,7 +329,7 @@ fn a_damaged_run_is_refused() {
 
 #[test]
 fn wrong_use_exits_with_2() {
-    let session = Session::new();
+    let session = Session::empty();
     for arguments in [
         &["train"][..],
         &["train", "--data", "x.csv"],
@@ -385,7 +346,7 @@ fn wrong_use_exits_with_2() {
 
 #[test]
 fn a_device_asked_for_by_name_is_never_replaced() {
-    let session = Session::new();
+    let session = Session::empty();
     session.write("train.csv", table(100));
     session.write("not-a-library.so", "text");
     let train = ["train", "--data", "train.csv", "--out", "run", "--offline"];
@@ -400,7 +361,7 @@ fn a_device_asked_for_by_name_is_never_replaced() {
 /// On a machine with a GPU and all of CUDA there is nothing to name.
 #[test]
 fn cuda_that_is_missing_is_named_with_how_to_get_it() {
-    let session = Session::new();
+    let session = Session::empty();
     session.write("train.csv", table(100));
     let train = ["train", "--data", "train.csv", "--out", "run", "--offline", "--device", "cuda"];
     let output = session.command(&train).env("PATH", "").output().unwrap();
@@ -424,7 +385,7 @@ fn cuda_that_is_missing_is_named_with_how_to_get_it() {
 /// `auto` takes tract where nothing else is to be had, and says so.
 #[test]
 fn auto_falls_back_to_tract_and_says_so() {
-    let session = Session::new();
+    let session = Session::empty();
     session.write("train.csv", table(100));
     let mut command = session.command(&["train", "--data", "train.csv", "--out", "run", "--offline", "--epochs", "1"]);
     let output = command.env("PATH", "").env("XDG_CACHE_HOME", session.path("empty")).output().unwrap();
@@ -436,7 +397,7 @@ fn auto_falls_back_to_tract_and_says_so() {
 #[cfg(unix)]
 #[test]
 fn an_interrupted_training_keeps_the_best_parameters() {
-    let session = Session::new();
+    let session = Session::empty();
     let arguments = ["train", "--data", "two-moons", "--out", "run", "--device", "tract", "--epochs", "100000"];
     let more = ["--model", "realnvp", "--hidden", "4", "--couplings", "2"];
     let mut command = session.command(&[&arguments[..], &more].concat());
@@ -462,7 +423,7 @@ fn an_interrupted_training_keeps_the_best_parameters() {
 
 #[test]
 fn a_place_that_cannot_be_written_is_named() {
-    let session = Session::new();
+    let session = Session::empty();
     session.write("train.csv", table(50));
     session.write("file", "");
     let message = session.fail(1, &[&["train", "--data", "train.csv", "--out", "file/run"], &QUICK[..]].concat());
@@ -495,7 +456,7 @@ const KINDS: [&str; 8] = [
 
 #[test]
 fn every_model_takes_every_kind_of_column() {
-    let session = Session::new();
+    let session = Session::empty();
     session.write("train.csv", machine(400));
     for model in ["realnvp", "nsf", "maf", "maf-rqs", "gmm"] {
         let out = ["--data", "train.csv", "--out", model, "--model", model, "--freeze", "model.flow", "--force"];
@@ -516,7 +477,7 @@ fn every_model_takes_every_kind_of_column() {
 
 #[test]
 fn a_context_that_is_missing_at_scoring_is_named() {
-    let session = Session::new();
+    let session = Session::empty();
     session.write("train.csv", machine(200));
     session.train(&[&["--data", "train.csv", "--out", "run"], &KINDS[..]].concat());
     let without: String = machine(50).lines().map(|line| line.split_once(',').unwrap().1.to_owned() + "\n").collect();
@@ -527,7 +488,7 @@ fn a_context_that_is_missing_at_scoring_is_named() {
 
 #[test]
 fn kinds_that_contradict_the_data_are_refused_with_row_and_column() {
-    let session = Session::new();
+    let session = Session::empty();
     let mut table = machine(60);
     table.push_str("0.5,10,-3,50,4.5,0.25\n");
     for (said, words) in [
@@ -545,7 +506,7 @@ fn kinds_that_contradict_the_data_are_refused_with_row_and_column() {
 
 #[test]
 fn more_bins_or_layers_than_a_file_holds_are_wrong_use() {
-    let session = Session::new();
+    let session = Session::empty();
     session.write("train.csv", table(100));
     let train = ["train", "--data", "train.csv", "--out", "run", "--model", "nsf"];
     let message = session.fail(2, &[&train[..], &["--num-bins", "65"]].concat());
@@ -555,7 +516,7 @@ fn more_bins_or_layers_than_a_file_holds_are_wrong_use() {
 
 #[test]
 fn fewer_rows_than_columns_are_warned_of_and_still_rank() {
-    let session = Session::new();
+    let session = Session::empty();
     let row = |i: usize| (0..30).map(|j| format!("{}", ((i * 31 + j * 17) % 23) as f64 / 7.3)).collect::<Vec<_>>();
     let rows: String = (0..24).map(|i| row(i).join(",") + "\n").collect();
     let far = vec!["900.0"; 30].join(",") + "\n";
@@ -579,7 +540,7 @@ fn fewer_rows_than_columns_are_warned_of_and_still_rank() {
 
 #[test]
 fn auto_says_what_it_tried_and_why_it_chose() {
-    let session = Session::new();
+    let session = Session::empty();
     session.write("train.csv", table(300));
     let said = session.train(&["--data", "train.csv", "--out", "run", "--model", "auto"]);
     for word in ["tried", "gmm", "maf", "realnvp", "nsf", "maf-rqs", "short", "full", "chosen: "] {
@@ -596,7 +557,7 @@ fn auto_says_what_it_tried_and_why_it_chose() {
 
 #[test]
 fn more_draws_give_a_tighter_bound() {
-    let session = Session::new();
+    let session = Session::empty();
     let rows: String = (0..300).map(|i| format!("{},{}\n", i % 5, i * 7 % 4)).collect();
     session.write("train.csv", rows);
     for noise in ["uniform", "variational"] {
@@ -613,7 +574,7 @@ fn more_draws_give_a_tighter_bound() {
 
 #[test]
 fn every_base_and_layer_can_be_asked_for() {
-    let session = Session::new();
+    let session = Session::empty();
     session.write("train.csv", table(300));
     let more = ["--permutation", "lu", "--act-norm", "--residual", "--dropout", "0.1", "--smoothing", "0.1"];
     for base in ["normal", "student-t", "mixture:3"] {
@@ -629,7 +590,7 @@ fn every_base_and_layer_can_be_asked_for() {
 
 #[test]
 fn a_diverging_training_stops_with_advice_and_keeps_the_best() {
-    let session = Session::new();
+    let session = Session::empty();
     session.write("train.csv", table(2000));
     let quick = ["--device", "tract", "--model", "realnvp", "--hidden", "16", "--couplings", "4", "--batch", "1600"];
     let diverged = |rate: &str| {
@@ -653,7 +614,7 @@ fn a_diverging_training_stops_with_advice_and_keeps_the_best() {
 
 #[test]
 fn several_seeds_are_told_apart() {
-    let session = Session::new();
+    let session = Session::empty();
     session.write("train.csv", table(400));
     let said = session.train(&["--data", "train.csv", "--out", "run", "--seed", "5", "--seeds", "3"]);
     assert!(said.contains("3 seeds: ") && said.contains("standard deviation"), "{said}");

@@ -75,6 +75,7 @@ fn the_figures_are_those_of_the_frozen_file_and_of_the_metrics() {
     let facts = flow_export::inspect::inspect(&flow_export::frozen::Frozen::read(&frozen).unwrap()).unwrap();
     assert_eq!(report["device"]["scratch_bytes"], facts.scratch_bytes);
     assert_eq!(report["device"]["macs_log_prob"], facts.macs_log_prob);
+    assert_eq!(report["device"]["instructions_log_prob"], facts.instructions_log_prob);
     assert_eq!(report["columns"].as_array().unwrap().len(), 3);
     assert_eq!(report["calibration"].as_array().unwrap().len(), 3);
     assert_eq!(report["log_prob"][0]["rows"], 320);

@@ -1,8 +1,11 @@
 //! A training that is killed goes on as if nothing had happened, or says why it does not.
 
+mod common;
+
+use common::Session;
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// A small training of a few seconds at most that saves after every step.
@@ -23,47 +26,10 @@ const TRAIN: [&str; 14] = [
     "--out",
 ];
 
-struct Session {
-    folder: tempfile::TempDir,
-}
-
 impl Session {
-    fn new() -> Self {
-        Session { folder: tempfile::tempdir().unwrap() }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_flow-trainer"));
-        command.args(arguments).current_dir(self.folder.path()).stdin(Stdio::null()).env_remove("ORT_DYLIB_PATH");
-        command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        command
-    }
-
-    fn run(&self, arguments: &[&str]) -> Output {
-        self.command(arguments).output().unwrap()
-    }
-
-    fn succeed(&self, arguments: &[&str]) -> String {
-        let output = self.run(arguments);
-        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    fn fail(&self, arguments: &[&str]) -> String {
-        let output = self.run(arguments);
-        let message = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {message}");
-        assert!(!message.contains("panicked"), "{arguments:?}: {message}");
-        message
-    }
-
     /// Starts a training, kills it as soon as `when` says so, and gives whether it was still running.
     fn kill(&self, arguments: &[&str], mut when: impl FnMut() -> bool) -> bool {
-        let mut child = self.command(arguments).spawn().unwrap();
+        let mut child = self.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let start = Instant::now();
         while !when() && child.try_wait().unwrap().is_none() {
             assert!(start.elapsed() < Duration::from_secs(300), "neither ends nor gets there");
@@ -98,7 +64,7 @@ impl Session {
 
 #[test]
 fn a_killed_training_ends_with_the_bits_of_an_undisturbed_one() {
-    let session = Session::new();
+    let session = Session::empty();
     session.succeed(&[&TRAIN[..], &["whole"]].concat());
     let state = session.path("killed/state.safetensors");
     let killed = session.kill(&[&TRAIN[..], &["killed"]].concat(), || session.steps(&state) >= 30.0);
@@ -106,16 +72,16 @@ fn a_killed_training_ends_with_the_bits_of_an_undisturbed_one() {
     assert!(killed && (30.0..96.0).contains(&taken), "killed: {killed}, after {taken} steps");
 
     // It holds no flow yet, is not overwritten, and says what would be another run.
-    let message = session.fail(&["evaluate", "--run", "killed", "--data", "rings"]);
+    let message = session.fail(1, &["evaluate", "--run", "killed", "--data", "rings"]);
     assert!(message.contains("--resume"), "{message}");
-    assert!(session.fail(&[&TRAIN[..], &["killed"]].concat()).contains("--resume"));
-    let message = session.fail(&["train", "--resume", "--out", "killed", "--epochs", "13", "--seed=4"]);
+    assert!(session.fail(1, &[&TRAIN[..], &["killed"]].concat()).contains("--resume"));
+    let message = session.fail(1, &["train", "--resume", "--out", "killed", "--epochs", "13", "--seed=4"]);
     for expected in ["--epochs: 12 in the run, 13 now", "--seed: 0 in the run, 4 now", "training rows: "] {
         assert!(message.contains(expected), "{expected:?} is not said: {message}");
     }
     let request = fs::read_to_string(session.path("killed/run.json")).unwrap();
     fs::write(session.path("killed/run.json"), request.replace("\"version\": \"0.", "\"version\": \"9.")).unwrap();
-    let message = session.fail(&["train", "--resume", "--out", "killed"]);
+    let message = session.fail(1, &["train", "--resume", "--out", "killed"]);
     assert!(message.contains("version: 9.") && message.contains(env!("CARGO_PKG_VERSION")), "{message}");
     fs::write(session.path("killed/run.json"), request).unwrap();
     assert_eq!(session.steps(&state), taken, "a refusal changed the state");
@@ -131,7 +97,7 @@ fn a_killed_training_ends_with_the_bits_of_an_undisturbed_one() {
 
 #[test]
 fn other_rows_and_a_run_that_is_none_are_refused() {
-    let session = Session::new();
+    let session = Session::empty();
     let table = |rows: usize| (0..rows).map(|i| format!("{},{}\n", i * 37 % 101, i % 7)).collect::<String>();
     fs::write(session.path("train.csv"), table(200)).unwrap();
     let quick = ["--device", "tract", "--model", "maf", "--hidden=4", "--epochs=2", "--out", "run"];
@@ -139,18 +105,18 @@ fn other_rows_and_a_run_that_is_none_are_refused() {
     let resume = ["train", "--resume", "--out", "run"];
     session.succeed(&resume);
     fs::write(session.path("train.csv"), table(200).replacen("37,1\n", "38,1\n", 1)).unwrap();
-    let message = session.fail(&resume);
+    let message = session.fail(1, &resume);
     assert!(message.contains("rows: ") && message.contains("SHA-256") && !message.contains("--seed"), "{message}");
     fs::remove_file(session.path("train.csv")).unwrap();
-    assert!(session.fail(&resume).contains("train.csv"));
-    assert!(session.fail(&["train", "--resume", "--out", "nowhere"]).contains("no run to resume"));
+    assert!(session.fail(1, &resume).contains("train.csv"));
+    assert!(session.fail(1, &["train", "--resume", "--out", "nowhere"]).contains("no run to resume"));
     fs::write(session.path("run/run.json"), "{").unwrap();
-    assert!(session.fail(&resume).contains("run.json"));
+    assert!(session.fail(1, &resume).contains("run.json"));
 }
 
 #[test]
 fn a_folder_in_use_is_refused() {
-    let session = Session::new();
+    let session = Session::empty();
     let arguments = [&TRAIN[..], &["run"]].concat();
     let state = session.path("run/state.safetensors");
     session.kill(&arguments, || {
@@ -158,9 +124,9 @@ fn a_folder_in_use_is_refused() {
             return false;
         }
         for more in [&["--force"][..], &[]] {
-            assert!(session.fail(&[&arguments[..], more].concat()).contains("in use by another process"));
+            assert!(session.fail(1, &[&arguments[..], more].concat()).contains("in use by another process"));
         }
-        assert!(session.fail(&["train", "--resume", "--out", "run"]).contains("in use by another process"));
+        assert!(session.fail(1, &["train", "--resume", "--out", "run"]).contains("in use by another process"));
         true
     });
     // The lock went with the process.
@@ -169,14 +135,14 @@ fn a_folder_in_use_is_refused() {
 
 #[test]
 fn a_damaged_state_is_named() {
-    let session = Session::new();
+    let session = Session::empty();
     let state = session.path("run/state.safetensors");
     session.kill(&[&TRAIN[..], &["run"]].concat(), || session.steps(&state) >= 5.0);
     let mut bytes = fs::read(&state).unwrap();
     let last = bytes.len() - 1;
     bytes[last] ^= 1;
     fs::write(&state, bytes).unwrap();
-    let message = session.fail(&["train", "--resume", "--out", "run"]);
+    let message = session.fail(1, &["train", "--resume", "--out", "run"]);
     assert!(message.contains("state.safetensors") && message.contains("damaged"), "{message}");
 }
 
@@ -184,7 +150,7 @@ fn a_damaged_state_is_named() {
 #[cfg(target_os = "linux")]
 #[test]
 fn where_there_is_no_room_the_old_state_stays() {
-    let session = Session::new();
+    let session = Session::empty();
     session.succeed(&[&TRAIN[..], &["whole"]].concat());
     let state = session.path("run/state.safetensors");
     assert!(session.kill(&[&TRAIN[..], &["run"]].concat(), || session.steps(&state) >= 5.0));
@@ -203,7 +169,7 @@ fn where_there_is_no_room_the_old_state_stays() {
 /// `auto` takes what was done from the states of its trainings, and the seeds from theirs.
 #[test]
 fn a_search_and_a_row_of_seeds_are_resumed() {
-    let session = Session::new();
+    let session = Session::empty();
     let rows: String = (0..300).map(|i| format!("{},{}\n", f64::from(i * 37 % 101).sqrt(), i * i % 83)).collect();
     fs::write(session.path("train.csv"), rows).unwrap();
     let small = ["--device=tract", "--hidden=4", "--couplings=2", "--epochs=8", "--save-every=0", "--seeds=2"];
@@ -220,7 +186,7 @@ fn a_search_and_a_row_of_seeds_are_resumed() {
 #[test]
 #[ignore = "takes minutes"]
 fn a_training_killed_at_20_random_moments_ends_with_the_same_bits() {
-    let session = Session::new();
+    let session = Session::empty();
     let timed = |run: &str| {
         let start = Instant::now();
         session.succeed(&[&TRAIN[..], &[run]].concat());
@@ -252,7 +218,7 @@ fn a_training_killed_at_20_random_moments_ends_with_the_same_bits() {
             session.succeed(&resume);
         } else {
             before_run += 1;
-            assert!(session.fail(&resume).contains("no run to resume"));
+            assert!(session.fail(1, &resume).contains("no run to resume"));
             session.succeed(&first);
         }
         session.assert_equal("whole", &run);

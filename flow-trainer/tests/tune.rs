@@ -57,7 +57,8 @@ fn the_chosen_flow_keeps_to_the_budget_and_a_search_is_resumed() {
     assert!(tried.iter().any(|t| t["training"] == "short") && tried.iter().any(|t| t["training"] == "full"), "{json}");
     for t in tried {
         assert!(t["needs"]["bytes"].as_u64().unwrap() <= 6144, "{t}");
-        assert!(t["needs"]["instructions"].as_u64().unwrap() <= 20_000, "{t}");
+        // A tenth is left for what training does to the estimate.
+        assert!(t["needs"]["instructions"].as_f64().unwrap() * 1.1 <= 20_000.0, "{t}");
     }
     assert!(!json["front"].as_array().unwrap().is_empty());
     // The bytes that were told before the training are those of the file; a calibration comes on top.

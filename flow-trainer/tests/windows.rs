@@ -1,5 +1,8 @@
 //! Training on windows of signals, from a table of raw channels, and what takes such a table afterwards.
 
+mod common;
+
+use common::Session;
 use flow_export::frozen::Frozen;
 use flow_export::run_folder::read_checkpoint;
 use flow_export::score::score;
@@ -7,45 +10,11 @@ use flow_export::windows::Recipe;
 use flow_table::Table;
 use std::fmt::Write;
 use std::fs;
-use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
 
 const QUICK: [&str; 10] =
     ["--device", "tract", "--offline", "--epochs=2", "--hidden", "4", "--couplings", "2", "--model", "realnvp"];
 
-struct Session {
-    folder: tempfile::TempDir,
-}
-
 impl Session {
-    fn new() -> Self {
-        Session { folder: tempfile::tempdir().unwrap() }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn run(&self, arguments: &[&str]) -> Output {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_flow-trainer"));
-        command.args(arguments).current_dir(self.folder.path()).stdin(Stdio::null()).env_remove("ORT_DYLIB_PATH");
-        command.output().unwrap()
-    }
-
-    fn succeed(&self, arguments: &[&str]) -> String {
-        let output = self.run(arguments);
-        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    fn fail(&self, code: i32, arguments: &[&str]) -> String {
-        let output = self.run(arguments);
-        let message = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {message}");
-        assert!(!message.contains("panicked"), "{arguments:?}: {message}");
-        message
-    }
-
     fn table(&self, name: &str) -> Table {
         Table::read(&self.path(name).display().to_string()).unwrap()
     }
@@ -67,7 +36,7 @@ fn signals(rows: usize, seed: u32) -> String {
 
 #[test]
 fn from_raw_channels_to_scores() {
-    let session = Session::new();
+    let session = Session::empty();
     fs::write(session.path("raw.csv"), signals(1500, 1)).unwrap();
     fs::write(session.path("later.csv"), signals(300, 2)).unwrap();
     let options =
@@ -120,7 +89,7 @@ fn from_raw_channels_to_scores() {
 
 #[test]
 fn wrong_use_is_said() {
-    let session = Session::new();
+    let session = Session::empty();
     fs::write(session.path("raw.csv"), signals(400, 1)).unwrap();
     let train = ["train", "--data", "raw.csv", "--out", "run"];
     let fail = |code, more: &[&str]| session.fail(code, &[&train[..], more, &QUICK].concat());

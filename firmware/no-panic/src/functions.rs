@@ -5,6 +5,7 @@ use core::hint::black_box;
 use flow_nostd::layout::{self, ColumnRecord, LayerRecord};
 use flow_nostd::{Aligned, Detector, Drift, FLOOR, Flow, SensorState, Window, Windowing};
 use rand_pcg::{Pcg32, Pcg64};
+use zerocopy::FromBytes;
 
 pub fn call_all() {
     black_box(flow_nostd::window_len(opaque::file()));
@@ -58,6 +59,8 @@ fn detect(flow: Flow) {
     black_box((Detector::flow(&detector), Detector::alarm_ln_p(&detector), Detector::calibration_rows(&detector)));
     let detector = black_box(Detector::with_alarm_ln_p(detector, ln_p));
     black_box(Detector::ln_p(&detector, ln_p, context));
+    let knots = <[layout::Knot]>::ref_from_bytes(opaque::file()).unwrap_or_default();
+    black_box(layout::interpolate(knots, ln_p));
     let _ = black_box(Detector::verdict(&detector, row, context, scratch));
     let mut sensors = black_box([SensorState::default(); 4]);
     let _ = black_box(Detector::watch(&detector, row, context, &mut sensors, scratch));

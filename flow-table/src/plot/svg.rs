@@ -1,6 +1,7 @@
 //! A writer for the few SVG elements that plots need, compact: many shapes of one style share one path.
 
 use super::style::PAPER;
+use crate::escape::escape;
 use std::fmt::Write;
 
 /// Half-transparent dots are spread over this many paths: inside one path overlaps do not darken, between paths they do.
@@ -73,7 +74,7 @@ impl Svg {
         if font.upward {
             let _ = write!(self.body, " transform=\"rotate(-90 {x} {y})\"");
         }
-        let _ = writeln!(self.body, ">{}</text>", escaped(text));
+        let _ = writeln!(self.body, ">{}</text>", escape(text));
     }
 
     /// A line through points; a point that is not finite interrupts it.
@@ -156,7 +157,7 @@ impl Svg {
             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{w}\" height=\"{h}\" viewBox=\"0 0 {w} {h}\" role=\"img\" \
              font-family=\"Inter, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, 'Liberation Sans', sans-serif\">\n\
              <title>{}</title>\n<rect width=\"100%\" height=\"100%\" fill=\"{PAPER}\"/>\n{}</svg>\n",
-            escaped(description),
+            escape(description),
             self.body
         )
     }
@@ -170,22 +171,6 @@ impl std::fmt::Display for Short {
         let tenths = (self.0 * 10.0).round() as i64;
         if tenths % 10 == 0 { write!(f, "{}", tenths / 10) } else { write!(f, "{}", tenths as f64 / 10.0) }
     }
-}
-
-/// Text without the characters that mean something in XML, or are not allowed there.
-fn escaped(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => safe.push_str("&amp;"),
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '"' => safe.push_str("&quot;"),
-            c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => safe.push(' '),
-            c => safe.push(c),
-        }
-    }
-    safe
 }
 
 #[cfg(test)]
