@@ -1,14 +1,20 @@
-//! The first losses of a training are the same in tract, in ONNX Runtime and in the f64 interpreter.
+//! The first losses of a training are the same in tract, in ONNX Runtime and in the f64 interpreter; and so, but for a
+//! thousandth of a nat, is where a whole training ends.
 
 use flow_model::interpret::interpret;
 use flow_tests::require::available;
 use flow_tests::trained::{Trained, trained};
 use flow_trainer::backend::{Backend, Choice, Device, Tensor, choose, find_library};
 use flow_trainer::random::{Purpose, uniforms};
+use flow_trainer::state::State;
 use flow_trainer::step::{Optimiser, STATE, initial_state, step_graph};
+use flow_trainer::train::{Job, Settings, train};
 use ndarray::{ArrayD, IxDyn};
+use std::sync::atomic::AtomicBool;
 
 const STEPS: usize = 20;
+/// Of a whole training.
+const EPOCHS: usize = 20;
 const BATCH: usize = 64;
 /// |Δ| ≤ tol · max(1, |loss|).
 const TOLERANCE: f64 = 1e-5;
@@ -75,6 +81,34 @@ fn the_first_losses_are_the_same_on_every_backend() {
     let choice = Choice { device: Device::Cpu, library: Some(library), offline: true };
     let ort = choose(&choice, &mut |_| {}).unwrap();
     check("ONNX Runtime", &of_backend(&trained, ort.as_ref()), &expected);
+}
+
+#[test]
+fn whole_trainings_end_at_the_same_loss() {
+    let Some(library) = available("ort", find_library()) else { return };
+    let Trained { flow, rows, .. } = trained();
+    let settings = Settings::for_rows(rows.rows(), Some(256), Some(EPOCHS), 5);
+    let stop = AtomicBool::new(false);
+    let ort = Choice { device: Device::Cpu, library: Some(library), offline: true };
+    let [tract, ort] = [Choice { device: Device::Tract, ..Choice::default() }, ort].map(|choice| {
+        let backend = choose(&choice, &mut |_| {}).unwrap();
+        let job = Job {
+            flow: &flow,
+            backend: backend.as_ref(),
+            train: &rows,
+            validation: &rows,
+            settings: &settings,
+            threads: 1,
+            stop: &stop,
+            deadline: None,
+        };
+        let outcome = train(&job, State::start(flow.layout().init(4)), None, &mut |_, _| {}).unwrap();
+        outcome.history.iter().map(|epoch| epoch.validation_nll).collect::<Vec<f64>>()
+    });
+    let (first, last) = (tract[0], tract[EPOCHS - 1]);
+    println!("{EPOCHS} epochs from {first} nats: tract ends at {last}, ONNX Runtime at {}", ort[EPOCHS - 1]);
+    assert!(last < first - 0.1, "nothing was learned: {tract:?}");
+    assert!((last - ort[EPOCHS - 1]).abs() <= 1e-3, "{tract:?}\n{ort:?}");
 }
 
 #[test]
