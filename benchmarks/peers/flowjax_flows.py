@@ -17,6 +17,7 @@ from importlib.metadata import version
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy
 import optax
 import paramax
 from flowjax.bijections import Affine, RationalQuadraticSpline
@@ -47,7 +48,7 @@ def tensor(values):
 def evaluation(model):
     module = flow(model)
     compiled = jax.jit(lambda x: module.log_prob(x))
-    return lambda x: compiled(x).block_until_ready()
+    return lambda x: numpy.asarray(compiled(x))
 
 
 def training(model):
@@ -75,7 +76,7 @@ def training(model):
 
 
 if sys.argv[1] == "host":
-    figures = worker.log_prob_figures(evaluation, tensor)
+    figures = worker.log_prob_figures(evaluation)
 else:
     figures = worker.training_figures(training, tensor)
 worker.serve(f"{version('flowjax')}_with_JAX_{jax.__version__}", figures)

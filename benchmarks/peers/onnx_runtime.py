@@ -3,7 +3,6 @@
 import sys
 from pathlib import Path
 
-import numpy
 import onnxruntime
 
 import worker
@@ -15,8 +14,8 @@ def log_prob(model):
     options.inter_op_num_threads = 1
     path = Path(sys.argv[2]) / f"{model}.onnx"
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    return lambda x: session.run(None, {"x": x})
+    return lambda x: session.run(None, {"x": x})[0]
 
 
-figures = worker.log_prob_figures(log_prob, lambda values: numpy.array(values, dtype=numpy.float32))
+figures = worker.log_prob_figures(log_prob)
 worker.serve(onnxruntime.__version__, figures)

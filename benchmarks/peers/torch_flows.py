@@ -26,7 +26,7 @@ def serve(version, flow, log_prob):
 
         def call(x):
             with torch.inference_mode():
-                return log_prob(module, x)
+                return log_prob(module, torch.from_numpy(x)).numpy()
 
         return call
 
@@ -47,7 +47,7 @@ def serve(version, flow, log_prob):
         return step
 
     if sys.argv[1] == "host":
-        figures = worker.log_prob_figures(evaluation, tensor)
+        figures = worker.log_prob_figures(evaluation)
     else:
         figures = worker.training_figures(training, tensor)
     worker.serve(f"{version}_with_PyTorch_{torch.__version__}", figures)

@@ -8,6 +8,8 @@ import os
 import sys
 import time
 
+import numpy
+
 DIM = 8
 HIDDEN = 64
 COUPLINGS = {"realnvp": 8, "nsf": 6}
@@ -26,15 +28,17 @@ def rows(count):
     return [values[i : i + DIM] for i in range(0, len(values), DIM)]
 
 
-def log_prob_figures(log_prob, tensor):
-    """Figures of one row a call and of 4,096, for `log_prob(model)`, a function from a matrix to its log-densities."""
+def log_prob_figures(log_prob):
+    """Figures of one row a call and of 4,096, for `log_prob(model)`, a function from a matrix to its log-densities: from an
+    array of numpy to one, whatever the library computes with, as rows come and log-densities are needed."""
     figures = {}
     for model in COUPLINGS:
         function = log_prob(model)
         if function is None:
             continue
-        singles = [tensor([row]) for row in rows(64)]
-        many = tensor(rows(4096))
+        array = lambda rows: numpy.array(rows, dtype=numpy.float32)
+        singles = [array([row]) for row in rows(64)]
+        many = array(rows(4096))
         figures[f"{model}-1"] = cycle(function, singles)
         figures[f"{model}-4096"] = cycle(function, [many])
     return figures

@@ -1,17 +1,26 @@
-//! Many rows at once, for hosts: several go through each dense layer side by side, so that its weights are loaded once for
-//! all of them.
+//! Many rows at once, for hosts: a block of them goes through each dense layer before the next, so that its weights are loaded
+//! into the processor's nearest cache once for all of them.
 //!
 //! The bits are those of [`Flow::log_prob`], row by row. Threads are left to the caller, who gives each some of the rows.
 
-use crate::block::BLOCK;
 use crate::flow::values;
-use crate::layer::{self, Conditioned, Work};
-use crate::{BatchError, EvalError, Flow, circle, row};
+use crate::layer::{Conditioned, Work};
+use crate::sparse::{BLOCK, Rows};
+use crate::{BatchError, EvalError, Flow, SMALL_CORE};
 
-/// The memory of one row.
-struct Lane<'s> {
-    state: &'s mut [f32],
-    work: Work<'s>,
+/// The memory of a block of rows.
+struct Block<'s> {
+    states: Rows<&'s mut [f32]>,
+    a: Rows<&'s mut [f32]>,
+    b: Rows<&'s mut [f32]>,
+}
+
+impl Block<'_> {
+    /// That of each row.
+    fn lanes(&mut self) -> impl Iterator<Item = (&mut [f32], Work<'_>)> {
+        let works = self.a.iter_mut().zip(self.b.iter_mut()).map(|(a, b)| Work { a, b });
+        self.states.iter_mut().zip(works)
+    }
 }
 
 impl Flow<'_> {
@@ -20,7 +29,7 @@ impl Flow<'_> {
     /// ```
     /// # flow_nostd::include_flow!(mod model = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/example.flow"));
     /// # let flow = flow_nostd::Flow::new(model::BYTES)?;
-    /// assert_eq!(flow.batch_scratch_len(), 4 * flow.scratch_len());
+    /// assert_eq!(flow.batch_scratch_len(), 16 * flow.scratch_len()); // on a host
     /// # Ok::<(), Box<dyn core::error::Error>>(())
     /// ```
     pub fn batch_scratch_len(&self) -> usize {
@@ -71,9 +80,11 @@ impl Flow<'_> {
         let (scratch, _) = scratch.split_at_mut_checked(expected).ok_or(error)?;
         let mut rows = rows.chunks_exact(self.columns().max(1));
         let mut contexts = contexts.chunks_exact(self.context_dim().max(1));
-        let (blocks, rest) = log_probs.as_chunks_mut::<BLOCK>();
+        // A small core takes one row after another.
+        let whole = if SMALL_CORE { 0 } else { count.saturating_sub(count % BLOCK) };
+        let (blocks, rest) = log_probs.split_at_mut_checked(whole).unwrap_or_default();
         let mut first = 0usize;
-        for block in blocks {
+        for block in blocks.as_chunks_mut::<BLOCK>().0 {
             let rows = core::array::from_fn(|_| (rows.next().unwrap_or_default(), contexts.next().unwrap_or_default()));
             *block = self.block_log_prob(rows, scratch, first)?;
             first = first.saturating_add(BLOCK);
@@ -93,47 +104,53 @@ impl Flow<'_> {
         scratch: &mut [f32],
         first: usize,
     ) -> Result<[f32; BLOCK], BatchError> {
-        let mut scratch = scratch.chunks_exact_mut(self.scratch_len().max(1));
-        let mut lane = || {
-            let (state, work) = self.split(scratch.next().unwrap_or_default()).map_err(BatchError::all)?;
-            Ok(Lane { state, work })
-        };
-        let mut lanes: [Lane<'_>; BLOCK] = [lane()?, lane()?, lane()?, lane()?];
-        let mut log_dets = [0.0; BLOCK];
-        let mut terms = [0.0; BLOCK];
-        for (i, (((lane, (row, context)), log_det), term)) in
-            lanes.iter_mut().zip(rows).zip(&mut log_dets).zip(&mut terms).enumerate()
+        let mut block = self.block(scratch);
+        let (mut log_dets, mut terms) = ([0.0; BLOCK], [0.0; BLOCK]);
+        let sums = log_dets.iter_mut().zip(&mut terms);
+        for (i, (((row, context), (state, mut work)), (log_det, term))) in
+            rows.into_iter().zip(block.lanes()).zip(sums).enumerate()
         {
-            let entered = row::enter(self, &mut values(row, context), lane.state)
+            (*log_det, *term) = self
+                .enter(&mut values(row, context), state, &mut work)
                 .map_err(|error| BatchError { row: Some(first.saturating_add(i)), error })?;
-            *log_det = circle::to_latent(self, lane.state, &mut lane.work);
-            *term = self.tails.enter(&entered, self.latent(lane.state));
         }
         for record in self.layers {
-            let Some(layer) = record.view() else { continue };
-            let Some(Conditioned { conditioner, first }) = layer.conditioned(self) else {
-                for (lane, log_det) in lanes.iter_mut().zip(&mut log_dets) {
-                    let lines = layer::lines(self, self.without_circles(lane.state));
-                    *log_det += layer.apply(self, lines, &mut lane.work);
+            let Some(layer) = record.view() else { continue }; // `check` has refused the file.
+            match layer.conditioned(self) {
+                Some(Conditioned { conditioner, first }) if !conditioner.is_residual(self) => {
+                    let Block { states, a, b } = &mut block;
+                    let mut outs = conditioner.run_block(self, states.by_ref(), a.by_mut(), b.by_mut());
+                    for ((log_det, state), out) in log_dets.iter_mut().zip(states.iter_mut()).zip(outs.iter_mut()) {
+                        let moved = self.without_circles(state).get_mut(first..).unwrap_or_default();
+                        *log_det += layer.bend(moved, out);
+                    }
                 }
-                continue;
-            };
-            let [a, b, c, d] = &mut lanes;
-            let states = [&*a.state, &*b.state, &*c.state, &*d.state];
-            let works = [&mut a.work, &mut b.work, &mut c.work, &mut d.work];
-            let outs = conditioner.run_block(self, states, works);
-            for ((state, out), log_det) in
-                [&mut *a.state, &mut *b.state, &mut *c.state, &mut *d.state].into_iter().zip(outs).zip(&mut log_dets)
-            {
-                let moved = self.without_circles(state).get_mut(first..).unwrap_or_default();
-                *log_det += layer.bend(moved, out);
+                _ => {
+                    for (log_det, (state, mut work)) in log_dets.iter_mut().zip(block.lanes()) {
+                        *log_det += record.to_latent(self, self.without_circles(state), &mut work);
+                    }
+                }
             }
         }
         let mut log_probs = [0.0; BLOCK];
-        for (((lane, log_prob), log_det), term) in lanes.iter_mut().zip(&mut log_probs).zip(log_dets).zip(terms) {
-            let lines = self.latent(lane.state).get(..self.lines).unwrap_or_default();
-            *log_prob = self.base.log_prob(self, lines, &mut lane.work) + (log_det + term);
+        let sums = log_dets.into_iter().zip(terms);
+        for ((log_prob, (log_det, term)), (state, mut work)) in log_probs.iter_mut().zip(sums).zip(block.lanes()) {
+            *log_prob = self.base_log_prob(state, &mut work) + (log_det + term);
         }
         Ok(log_probs)
+    }
+
+    /// Divides the memory of a block.
+    fn block<'s>(&self, scratch: &'s mut [f32]) -> Block<'s> {
+        let mut rest = scratch;
+        let mut next = |each: usize| {
+            let split = core::mem::take(&mut rest).split_at_mut_checked(each.saturating_mul(BLOCK));
+            let (values, after) = split.unwrap_or_default();
+            rest = after;
+            Rows { values, each }
+        };
+        let state = self.features.saturating_add(self.dim());
+        let b = self.scratch_len().saturating_sub(state).saturating_sub(self.buffer_a);
+        Block { states: next(state), a: next(self.buffer_a), b: next(b) }
     }
 }

@@ -5,7 +5,6 @@
 //! its input rectified, so that h stays in the first buffer as it is, and a block's second dense layer is added to it.
 
 use crate::ALL_KINDS;
-use crate::block::{self, BLOCK};
 use crate::dense::{self, ACTIVATION_BOUND, ADD, DenseRecord, IDENTITY, LANES_U32, RELU};
 use crate::fault::Fault;
 use crate::flow::Flow;
@@ -13,6 +12,7 @@ use crate::kernel;
 use crate::layer::{STATE_BOUND, Work};
 use crate::load::Loading;
 use crate::masked::{self, Outputs, Units};
+use crate::sparse::{self, BLOCK, Rows};
 use zerocopy::little_endian::U16;
 
 /// Whose conditioner it is.
@@ -130,32 +130,27 @@ impl Conditioner {
         from
     }
 
-    /// The same for several states, side by side where the conditioner is no residual one.
+    /// The same for a block of rows on a host, where it is no residual one: all of them go through one dense layer before the
+    /// next. Returns the buffer that holds the outputs.
     pub(crate) fn run_block<'w>(
         &self,
         flow: &Flow<'_>,
-        states: [&[f32]; BLOCK],
-        works: [&'w mut Work<'_>; BLOCK],
-    ) -> [&'w mut [f32]; BLOCK] {
-        if ALL_KINDS && self.records(flow).any(|record| record.activation.get() == ADD) {
-            let mut states = states.into_iter();
-            return works.map(|work| self.run(flow, states.next().unwrap_or_default(), work));
-        }
-        let inputs = states.map(|state| state.get(..self.inputs).unwrap_or_default());
-        let [a, b, c, d] = works;
-        let mut from = [&mut *a.a, &mut *b.a, &mut *c.a, &mut *d.a];
-        let mut to = [&mut *a.b, &mut *b.b, &mut *c.b, &mut *d.b];
+        states: Rows<&[f32]>,
+        a: Rows<&'w mut [f32]>,
+        b: Rows<&'w mut [f32]>,
+    ) -> Rows<&'w mut [f32]> {
+        let (mut from, mut to) = (b, a);
         for (step, record) in self.records(flow).enumerate() {
-            let rectify = record.activation.get() == RELU;
-            if step == 0 {
-                block::run_block(record, flow.weights, inputs, rectify, from.each_mut().map(|values| &mut **values));
-            } else {
-                let read = from.each_ref().map(|values| &**values);
-                block::run_block(record, flow.weights, read, rectify, to.each_mut().map(|values| &mut **values));
-                core::mem::swap(&mut from, &mut to);
-            }
+            let read = if step == 0 { states } else { from.by_ref() };
+            sparse::run::<BLOCK>(record, flow.weights, read, step > 0, to.by_mut());
+            core::mem::swap(&mut from, &mut to);
         }
         from
+    }
+
+    /// Whether it is a residual one.
+    pub(crate) fn is_residual(&self, flow: &Flow<'_>) -> bool {
+        ALL_KINDS && self.records(flow).any(|record| record.activation.get() == ADD)
     }
 
     fn records<'a>(&self, flow: &Flow<'a>) -> impl Iterator<Item = &'a DenseRecord> {

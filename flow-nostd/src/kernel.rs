@@ -1,16 +1,13 @@
 //! The dense kernel: panels of eight outputs, each a bias and a sum of products in the order of the inputs.
 //!
-//! Every way through this file gives the same bits. Small cores take one panel at a time, since its accumulators fill
-//! their registers, and pass over zeros. Larger ones take four, so that sums that wait for each other are interleaved, and [blocks](crate::block) of rows.
-//! Weights of eight bits, which save flash and no time, are taken one panel at a time everywhere.
+//! Every way through gives the same bits. Small cores take one panel at a time, since its accumulators fill their
+//! registers, and pass over zeros by a branch at each input. Larger ones do it [otherwise](crate::sparse).
 
+use crate::SMALL_CORE;
 use crate::dense::{DenseRecord, LANES};
+use crate::sparse::{self, Rows};
 use crate::word::Word;
 use zerocopy::{FromBytes, IntoBytes};
-
-/// Whether inputs of zero, as ReLU leaves many, are passed over: where a branch costs less than eight products. The
-/// bits of the result are the same.
-const SKIP_ZEROS: bool = cfg!(any(target_arch = "arm", target_arch = "riscv32"));
 
 /// A row of a panel: the weights of one input for eight outputs.
 pub(crate) type Row = [Word; LANES];
@@ -40,30 +37,27 @@ impl Weight for i8 {
 /// Outputs are left as they are, and the next layer applies ReLU as it reads them. Where zeros are passed over, that
 /// costs nothing: so is what is not positive.
 pub(crate) fn run(record: &DenseRecord, weights: &[Word], input: &[f32], rectify: bool, output: &mut [f32]) {
+    if !SMALL_CORE {
+        let (inputs, outputs) =
+            (Rows { each: input.len(), values: input }, Rows { each: output.len(), values: output });
+        return sparse::run::<1>(record, weights, inputs, rectify, outputs);
+    }
     if record.is_i8() {
         let input = input.get(..usize::from(record.inputs.get())).unwrap_or_default();
         return run_bytes(record, weights, input, Panels { first: 0, rectify, add: false }, output);
     }
     let (biases, rows, input, outputs) = parts(record, weights, input, output);
-    if SKIP_ZEROS {
-        // As integers, the bits of positive floats are positive, and only those of -0 are the smallest.
-        let above = if rectify { 0 } else { i32::MIN };
-        one_by_one(biases, rows, bits(input), outputs, |x| positive(x, above));
-    } else if rectify {
-        four_by_four(biases, rows, input, outputs, rectified);
-    } else {
-        four_by_four(biases, rows, input, outputs, |x| x);
-    }
+    let above = above(rectify);
+    one_by_one(biases, rows, bits(input), outputs, |x| positive(x, above));
 }
 
 /// Computes a layer whose inputs are no other layer's outputs, and seldom 0: none is looked at before it is used.
 pub(crate) fn run_straight(record: &DenseRecord, weights: &[Word], input: &[f32], output: &mut [f32]) {
-    let (biases, rows, input, outputs) = parts(record, weights, input, output);
-    if SKIP_ZEROS {
-        one_by_one(biases, rows, bits(input), outputs, |x| Some(f32::from_bits(x)));
-    } else {
-        four_by_four(biases, rows, input, outputs, |x| x);
+    if !SMALL_CORE {
+        return run(record, weights, input, false, output);
     }
+    let (biases, rows, input, outputs) = parts(record, weights, input, output);
+    one_by_one(biases, rows, bits(input), outputs, |x| Some(f32::from_bits(x)));
 }
 
 /// Biases and weights of a layer, its inputs, and room for its outputs.
@@ -123,12 +117,12 @@ pub(crate) fn run_panels(record: &DenseRecord, weights: &[Word], input: &[f32], 
     if record.is_i8() {
         return run_bytes(record, weights, input, which, output);
     }
-    let above = if which.rectify { 0 } else { i32::MIN };
+    let above = above(which.rectify);
     let (outputs, _) = output.as_chunks_mut();
     for (panel, out) in (which.first..record.panels() as usize).zip(outputs) {
         let Some((bias, rows)) = panel_rows(record, weights, panel, input.len()) else { return };
         let bias = bias.map(Word::get);
-        let sums = if SKIP_ZEROS {
+        let sums = if SMALL_CORE {
             panel_of_eight(bias, rows, bits(input), |x| positive(x, above))
         } else if which.rectify {
             panel_of_eight(bias, rows, bits(input), |x| Some(rectified(f32::from_bits(x))))
@@ -142,12 +136,12 @@ pub(crate) fn run_panels(record: &DenseRecord, weights: &[Word], input: &[f32], 
 /// Computes what [`run_panels`] does, weights being bytes.
 #[inline(never)]
 fn run_bytes(record: &DenseRecord, weights: &[Word], input: &[f32], which: Panels, output: &mut [f32]) {
-    let above = if which.rectify { 0 } else { i32::MIN };
+    let above = above(which.rectify);
     let (outputs, _) = output.as_chunks_mut();
     for (panel, out) in (which.first..record.panels() as usize).zip(outputs) {
         let Some(bytes) = Bytes::of(record, weights, panel, input.len()) else { return };
         let sums = panel_of_eight([0.0; LANES], bytes.rows, bits(input), |x| match positive(x, above) {
-            None if !SKIP_ZEROS => Some(0.0),
+            None if !SMALL_CORE => Some(0.0),
             read => read,
         });
         which.leave(bytes.scaled(sums), out);
@@ -205,11 +199,17 @@ pub(crate) struct Bytes<'w> {
 }
 
 impl<'w> Bytes<'w> {
+    /// The weights of all panels, and what follows them.
+    #[inline(always)]
+    pub(crate) fn rows(record: &DenseRecord, weights: &'w [Word]) -> Option<&'w [[i8; LANES]]> {
+        let rows = weights.get(record.weights.get() as usize..)?.as_bytes();
+        Some(<[i8]>::ref_from_bytes(rows).ok()?.as_chunks().0)
+    }
+
     /// The panel, with the weights of its first `count` inputs.
     #[inline(always)]
     pub(crate) fn of(record: &DenseRecord, weights: &'w [Word], panel: usize, count: usize) -> Option<Self> {
-        let rows = weights.get(record.weights.get() as usize..)?.as_bytes();
-        let (rows, _) = <[i8]>::ref_from_bytes(rows).ok()?.as_chunks();
+        let rows = Self::rows(record, weights)?;
         let (biases, _) = weights.get(record.biases.get() as usize..)?.as_chunks();
         let (biases, scales) = biases.split_at_checked(record.panels() as usize)?;
         let start = panel.checked_mul(record.inputs.get().into())?;
@@ -255,44 +255,6 @@ fn one_by_one(
     }
 }
 
-/// All panels, four at a time.
-fn four_by_four(
-    biases: &[Row],
-    mut rows: &[Row],
-    input: &[f32],
-    outputs: &mut [[f32; LANES]],
-    reads: impl Fn(f32) -> f32,
-) {
-    let count = input.len();
-    let (bias_fours, last_biases) = biases.as_chunks::<4>();
-    let (fours, last_outputs) = outputs.split_at_mut_checked(bias_fours.as_flattened().len()).unwrap_or_default();
-    for (bias, out) in bias_fours.iter().zip(fours.as_chunks_mut::<4>().0) {
-        let mut next = || {
-            let (panel, rest) = rows.split_at_checked(count)?;
-            rows = rest;
-            Some(panel)
-        };
-        let (Some(a), Some(b), Some(c), Some(d)) = (next(), next(), next(), next()) else { return };
-        *out = bias.map(|row| row.map(Word::get));
-        four_panels([a, b, c, d], input, out, &reads);
-    }
-    one_by_one(last_biases, rows, bits(input), last_outputs, |x| Some(reads(f32::from_bits(x))));
-}
-
-/// Adds to the accumulators of four panels.
-#[inline(always)]
-fn four_panels([a, b, c, d]: [&[Row]; 4], input: &[f32], out: &mut [[f32; LANES]; 4], reads: impl Fn(f32) -> f32) {
-    let [mut sum_a, mut sum_b, mut sum_c, mut sum_d] = *out;
-    for ((((&x, a), b), c), d) in input.iter().zip(a).zip(b).zip(c).zip(d) {
-        let x = reads(x);
-        add_row(&mut sum_a, x, a.map(Word::get));
-        add_row(&mut sum_b, x, b.map(Word::get));
-        add_row(&mut sum_c, x, c.map(Word::get));
-        add_row(&mut sum_d, x, d.map(Word::get));
-    }
-    *out = [sum_a, sum_b, sum_c, sum_d];
-}
-
 /// Eight accumulators with names of their own: an array of them is kept in memory at opt-level "s". Two inputs a round
 /// halve what the loop itself costs.
 macro_rules! accumulate {
@@ -336,6 +298,12 @@ fn bits(input: &[f32]) -> &[u32] {
     <[u32]>::ref_from_bytes(input.as_bytes()).unwrap_or_default()
 }
 
+/// What the bits of an input that counts are above, see [`positive`].
+#[inline(always)]
+fn above(rectify: bool) -> i32 {
+    if rectify { 0 } else { i32::MIN }
+}
+
 /// The value of bits that, as an integer, are above `above`: 0 passes over what is not positive, the smallest integer
 /// over -0 and nothing else.
 #[inline(always)]
@@ -352,7 +320,6 @@ pub(crate) fn rectified(v: f32) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::block::{BLOCK, add_panel, add_two_panels};
 
     /// Eight words a row: the bits of the values, least significant byte first.
     fn words(values: &[[u32; LANES]], test: impl FnOnce(&[Row])) {
@@ -388,26 +355,9 @@ mod tests {
                 let fewer = panel_of_eight(start, panel, bits(&input), |x| (x << 1 != 0).then_some(f32::from_bits(x)));
                 assert_eq!(all.map(f32::to_bits), some.map(f32::to_bits));
                 assert_eq!(all.map(f32::to_bits), fewer.map(f32::to_bits));
-                let mut four = [[0.0; LANES]; 5];
-                let biases = [*bias; 5];
-                let fives = std::vec![panel; 5].concat();
-                four_by_four(&biases, &fives, &input, &mut four, |x| x);
-                assert!(four.iter().all(|out| out.map(f32::to_bits) == all.map(f32::to_bits)));
                 let before = panel_of_eight(start, panel, bits(&input.map(rectified)), |x| Some(f32::from_bits(x)));
                 let within = panel_of_eight(start, panel, bits(&input), |x| positive(x, 0));
                 assert_eq!(before.map(f32::to_bits), within.map(f32::to_bits));
-                four_by_four(&biases, &fives, &input, &mut four, rectified);
-                assert!(four.iter().all(|out| out.map(f32::to_bits) == before.map(f32::to_bits)));
-                for (inputs, expected) in [([input; BLOCK], all), ([input.map(rectified); BLOCK], before)] {
-                    let inputs = inputs.each_ref().map(|input| &input[..]);
-                    let mut sums = [bias.map(Word::get); BLOCK];
-                    add_panel(&mut sums, panel, inputs);
-                    let (mut first, mut next) = ([bias.map(Word::get); BLOCK], [bias.map(Word::get); BLOCK]);
-                    add_two_panels(&mut first, &mut next, panel, panel, inputs);
-                    for sums in [sums, first, next].as_flattened() {
-                        assert_eq!(sums.map(f32::to_bits), expected.map(f32::to_bits));
-                    }
-                }
             });
         }
     }

@@ -90,6 +90,10 @@ extern crate std;
 /// constant, so that the compiler checks all code either way and leaves out what cannot be reached.
 const ALL_KINDS: bool = cfg!(feature = "all-kinds");
 
+/// Whether this is a core whose registers hold the sums of one panel, and that takes a branch in a cycle or two: what is
+/// made for hosts is left out there. A constant for the same reason.
+const SMALL_CORE: bool = cfg!(any(target_arch = "arm", target_arch = "riscv32"));
+
 mod act_norm;
 mod affine;
 mod affine_coupling;
@@ -97,7 +101,6 @@ mod arithmetic;
 mod atoms;
 mod base;
 mod batch;
-mod block;
 mod calibration;
 mod circle;
 mod column;
@@ -115,6 +118,7 @@ mod flow;
 mod header;
 mod include;
 mod kernel;
+mod lanes;
 mod layer;
 mod linear;
 mod load;
@@ -131,8 +135,10 @@ mod sampling;
 mod section;
 mod self_test;
 mod sensors;
+mod sparse;
 mod spline;
 mod spline_coupling;
+mod splines;
 mod student_t;
 mod tails;
 mod trig;

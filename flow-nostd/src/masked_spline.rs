@@ -7,6 +7,7 @@ use crate::layer::{Conditioned, Work};
 use crate::load::Loading;
 use crate::masked::{self, Outputs};
 use crate::spline::{self, Spline};
+use crate::{SMALL_CORE, splines};
 use zerocopy::little_endian::{F32, U16};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
@@ -48,6 +49,9 @@ pub(crate) fn conditioned(record: &MaskedSplineRecord, flow: &Flow<'_>) -> Condi
 pub(crate) fn to_latent(record: &MaskedSplineRecord, lines: &mut [f32], mut out: &mut [f32]) -> f32 {
     let bins = record.num_bins.get();
     let spline = Spline::new(record.tail_bound.get(), bins);
+    if !SMALL_CORE {
+        return splines::to_latent(&spline, spline::raw_values(bins).into(), lines, out);
+    }
     let mut log_det = 0.0;
     for x in lines {
         let Some((raws, rest)) = out.split_at_mut_checked(spline::raw_values(bins).into()) else { break };

@@ -19,18 +19,18 @@ pub const TAIL_BOUND_MIN: f32 = 1e-3;
 pub const TAIL_BOUND_MAX: f32 = 1e6;
 
 /// The narrowest bin, as a share of the box, and the smallest slope.
-const SMALLEST: f32 = 1e-3;
+pub(crate) const SMALLEST: f32 = 1e-3;
 /// The largest raw slope: larger ones are taken for it.
-const SLOPE_MAX: f32 = 1e6;
+pub(crate) const SLOPE_MAX: f32 = 1e6;
 
 /// What all splines of a layer share.
 pub(crate) struct Spline {
-    bins: usize,
-    bound: f32,
+    pub bins: usize,
+    pub bound: f32,
     /// The narrowest bin.
-    smallest: f32,
+    pub smallest: f32,
     /// What of the box is left for the raw values to divide.
-    shared: f32,
+    pub shared: f32,
 }
 
 /// A bin and its surroundings.
