@@ -19,8 +19,8 @@
 //! # Ok::<(), Box<dyn core::error::Error>>(())
 //! ```
 //!
-//! In the repository, `flow-nostd/examples/host.rs` is a program for a host, and `firmware/example` one for a Cortex-M,
-//! which runs under emulation.
+//! In the repository, `flow-nostd/examples/host.rs` is a program for a host; `firmware/example` and `firmware/detect` are two
+//! for a Cortex-M, which run under emulation.
 //!
 //! # What is promised, and where it is tested
 //! | promise | how |
