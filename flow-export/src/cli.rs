@@ -13,7 +13,7 @@ use crate::verdicts::{self, Judge};
 use crate::{calibrate, inspect, onnx, output, run_folder, sample, windows};
 use clap::{Args, Parser, Subcommand};
 use flow_table::atomic::write_atomic;
-use flow_table::{Missing, ignored_column};
+use flow_table::{Missing, Table, ignored_column};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -124,6 +124,10 @@ struct Score {
     /// order; the file needs a calibration
     #[arg(long)]
     verdicts: bool,
+    /// Write how much speaks for drift besides, with a false alarm in so many rows at the most, or in a time: 100000, 1/30d.
+    /// It has drifted where that reaches the number of rows, and starts anew then
+    #[arg(long, value_name = "ROWS|N/TIME", requires = "verdicts")]
+    drift_every: Option<DriftEvery>,
     /// One label for each row: 1 for an anomaly, 0 for a normal row
     #[arg(long, value_name = "FILE", requires = "json")]
     labels: Option<String>,
@@ -249,6 +253,7 @@ fn score_table(args: Score) -> Result<(), Error> {
     let (table, recipe) = windows::read(&frozen, &args.data, args.column, missing)?;
     table.notes().iter().for_each(|note| eprintln!("{note}"));
     let labels = args.labels.map(|path| Labels::of_table(&path, &table)).transpose()?;
+    let drift_every = drift_rows(args.drift_every, &table, None)?;
     let judged = judge.as_ref().map(|judge| judge.judge(&table, None)).transpose()?;
     let log_prob = match &judged {
         Some(judged) => judged.iter().map(|one| one.verdict.log_prob).collect(),
@@ -257,7 +262,10 @@ fn score_table(args: Score) -> Result<(), Error> {
     if args.output.is_some() || !args.json {
         output::write(args.output.as_deref(), |out| {
             let written = match (&judge, &judged) {
-                (Some(judge), Some(judged)) => verdicts::write(out, &judge.names(), judged),
+                (Some(judge), Some(judged)) => {
+                    let rows = recipe.is_some().then(|| table.rows_of_file());
+                    verdicts::write(out, &judge.names(), judged, rows.as_deref(), drift_every)
+                }
                 _ => score::write(out, &table, &log_prob, recipe.is_some()),
             };
             written.map_err(Error::Stdout)
@@ -282,15 +290,7 @@ fn backtest_table(args: Backtest) -> Result<(), Error> {
         (None, Some(path)) => Windows::of_labels(path, &table)?,
         (None, None) => Windows::none(&table),
     };
-    let drift_every = match args.drift_every {
-        None => None,
-        Some(DriftEvery::Rows(rows)) => Some(rows),
-        Some(DriftEvery::Rate(rate)) => {
-            let every = backtest::every(&table, args.every);
-            let every = every.ok_or_else(|| Error::NoTimes { path: table.source().to_owned() })?;
-            Some((1.0 / rate.share(every)).max(1.0))
-        }
-    };
+    let drift_every = drift_rows(args.drift_every, &table, args.every)?;
     let options = Options { every: args.every, drift_every, apart: args.apart };
     let found = backtest::backtest(&judge, &others, usual.as_ref(), &table, windows, options)?;
     if let Some(path) = &args.report {
@@ -301,6 +301,17 @@ fn backtest_table(args: Backtest) -> Result<(), Error> {
     } else {
         output::write(None, |out| write!(out, "{found}").map_err(Error::Stdout))
     }
+}
+
+/// The mean number of rows between two false alarms of drift.
+fn drift_rows(asked: Option<DriftEvery>, table: &Table, every: Option<Duration>) -> Result<Option<f64>, Error> {
+    let rate = match asked {
+        None => return Ok(None),
+        Some(DriftEvery::Rows(rows)) => return Ok(Some(rows)),
+        Some(DriftEvery::Rate(rate)) => rate,
+    };
+    let every = backtest::every(table, every).ok_or_else(|| Error::NoTimes { path: table.source().to_owned() })?;
+    Ok(Some((1.0 / rate.share(every)).max(1.0)))
 }
 
 fn calibrate_file(args: Calibrate) -> Result<(), Error> {

@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::frozen::{Frozen, column_names, context_names, split_context};
 use crate::score::matching;
-use flow_nostd::{Detector, SensorFault, SensorState, Status, Verdict};
+use flow_nostd::{Detector, Drift, SensorFault, SensorState, Status, Verdict};
 use flow_table::{Table, csv_field, csv_number};
 use std::io::{self, Write};
 use std::time::Duration;
@@ -145,15 +145,39 @@ pub fn status_word(status: Status) -> &'static str {
     }
 }
 
-/// Writes verdicts as CSV: `log_prob,ln_p,alarm,status,column`.
-pub(crate) fn write(out: &mut dyn Write, names: &[String], judged: &[Judged]) -> io::Result<()> {
-    writeln!(out, "log_prob,ln_p,alarm,status,column")?;
-    for one in judged {
+/// Writes verdicts as CSV: `log_prob,ln_p,alarm,status,column`. Of windows, `rows` are the numbers of their newest rows from
+/// 0 on, and stand before it; with `drift_every`, the mean number of rows between two false alarms of drift, the level of
+/// [`Drift`] stands behind it, which starts anew after a row in which it reached that number.
+///
+/// # Errors
+/// Whatever the writer reports.
+pub fn write(
+    out: &mut dyn Write,
+    names: &[String],
+    judged: &[Judged],
+    rows: Option<&[usize]>,
+    drift_every: Option<f64>,
+) -> io::Result<()> {
+    let (row, level) = (rows.map_or("", |_| "row,"), drift_every.map_or("", |_| ",drift"));
+    writeln!(out, "{row}log_prob,ln_p,alarm,status,column{level}")?;
+    let mut drift = Drift::new();
+    for (i, one) in judged.iter().enumerate() {
+        if let Some(row) = rows.and_then(|rows| rows.get(i)) {
+            write!(out, "{},", row + 1)?;
+        }
         let Verdict { log_prob, ln_p, alarm, status } = one.verdict;
         let column = one.column().and_then(|column| names.get(usize::from(column)));
         let column = column.map(|name| csv_field(name)).unwrap_or_default();
         let (log_prob, ln_p, alarm) = (csv_number(log_prob), csv_number(ln_p), u8::from(alarm));
-        writeln!(out, "{log_prob},{ln_p},{alarm},{},{column}", status_word(status))?;
+        write!(out, "{log_prob},{ln_p},{alarm},{},{column}", status_word(status))?;
+        if let Some(every) = drift_every {
+            let level = drift.push(one.verdict.ln_p);
+            write!(out, ",{}", csv_number(level))?;
+            if f64::from(level) >= every {
+                drift = Drift::new();
+            }
+        }
+        writeln!(out)?;
     }
     Ok(())
 }

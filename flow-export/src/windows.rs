@@ -6,7 +6,7 @@
 use crate::error::Error;
 use crate::frozen::{Frozen, column_names};
 use flow_nostd::layout::{
-    CREST, FeatureRecord, LAG, MAX, MEAN, MIN, RANGE, SLOPE, STD, VALUE, WINDOW_MAX, WindowRecord,
+    CHANGE, CREST, FeatureRecord, LAG, MAX, MEAN, MIN, RANGE, SLOPE, STD, VALUE, WINDOW_MAX, WindowRecord,
 };
 use flow_nostd::{EvalError, FormatError, Window, Windowing};
 use flow_table::{Missing, ReadOptions, Table, did_you_mean};
@@ -45,6 +45,8 @@ pub enum Feature {
     Range,
     /// Largest deviation from the mean in standard deviations.
     Crest,
+    /// The newest value less the value so many rows before it.
+    Change(u16),
 }
 
 /// How the columns come from the channels.
@@ -246,6 +248,7 @@ impl Feature {
             MAX => Feature::Max,
             RANGE => Feature::Range,
             CREST => Feature::Crest,
+            CHANGE => Feature::Change(record.lag.get()),
             // The engine accepts no other kind.
             _ => Feature::Value,
         }
@@ -262,6 +265,7 @@ impl Feature {
             Feature::Max => (MAX, 0),
             Feature::Range => (RANGE, 0),
             Feature::Crest => (CREST, 0),
+            Feature::Change(rows) => (CHANGE, rows),
         };
         FeatureRecord { kind: U16::new(kind), lag: U16::new(lag) }
     }
@@ -275,7 +279,7 @@ impl Feature {
     }
 }
 
-/// The features without lags, by their names.
+/// The features of the window as a whole, by their names.
 const NAMES: [(&str, Feature); 8] = [
     ("value", Feature::Value),
     ("mean", Feature::Mean),
@@ -292,6 +296,7 @@ impl fmt::Display for Feature {
         match (self, NAMES.iter().find(|(_, feature)| feature == self)) {
             (_, Some((name, _))) => f.write_str(name),
             (Feature::Lag(rows), None) => write!(f, "lag{rows}"),
+            (Feature::Change(rows), None) => write!(f, "change{rows}"),
             (_, None) => Ok(()),
         }
     }
@@ -305,11 +310,12 @@ impl FromStr for Feature {
         if let Some((_, feature)) = NAMES.iter().find(|(name, _)| *name == text) {
             return Ok(*feature);
         }
-        if let Some(rows) = text.strip_prefix("lag").and_then(|rows| rows.parse().ok()).filter(|rows| *rows > 0) {
-            return Ok(Feature::Lag(rows));
+        let rows = |word| text.strip_prefix(word)?.parse().ok().filter(|rows: &u16| *rows > 0);
+        if let Some(feature) = rows("lag").map(Feature::Lag).or_else(|| rows("change").map(Feature::Change)) {
+            return Ok(feature);
         }
         let hint = did_you_mean(text, names()).map_or(String::new(), |name| format!(", did you mean {name}?"));
-        Err(format!("no feature{hint}; expected {} or lagN", names().collect::<Vec<_>>().join(", ")))
+        Err(format!("no feature{hint}; expected {}, lagN or changeN", names().collect::<Vec<_>>().join(", ")))
     }
 }
 

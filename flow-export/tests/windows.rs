@@ -234,6 +234,40 @@ fn what_is_wrong_with_a_table_is_said() {
 }
 
 #[test]
+fn verdicts_are_of_the_newest_rows_and_drift_starts_anew() {
+    let session = Session::new();
+    fs::write(session.path("raw.csv"), csv(&signals())).unwrap();
+    let many: Vec<(i64, [f32; 2])> =
+        (0..400).map(|i| (1_714_564_800 + 300 * i, [5.0 + (0.3 * i as f32).sin(), ((i * 37) % 11) as f32])).collect();
+    fs::write(session.path("many.csv"), csv(&many)).unwrap();
+    session.succeed(&["calibrate", "model.flow", "--data", "many.csv", "-o", "calibrated.flow"]);
+    let score = ["score", "calibrated.flow", "--data", "raw.csv", "--verdicts"];
+    let plain = session.succeed(&score);
+    assert_eq!(plain.lines().next(), Some("row,log_prob,ln_p,alarm,status,column"));
+    let text = session.succeed(&[&score[..], &["--drift-every", "50"]].concat());
+    assert_eq!(text.lines().next(), Some("row,log_prob,ln_p,alarm,status,column,drift"));
+    let rows = on_device(&session);
+    let mut drift = flow_nostd::Drift::new();
+    let mut reached = 0;
+    for ((line, plain), (row, log_prob)) in text.lines().zip(plain.lines()).skip(1).zip(rows) {
+        let (before, level) = line.rsplit_once(',').unwrap();
+        assert_eq!(before, plain);
+        let cells: Vec<&str> = line.split(',').collect();
+        assert_eq!((cells[0].parse(), cells[1].parse()), (Ok(row), Ok(log_prob)));
+        assert_eq!(drift.push(cells[2].parse().unwrap()), level.parse::<f32>().unwrap());
+        if drift.level() >= 50.0 {
+            drift = flow_nostd::Drift::new();
+            reached += 1;
+        }
+    }
+    assert!(reached > 0, "{text}");
+    // As a rate it needs the time between rows, which is in the table.
+    let rate = session.succeed(&[&score[..], &["--drift-every", "1/500min"]].concat());
+    assert_eq!(rate, text);
+    session.fail(2, &["score", "calibrated.flow", "--data", "raw.csv", "--drift-every", "50"]);
+}
+
+#[test]
 fn a_damaged_recipe_is_told() {
     let session = Session::new();
     let mut bytes = fs::read(session.path("model.flow")).unwrap();

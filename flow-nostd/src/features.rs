@@ -26,6 +26,8 @@ pub const MAX: u16 = 7;
 pub const RANGE: u16 = 8;
 /// The largest deviation from the mean, in standard deviations; 0 where the standard deviation is 0.
 pub const CREST: u16 = 9;
+/// The newest value less the value so many rows before: where a level wanders over months it is its changes that are usual.
+pub const CHANGE: u16 = 10;
 
 /// Values beyond it count as it in all but [`VALUE`] and [`LAG`]: sums of squares stay finite.
 pub const MAGNITUDE_MAX: f32 = 1e17;
@@ -34,9 +36,9 @@ pub const MAGNITUDE_MAX: f32 = 1e17;
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
 pub struct FeatureRecord {
-    /// Which one, from [`VALUE`] to [`CREST`].
+    /// Which one, from [`VALUE`] to [`CHANGE`].
     pub kind: U16,
-    /// Rows before the newest, in [`LAG`]; else 0.
+    /// Rows before the newest, in [`LAG`] and [`CHANGE`]; else 0.
     pub lag: U16,
 }
 
@@ -45,6 +47,18 @@ pub struct FeatureRecord {
 pub(crate) struct Channel<'a> {
     pub older: &'a [f32],
     pub newer: &'a [f32],
+}
+
+impl FeatureRecord {
+    /// Whether it looks at one row before the newest, and says at which.
+    pub(crate) fn has_lag(&self) -> bool {
+        matches!(self.kind.get(), LAG | CHANGE)
+    }
+
+    /// Whether it asks for the [`Statistics`] of all rows.
+    pub(crate) fn is_statistic(&self) -> bool {
+        (MEAN..=CREST).contains(&self.kind.get())
+    }
 }
 
 /// What is computed of a channel.
@@ -123,6 +137,7 @@ impl Channel<'_> {
             MAX => statistics.max,
             RANGE => statistics.max - statistics.min,
             CREST => statistics.crest,
+            CHANGE => saturated(self.lag(0)) - saturated(self.lag(feature.lag.get())),
             _ => self.lag(feature.lag.get()),
         }
     }
@@ -169,6 +184,16 @@ mod tests {
         assert_eq!([0, 1, 2, 3].map(|lag| channel.lag(lag)), [4.0, 3.0, 2.0, 1.0]);
         let all_older = Channel { older: &[1.0, 2.0], newer: &[] };
         assert_eq!([0, 1].map(|lag| all_older.lag(lag)), [2.0, 1.0]);
+    }
+
+    #[test]
+    fn changes_are_finite_however_large_the_values() {
+        let change = |from: f32, to: f32| {
+            let record = FeatureRecord { kind: U16::new(CHANGE), lag: U16::new(1) };
+            Channel { older: &[from], newer: &[to] }.feature(&record, &Statistics::default())
+        };
+        assert_eq!(change(20.5, 18.0), -2.5);
+        assert_eq!(change(f32::MIN, f32::MAX), 2.0 * MAGNITUDE_MAX);
     }
 
     #[test]

@@ -19,8 +19,8 @@
 //! # Ok::<(), Box<dyn core::error::Error>>(())
 //! ```
 //!
-//! In the repository, `flow-nostd/examples/host.rs` is a program for a host, and `firmware/example` one for a Cortex-M,
-//! which runs under emulation.
+//! In the repository, `flow-nostd/examples/host.rs` is a program for a host; `firmware/example` and `firmware/detect` are two
+//! for a Cortex-M, which run under emulation.
 //!
 //! # What is promised, and where it is tested
 //! | promise | how |
@@ -188,7 +188,9 @@ pub mod layout {
     };
     pub use crate::crc::crc32;
     pub use crate::dense::{ACTIVATION_BOUND, ADD, DenseRecord, IDENTITY, LANES, RELU, WEIGHTS_I8};
-    pub use crate::features::{CREST, FeatureRecord, LAG, MAGNITUDE_MAX, MAX, MEAN, MIN, RANGE, SLOPE, STD, VALUE};
+    pub use crate::features::{
+        CHANGE, CREST, FeatureRecord, LAG, MAGNITUDE_MAX, MAX, MEAN, MIN, RANGE, SLOPE, STD, VALUE,
+    };
     pub use crate::header::{HEADER_LENGTH, Header, MAGIC, MAJOR, MINOR, SECTION_ALIGN, SIGNATURE_LENGTH, WEIGHTS_F32};
     pub use crate::layer::{
         ACT_NORM, AFFINE_COUPLING, LINEAR, Layer, LayerRecord, MASKED_AFFINE, MASKED_SPLINE, PERMUTATION,

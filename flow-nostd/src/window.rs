@@ -9,7 +9,7 @@
 
 use crate::column::ColumnRecord;
 use crate::fault::{Fault, Place};
-use crate::features::{CREST, Channel, FeatureRecord, LAG, Statistics, VALUE};
+use crate::features::{CHANGE, Channel, FeatureRecord, Statistics, VALUE};
 use crate::section::WINDOWS;
 use crate::{EvalError, Flow, FormatError};
 use zerocopy::little_endian::{U16, U64};
@@ -127,10 +127,10 @@ impl<'a> Windowing<'a> {
         for (index, feature) in (1..u16::MAX).zip(features) {
             place.index = index;
             let this = (feature.kind.get(), feature.lag.get());
-            if !(VALUE..=CREST).contains(&this.0) {
+            if !(VALUE..=CHANGE).contains(&this.0) {
                 return place.note(Fault::UNKNOWN_KIND, 0, this.0.into());
             }
-            let allowed = if this.0 == LAG { (1..length).contains(&this.1) } else { this.1 == 0 };
+            let allowed = if feature.has_lag() { (1..length).contains(&this.1) } else { this.1 == 0 };
             if !allowed {
                 return Err(Fault::field(2));
             }
@@ -329,7 +329,7 @@ impl<'a> Window<'a> {
         if context.len() != windowing.context_dim {
             return Err(EvalError::ContextLength { expected: windowing.context_dim, found: context.len() });
         }
-        let computed = windowing.features.iter().any(|feature| feature.kind.get() > LAG);
+        let computed = windowing.features.iter().any(FeatureRecord::is_statistic);
         let mut contexts = windowing.columns.iter().map(|column| column.is_context());
         let (mut row, mut context) = (row.iter_mut(), context.iter_mut());
         let mut rest = &*self.memory;

@@ -1,7 +1,7 @@
 //! Windows over signals: what a recipe may say, what a ring of rows gives, gaps, and values that are no numbers.
 #![allow(missing_docs, clippy::disallowed_types, clippy::disallowed_methods)]
 
-use flow_nostd::layout::{CREST, LAG, MAX, MEAN, MIN, RANGE, SLOPE, STD, VALUE};
+use flow_nostd::layout::{CHANGE, CREST, LAG, MAX, MEAN, MIN, RANGE, SLOPE, STD, VALUE};
 use flow_nostd::{EvalError, FormatError, Tag, Window, Windowing};
 use rand_core::Rng;
 use rand_pcg::Pcg32;
@@ -21,12 +21,13 @@ fn section(length: u16, stride: u16, channels: u16, step: u64, features: &[(u16,
     bytes
 }
 
-/// Value, two lags and all statistics.
+/// Value, two lags, all statistics and two changes.
 fn all(length: u16) -> Vec<(u16, u16)> {
     let lags = [(LAG, 1), (LAG, length - 1)];
     let lags = &lags[..if length > 2 { 2 } else { 1 }];
     let statistics = [MEAN, STD, SLOPE, MIN, MAX, RANGE, CREST].map(|kind| (kind, 0));
-    [&[(VALUE, 0)], lags, &statistics].concat()
+    let changes: Vec<_> = lags.iter().map(|(_, rows)| (CHANGE, *rows)).collect();
+    [&[(VALUE, 0)], lags, &statistics, &changes].concat()
 }
 
 fn error(section: &[u8]) -> Option<FormatError> {
@@ -38,8 +39,8 @@ fn a_recipe_says_what_it_was_written_with() {
     let section = section(12, 3, 2, 300_000_000, &all(12));
     let windowing = Windowing::read(&section).unwrap();
     assert_eq!((windowing.length(), windowing.stride(), windowing.channels()), (12, 3, 2));
-    assert_eq!((windowing.columns(), windowing.memory_len(), windowing.step()), (20, 24, Some(300_000_000)));
-    assert_eq!(windowing.feature_records().len(), 10);
+    assert_eq!((windowing.columns(), windowing.memory_len(), windowing.step()), (24, 24, Some(300_000_000)));
+    assert_eq!(windowing.feature_records().len(), 12);
 }
 
 #[test]
@@ -63,12 +64,13 @@ fn every_damage_is_an_error_of_its_own() {
     assert_eq!(with(6, &[4, 0]), length(32, 28));
     assert_eq!(error(&good[..15]), length(16, 15));
     assert_eq!(error(&good[..27]), length(28, 27));
-    for kind in [0, 10] {
+    for kind in [0, 11] {
         assert_eq!(with(24, &[kind, 0]), Some(FormatError::UnknownKind { tag: WIND, index: 3, kind: kind.into() }));
     }
     assert_eq!(with(18, &[1, 0]), record(1, 2), "a value has no lag");
     for lag in [0, 12] {
         assert_eq!(with(22, &[lag, 0]), record(2, 2), "lag {lag} of 12 rows");
+        assert_eq!(with(24, &[10, 0, lag, 0]), record(3, 2), "change over {lag} of 12 rows");
     }
     assert_eq!(with(24, &[2, 0, 1, 0]), record(3, 0), "twice the same");
     assert_eq!(with(16, &[3, 0]), record(2, 0), "out of order");
@@ -93,6 +95,7 @@ fn reference(values: &[f32], features: &[(u16, u16)]) -> Vec<f64> {
         MIN => min,
         MAX => max,
         RANGE => max - min,
+        CHANGE => x[x.len() - 1] - x[x.len() - 1 - usize::from(lag)],
         _ if std == 0.0 => 0.0,
         _ => peak / std,
     };

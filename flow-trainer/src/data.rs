@@ -23,6 +23,9 @@ pub struct Source {
     pub missing: Missing,
     /// Windows over the rows, which the flow models in their place.
     pub windows: Option<Windows>,
+    /// Shares of the rows that validate and calibrate: the former counts where `validation` is `None`, the latter but under
+    /// the peers' convention.
+    pub shares: Fractions,
     /// Seed of the split and of a built-in set.
     pub seed: u64,
 }
@@ -91,6 +94,7 @@ impl Source {
             convention: Convention::Own,
             missing: Missing::default(),
             windows: None,
+            shares: Fractions::default(),
             seed: 0,
         }
     }
@@ -165,9 +169,9 @@ impl Data {
             .map(|Windows { length, stride, features }| Recipe::over(&table, *length, *stride, features));
         let table = columns_of(recipe.as_ref(), table)?;
         let fractions = Fractions {
-            validation: if source.validation.is_some() { 0.0 } else { Fractions::default().validation },
+            validation: if source.validation.is_some() { 0.0 } else { source.shares.validation },
             calibration: match source.convention {
-                Convention::Own => Fractions::default().calibration,
+                Convention::Own => source.shares.calibration,
                 Convention::Peers => 0.0,
             },
         };

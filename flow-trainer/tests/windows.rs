@@ -88,6 +88,23 @@ fn from_raw_channels_to_scores() {
 }
 
 #[test]
+fn changes_alone_and_as_many_rows_for_calibration_as_asked_for() {
+    let session = Session::empty();
+    fs::write(session.path("raw.csv"), signals(1000, 1)).unwrap();
+    let options = ["train", "--data", "raw.csv", "--out", "run", "--window", "13", "--changes", "1,12"];
+    let rows = |more: &[&str]| {
+        let said = session.succeed(&[&options[..], more, &QUICK, &["--force"]].concat());
+        assert!(said.contains("13 rows, stride 1: change1, change12 of temp, speed"), "{said}");
+        session.path("run/calibration.csv").exists().then(|| session.table("run/calibration.csv"))
+    };
+    let usual = rows(&[]).expect("a tenth");
+    assert_eq!(usual.names(), ["temp.change1", "temp.change12", "speed.change1", "speed.change12"]);
+    let most = rows(&["--calibration", "0.5"]).expect("half of them").rows();
+    assert!(most > 4 * usual.rows() && most > 380, "{most}, {}", usual.rows());
+    assert_eq!(rows(&["--calibration", "0"]), None);
+}
+
+#[test]
 fn wrong_use_is_said() {
     let session = Session::empty();
     fs::write(session.path("raw.csv"), signals(400, 1)).unwrap();
@@ -98,6 +115,14 @@ fn wrong_use_is_said() {
     let typo = fail(2, &["--window", "12", "--features", "value,slop"]);
     assert!(typo.contains("no feature, did you mean slope?"), "{typo}");
     assert!(fail(1, &["--window", "12", "--lags", "12"]).contains("lag12 reaches beyond a window of 12 rows"));
+    assert!(fail(1, &["--window", "12", "--changes", "12"]).contains("change12 reaches beyond a window of 12 rows"));
+    for share in [["--calibration", "1"], ["--validation", "0"], ["--calibration", "x"]] {
+        assert!(fail(2, &share).contains("below 1"), "{share:?}");
+    }
+    assert!(
+        fail(1, &["--validation", "0.5", "--calibration", "0.5"])
+            .contains("expected numbers from 0 with a sum below 1")
+    );
     let long = fail(1, &["--window", "200"]);
     assert!(long.contains("too few windows to split: of 201 windows of 200 rows"), "{long}");
     assert!(!session.path("run").exists());

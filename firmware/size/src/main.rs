@@ -41,7 +41,25 @@ fn evaluate(flow: &flow_nostd::Flow<'_>) {
         _ = black_box(flow.sample(&mut rng, black_box(&context), black_box(&mut row), black_box(&mut scratch)));
         _ = black_box(flow.self_test(black_box(&mut scratch)));
     }
+    #[cfg(feature = "verdicts")]
+    watch(flow, &mut row, &mut scratch);
     black_box(&mut row);
+}
+
+/// What a firmware that watches a machine calls.
+#[cfg(feature = "verdicts")]
+fn watch(flow: &flow_nostd::Flow<'_>, row: &mut [f32], scratch: &mut [f32]) {
+    use flow_nostd::{Detector, Drift, SensorState, Window, Windowing};
+    let (mut memory, mut sensors, mut drift) = ([0.0; 4], [SensorState::default(); 4], Drift::new());
+    let (Ok(windowing), Ok(detector)) = (Windowing::of(flow), Detector::new(*flow)) else { return };
+    let Ok(mut window) = Window::new(windowing, black_box(&mut memory)) else { return };
+    _ = black_box(window.push_at(black_box(1), black_box(row)));
+    _ = black_box(window.features(black_box(row), black_box(&mut [])));
+    let verdict = detector.watch(black_box(row), black_box(&[]), black_box(&mut sensors), black_box(scratch));
+    if let Ok(verdict) = black_box(verdict) {
+        black_box(drift.push(verdict.ln_p));
+    }
+    _ = black_box(detector.blame(black_box(row), black_box(&[]), black_box(&mut [0.0; 4]), black_box(scratch)));
 }
 
 #[panic_handler]

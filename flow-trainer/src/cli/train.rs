@@ -23,7 +23,7 @@ use flow_export::calibration::FEWEST;
 use flow_export::freeze::Weights;
 use flow_export::run_folder::frozen;
 use flow_table::atomic::write_atomic;
-use flow_table::{Convention, KindOverride, Missing, Table};
+use flow_table::{Convention, Fractions, KindOverride, Missing, Table};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -39,6 +39,12 @@ pub(super) struct Train {
     /// Validation rows; without it they are split off the training rows
     #[arg(long, value_name = "FILE")]
     val: Option<String>,
+    /// Share of the rows that are split off to validate
+    #[arg(long, value_name = "SHARE", default_value_t = Fractions::default().validation, value_parser = some_of, conflicts_with = "val")]
+    validation: f64,
+    /// Share of the rows that are set aside to calibrate alarms with; 0 for none. Rare alarms take many
+    #[arg(long, value_name = "SHARE", default_value_t = Fractions::default().calibration, value_parser = part_of)]
+    calibration: f64,
     /// The folder to leave the run in
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
@@ -89,6 +95,17 @@ pub(super) struct Train {
     score: Option<String>,
 }
 
+/// Reads a part of the rows, from none of them on.
+fn part_of(text: &str) -> Result<f64, String> {
+    let value = text.parse().ok().filter(|share: &f64| (0.0..1.0).contains(share));
+    value.ok_or_else(|| "expected a number of at least 0 and below 1".to_string())
+}
+
+/// Reads a part of the rows that is not none of them.
+fn some_of(text: &str) -> Result<f64, String> {
+    part_of(text).ok().filter(|share| *share > 0.0).ok_or_else(|| "expected a number above 0 and below 1".to_string())
+}
+
 /// The folder of the run that is to be resumed.
 pub(super) fn to_resume(matches: &ArgMatches) -> Option<PathBuf> {
     let (_, train) = matches.subcommand().filter(|(name, _)| ["train", "tune"].contains(name))?;
@@ -105,6 +122,7 @@ impl Train {
             convention: self.convention(),
             missing: self.missing.clone(),
             windows: self.windows.windows(),
+            shares: Fractions { validation: self.validation, calibration: self.calibration },
             seed: self.seed,
         }
     }

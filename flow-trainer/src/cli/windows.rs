@@ -3,6 +3,7 @@
 use super::Error;
 use crate::data::Windows;
 use clap::Args;
+use clap::builder::ArgPredicate;
 use flow_export::windows::{Feature, LONGEST};
 
 #[derive(Args)]
@@ -21,26 +22,35 @@ pub(super) struct WindowArgs {
         value_name = "NAMES",
         value_delimiter = ',',
         default_value = "value,mean,std,slope",
+        default_value_if("changes", ArgPredicate::IsPresent, None),
         requires = "window"
     )]
     features: Vec<Feature>,
     /// Values so many rows before the newest, as further features
     #[arg(long, value_name = "ROWS", value_delimiter = ',', requires = "window", value_parser = clap::value_parser!(u16).range(1..))]
     lags: Vec<u16>,
+    /// The newest value less that so many rows before, as further features, and the only ones where --features is not given:
+    /// for levels that wander, of which it is the changes that are usual
+    #[arg(long, value_name = "ROWS", value_delimiter = ',', requires = "window", value_parser = clap::value_parser!(u16).range(1..))]
+    changes: Vec<u16>,
 }
 
 impl WindowArgs {
     /// Windows as they were asked for, if they were.
     pub(super) fn windows(&self) -> Option<Windows> {
         let lags = self.lags.iter().map(|rows| Feature::Lag(*rows));
-        let features = self.features.iter().copied().chain(lags).collect();
+        let changes = self.changes.iter().map(|rows| Feature::Change(*rows));
+        let features = self.features.iter().copied().chain(lags).chain(changes).collect();
         self.window.map(|length| Windows { length, stride: self.stride, features })
     }
 
-    /// Refuses lags that reach beyond the window.
+    /// Refuses lags and changes that reach beyond the window.
     pub(super) fn check(&self) -> Result<(), Error> {
         let Some(Windows { length, features, .. }) = self.windows() else { return Ok(()) };
-        match features.iter().find(|feature| matches!(feature, Feature::Lag(rows) if *rows >= length)) {
+        match features
+            .iter()
+            .find(|feature| matches!(feature, Feature::Lag(rows) | Feature::Change(rows) if *rows >= length))
+        {
             Some(feature) => Err(Error::Refused(format!(
                 "{feature} reaches beyond a window of {length} rows; expected at most {}",
                 length - 1
