@@ -61,6 +61,36 @@ fn the_examples_are_read() {
     }
 }
 
+/// Golden files hold log-densities as bits; these rows are as odd as finite numbers can be.
+#[test]
+fn golden_files_are_read() {
+    let texts = std::fs::read_dir(format!("{SPEC}/golden")).unwrap().map(|entry| entry.unwrap().path());
+    let texts: Vec<_> = texts.filter(|path| path.extension().is_some_and(|extension| extension == "txt")).collect();
+    assert!(texts.len() >= 20);
+    for path in texts {
+        let reader = SecondReader::open(&std::fs::read(path.with_extension("flow")).unwrap()).unwrap();
+        let given = reader.given();
+        let columns = given.iter().filter(|given| !**given).count();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let numbers = |line: &str, word: &str| -> Option<Vec<f32>> {
+            let words = line.strip_prefix(word)?.split_whitespace();
+            Some(words.map(|word| f32::from_bits(u32::from_str_radix(word, 16).unwrap())).collect())
+        };
+        let mut row = vec![];
+        for line in text.lines() {
+            if let Some(values) = numbers(line, "row ") {
+                let (mut modelled, mut context) = (values[..columns].iter(), values[columns..].iter());
+                let next = |given: &bool| if *given { context.next() } else { modelled.next() };
+                row = given.iter().map(next).map(Option::unwrap).copied().collect();
+            } else if let Some(expected) = numbers(line, "  log_prob ") {
+                let found = reader.log_prob(&row);
+                let error = (f64::from(expected[0]) - found.total).abs() / found.magnitude.max(1.0);
+                assert!(error <= FAR, "{}: {row:?}: {error:e}", path.display());
+            }
+        }
+    }
+}
+
 /// The bytes that the text goes through are those of the file.
 #[test]
 fn the_bytes_of_the_text_are_those_of_the_example() {
