@@ -5,71 +5,10 @@
 
 mod common;
 
-use common::{Aligned, Base, Draw, Kind, Model, everything, family_of, model_of, newest, of_bytes, seal};
+use common::mutation::{Change, FILES, change, mutate};
+use common::{Aligned, Draw};
 use flow_nostd::{EvalError, Flow};
 use proptest::prelude::*;
-use std::sync::LazyLock;
-
-/// A valid file of every kind of layer, column and base.
-static FILES: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
-    let kinds = [
-        Kind::Coupling,
-        Kind::SplineCoupling(3),
-        Kind::MaskedAffine,
-        Kind::MaskedSpline(2),
-        Kind::ResidualCoupling,
-        Kind::ResidualSplineCoupling(2),
-        Kind::Linear,
-        Kind::ActNorm,
-    ];
-    let plain = kinds.map(|kind| model_of(kind, 17, 3, &[5], 1, 2));
-    let families = kinds.map(|kind| family_of(kind, 23, [5, 2, 1], &[5], 2, 1));
-    let whole = [everything(3, 5, Base::student_t), everything(4, 5, |draw, lines| Base::mixture(draw, lines, 2))];
-    let models = plain.into_iter().chain(families).chain(whole).chain(newest()).chain(of_bytes());
-    models.map(|model: Model| model.file()).collect()
-});
-
-/// Where and how a file is changed: the word, counted within a section (0 is the header), what to do, and a number for it.
-type Change = (usize, usize, u8, u32);
-
-/// Ways to change a word that leave it valid more often than not.
-fn changed(old: u32, how: u8, number: u32) -> u32 {
-    match how {
-        // Another float of about the same size, one of any size, and the extremes.
-        0 => (f32::from_bits(old) * (number as f32 / u32::MAX as f32)).to_bits(),
-        1 => (f32::from_bits(old) * 10f32.powi((number % 77) as i32 - 38)).to_bits(),
-        2 => [0, 1, 0x0080_0000, 0x7f7f_ffff, 0xff7f_ffff, 0x8000_0001, 0x3f80_0000][number as usize % 7],
-        // A bit, a sign, small counts next to it.
-        3 => old ^ 1 << (number % 32),
-        4 => old ^ 0x8000_0000,
-        5 => old.wrapping_add(number % 5).wrapping_sub(2),
-        _ => number,
-    }
-}
-
-fn mutate(file: &[u8], changes: &[Change]) -> Vec<u8> {
-    let mut file = file.to_vec();
-    let word = |file: &[u8], at: usize| u32::from_le_bytes(file[at..at + 4].try_into().unwrap());
-    let sections = usize::from(u16::from_le_bytes([file[58], file[59]]));
-    for &(section, place, how, number) in changes {
-        let (start, length) = match section % (sections + 1) {
-            0 => (0, 128),
-            i => {
-                let entry = 128 + 16 * (i - 1);
-                (word(&file, entry + 8) as usize, word(&file, entry + 12) as usize)
-            }
-        };
-        // A change before this one may have moved the section.
-        let at = start.saturating_add(4 * (place % (length / 4).max(1)));
-        if at + 4 <= file.len() {
-            let new = changed(word(&file, at), how, number);
-            file[at..at + 4].copy_from_slice(&new.to_le_bytes());
-        }
-    }
-    file[..10].copy_from_slice(b"\x89FLOW\r\n\x1a\x01\x00");
-    seal(&mut file);
-    file
-}
 
 /// Numbers as they may be: usual, of any size, special, any bits.
 fn value() -> impl Strategy<Value = f32> {
@@ -189,8 +128,8 @@ fn many_changed_files_are_accepted() {
     let mut draw = Draw::new(1);
     let (mut accepted, files) = (0, if cfg!(miri) { 2 } else { 4000 });
     for which in 0..files {
-        let mut change = || (draw.below(16), draw.below(1 << 20), draw.below(7) as u8, draw.any_finite().to_bits());
-        accepted += usize::from(run(which, &[change(), change()], &[vec![0.5, -1.0]], 0));
+        let changes = [change(&mut draw), change(&mut draw)];
+        accepted += usize::from(run(which, &changes, &[vec![0.5, -1.0]], 0));
     }
     println!("{accepted} of {files} accepted");
     assert!(cfg!(miri) || accepted > files / 8, "{accepted}");

@@ -6,6 +6,7 @@ mod columns;
 pub mod dense;
 pub mod exercise;
 mod layers;
+pub mod mutation;
 mod spline;
 
 use base::log_norm;
