@@ -75,7 +75,7 @@ fn every_board() {
 /// The features of windows over odd signals, and the flow over them.
 #[test]
 fn windows_of_signals_on_every_board() {
-    let features = "value,lag1,lag11,mean,std,slope,min,max,range,crest";
+    let features = "value,lag1,lag11,mean,std,slope,min,max,range,crest,change1,change11";
     let cases = [Case::of_windows("windows", 12, 2, features, 200)];
     let here = compute(&cases);
     // Of 200 rows some hold what is no number, and no window holds those.
