@@ -131,6 +131,7 @@ mod sampling;
 mod section;
 mod self_test;
 mod sensors;
+pub mod slots;
 mod spline;
 mod spline_coupling;
 mod student_t;
