@@ -10,7 +10,7 @@ use crate::frozen::Frozen;
 use crate::score::{self, Labels, Summary};
 use crate::sensors::{self, Limit};
 use crate::verdicts::{self, Judge};
-use crate::{calibrate, inspect, onnx, output, run_folder, sample, windows};
+use crate::{calibrate, inspect, onnx, output, run_folder, sample, signing, windows};
 use clap::{Args, Parser, Subcommand};
 use flow_table::atomic::write_atomic;
 use flow_table::{Missing, Table, ignored_column};
@@ -41,6 +41,12 @@ enum Command {
     Sample(Sample),
     /// Write the flow as ONNX models: log_prob.onnx and sample.onnx
     Onnx(Onnx),
+    /// Make a pair of keys: to sign frozen flows with, and for devices to verify the signatures with
+    Keygen(Keygen),
+    /// Put a signature behind a frozen flow: whoever has the public key can tell that it is yours, and unchanged
+    Sign(Sign),
+    /// Verify the signature behind a frozen flow, as a device does
+    Verify(Verify),
 }
 
 #[derive(Args)]
@@ -208,6 +214,37 @@ struct Onnx {
     out: PathBuf,
 }
 
+#[derive(Args)]
+struct Keygen {
+    /// The private key to write, which only you may read; the public key goes beside it, with .pub behind its name. Neither
+    /// takes the place of a file
+    key: PathBuf,
+}
+
+#[derive(Args)]
+struct Sign {
+    /// The frozen flow; a signature that it has is replaced
+    model: PathBuf,
+    /// The private key that `flow-export keygen` wrote
+    #[arg(long, value_name = "FILE")]
+    key: PathBuf,
+    /// The signed flow to write
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+}
+
+#[derive(Args)]
+struct Verify {
+    /// The frozen flow
+    model: PathBuf,
+    /// The public key: the file that `flow-export keygen` wrote, or its 64 digits
+    #[arg(long, value_name = "KEY")]
+    key: String,
+    /// The lowest roll-back counter to accept: that of the newest model that devices have
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    rollback: u32,
+}
+
 /// Runs the command that the program's arguments ask for.
 pub fn main() -> ExitCode {
     match run(Cli::parse().command) {
@@ -240,6 +277,19 @@ fn run(command: Command) -> Result<(), Error> {
             let frozen = Frozen::read(&args.model)?;
             frozen.tested_flow()?;
             output::write(args.output.as_deref(), |out| sample::sample(&frozen, args.n, args.seed, &args.context, out))
+        }
+        Command::Keygen(args) => {
+            let public = signing::keygen(&args.key)?;
+            output::write(None, |out| write!(out, "{}", *signing::hex(&public)).map_err(Error::Stdout))
+        }
+        Command::Sign(args) => Ok(write_atomic(&args.output, &signing::sign(&Frozen::read(&args.model)?, &args.key)?)?),
+        Command::Verify(args) => {
+            let frozen = Frozen::read(&args.model)?;
+            signing::verify(&frozen, &signing::public_key(&args.key)?, args.rollback)?;
+            let flow = frozen.tested_flow()?;
+            let (id, counter) = (flow.model_id_hex(), flow.header().rollback);
+            let words = format!("signed by that key; model id {id}, roll-back counter {counter}");
+            output::write(None, |out| writeln!(out, "{words}").map_err(Error::Stdout))
         }
         Command::Onnx(args) => onnx::write_onnx(&args.run, &args.out).map(|_| ()),
     }

@@ -218,6 +218,51 @@ pub enum Error {
         /// The label that never occurs.
         missing: &'static str,
     },
+    /// A key would take the place of a file.
+    #[error("{}: is there already, and is not overwritten: what was signed with a key needs it; choose another name", path.display())]
+    KeyExists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A key that cannot be used.
+    #[error("{}: {problem}", path.display())]
+    Key {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it and what to do.
+        problem: &'static str,
+    },
+    /// A key that cannot be written.
+    #[error("{}: cannot be written: {source}{}", path.display(), advice(source))]
+    WriteKey {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// No random numbers to make a key from.
+    #[error("the system gives no random numbers to make a key from: {problem}")]
+    Random {
+        /// What the system said.
+        problem: String,
+    },
+    /// A file whose id is not that of its bytes.
+    #[error(
+        "{}: the model id, 16 bytes from byte 32, is not that of the file's content: not as `flow-export` wrote it; freeze it \
+         again", path.display()
+    )]
+    ModelId {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file that is not signed by a key's owner, or too old.
+    #[error("{}: not to be trusted: {source}", path.display())]
+    Distrust {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: flow_signature::Distrust,
+    },
     /// A file cannot be written.
     #[error(transparent)]
     Write(#[from] WriteError),

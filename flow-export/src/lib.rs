@@ -23,6 +23,7 @@ pub mod run_folder;
 pub mod sample;
 pub mod score;
 mod sensors;
+pub mod signing;
 pub mod tail;
 pub mod verdicts;
 pub mod windows;

@@ -135,6 +135,7 @@ mod sampling;
 mod section;
 mod self_test;
 mod sensors;
+pub mod slots;
 mod sparse;
 mod spline;
 mod spline_coupling;

@@ -3,6 +3,7 @@
 use crate::opaque;
 use core::hint::black_box;
 use flow_nostd::layout::{self, ColumnRecord, LayerRecord};
+use flow_nostd::slots::{self, Policy};
 use flow_nostd::{Aligned, Detector, Drift, FLOOR, Flow, SensorState, Window, Windowing};
 use rand_pcg::{Pcg32, Pcg64};
 use zerocopy::FromBytes;
@@ -11,6 +12,8 @@ pub fn call_all() {
     black_box(flow_nostd::window_len(opaque::file()));
     black_box((FLOOR, flow_nostd::scratch_len(opaque::file()), layout::crc32(opaque::file())));
     black_box(Aligned(black_box([0u8; 4])).0);
+    let policy = Policy { verify: Some(opaque::verify), lowest: black_box(0) };
+    let _ = black_box(slots::pick(opaque::file(), opaque::file(), black_box(&policy), opaque::values()));
     let flow = black_box(Flow::new(opaque::file()));
     if let Ok(flow) = &flow {
         list(flow);

@@ -16,6 +16,12 @@ pub fn values() -> &'static mut [f32] {
     black_box(&mut [])
 }
 
+/// A verification of which the compiler does not know what it says.
+#[inline(never)]
+pub fn verify(_: &[u8], _: &[u8; 64]) -> bool {
+    black_box(false)
+}
+
 /// Any generator that does not panic itself: the compiler does not know what it gives.
 pub struct Generator;
 

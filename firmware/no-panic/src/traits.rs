@@ -9,6 +9,7 @@ use flow_nostd::layout::{
     MaskedAffineRecord, MaskedSplineRecord, PermutationRecord, SectionEntry, SensorRecord, SplineCouplingRecord,
     StudentTRecord, TailsRecord, WindowRecord,
 };
+use flow_nostd::slots::{Picked, Policy, Slot, SlotError, pick};
 use flow_nostd::{
     Aligned, BatchError, Detector, Drift, EvalError, Flow, FormatError, SelfTestError, SensorFault, SensorState,
     Status, Tag, Verdict, Windowing,
@@ -34,6 +35,22 @@ pub fn use_all() {
             display::<FormatError>(error);
             clone::<FormatError>(error);
             equal::<FormatError>(error);
+        }
+    }
+    let policy = Policy { verify: Some(opaque::verify), lowest: 0 };
+    clone::<Policy>(policy);
+    match pick(opaque::file(), opaque::file(), &policy, opaque::values()) {
+        Ok(picked) => {
+            clone::<Picked>(picked);
+            debug::<Slot>(picked.slot);
+            clone::<Slot>(picked.slot);
+            equal::<Slot>(picked.slot);
+        }
+        Err([error, _]) => {
+            debug::<SlotError>(error);
+            display::<SlotError>(error);
+            clone::<SlotError>(error);
+            equal::<SlotError>(error);
         }
     }
     if let Err(error) = black_box(Err::<(), EvalError>(EvalError::NotFinite { column: 0 })) {

@@ -20,7 +20,10 @@ fn main() -> ! {
 fn engine() {
     static FILE: [u8; 4] = [0; 4];
     let file = black_box(FILE.get(..black_box(0)).unwrap_or_default());
+    #[cfg(not(feature = "signature"))]
     let flow = flow_nostd::Flow::new(file);
+    #[cfg(feature = "signature")]
+    let flow = flow_signature::open(file, black_box(&[0; 32]), black_box(0));
     #[cfg(feature = "log-prob")]
     if let Ok(flow) = black_box(&flow) {
         evaluate(flow);

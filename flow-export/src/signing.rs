@@ -1,0 +1,152 @@
+//! Keys, signatures and their verification: Ed25519 over a frozen file, see "Signature" in `spec/format.md`.
+//!
+//! A private key is one line of 64 hexadecimal digits in a file that only its owner may read, a public key the same in a file
+//! beside it, with `.pub` behind its name. No message holds anything of a private key.
+
+use crate::error::Error;
+use crate::frozen::Frozen;
+use ed25519_dalek::{Signer, SigningKey};
+use flow_signature::PublicKey;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
+
+/// Makes a pair of keys: the private one at `path`, the public one beside it. Neither takes the place of a file.
+///
+/// # Errors
+/// Where a file of either name is there, one cannot be written, or the system has no random numbers.
+pub fn keygen(path: &Path) -> Result<PublicKey, Error> {
+    let public_path = public_path(path);
+    for path in [path, &public_path] {
+        if fs::symlink_metadata(path).is_ok() {
+            return Err(Error::KeyExists { path: path.to_owned() });
+        }
+    }
+    let mut seed = Zeroizing::new([0; 32]);
+    getrandom::fill(&mut *seed).map_err(|source| Error::Random { problem: source.to_string() })?;
+    let public = SigningKey::from_bytes(&seed).verifying_key().to_bytes();
+    create(path, true, &hex(&seed))?;
+    create(&public_path, false, &hex(&public)).inspect_err(|_| {
+        let _ = fs::remove_file(path); // Half a pair would only stand in the way of the next try.
+    })?;
+    Ok(public)
+}
+
+/// The frozen file with a signature behind it, in place of one that it may have. A file is signed only if it is whole, and its
+/// id and its self-test are right: a signature says that it may run.
+///
+/// # Errors
+/// A file that is none of this, or a key that cannot be used.
+pub fn sign(frozen: &Frozen, key: &Path) -> Result<Vec<u8>, Error> {
+    let flow = frozen.tested_flow()?;
+    let content = &frozen.bytes()[..flow.header().total_length.get() as usize];
+    if crate::freeze::model_id(content).is_none_or(|id| id != flow.model_id()) {
+        return Err(Error::ModelId { path: frozen.path().to_owned() });
+    }
+    let signature = private_key(key)?.sign(content);
+    Ok([content, &signature.to_bytes()].concat())
+}
+
+/// Verifies the signature behind a file, and that its roll-back counter is at least `lowest`.
+///
+/// # Errors
+/// Why the file is not to be trusted.
+pub fn verify(frozen: &Frozen, key: &PublicKey, lowest: u32) -> Result<(), Error> {
+    let opened = flow_signature::open(frozen.bytes(), key, lowest);
+    opened.map(|_| ()).map_err(|source| Error::Distrust { path: frozen.path().to_owned(), source })
+}
+
+/// A public key: 64 hexadecimal digits, or the file that holds them.
+///
+/// # Errors
+/// A file that cannot be read or holds something else.
+pub fn public_key(key: &str) -> Result<PublicKey, Error> {
+    if let Some(key) = parse(key) {
+        return Ok(*key);
+    }
+    let path = Path::new(key);
+    let text = fs::read(path).map_err(|source| Error::read(path, source))?;
+    let key = std::str::from_utf8(&text).ok().and_then(parse);
+    key.map(|key| *key).ok_or_else(|| Error::Key { path: path.to_owned(), problem: NO_KEY })
+}
+
+const NO_KEY: &str = "no key: expected 64 hexadecimal digits, as `flow-export keygen` writes them";
+
+fn private_key(path: &Path) -> Result<SigningKey, Error> {
+    let fail = |problem| Error::Key { path: path.to_owned(), problem };
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let metadata = fs::metadata(path).map_err(|source| Error::read(path, source))?;
+        if metadata.permissions().mode() & 0o077 != 0 {
+            return Err(fail(
+                "a private key that others may read; take their permission away (chmod 600), or make a new key",
+            ));
+        }
+    }
+    let text = Zeroizing::new(fs::read(path).map_err(|source| Error::read(path, source))?);
+    let seed = std::str::from_utf8(&text).ok().and_then(parse).ok_or_else(|| fail(NO_KEY))?;
+    // Whoever gives the public key by mistake would sign with it as a seed, and wonder.
+    if fs::read_to_string(public_path(path))
+        .ok()
+        .and_then(|text| parse(&text))
+        .is_some_and(|public| *public != SigningKey::from_bytes(&seed).verifying_key().to_bytes())
+    {
+        return Err(fail("not the private key of the public key beside it"));
+    }
+    Ok(SigningKey::from_bytes(&seed))
+}
+
+fn public_path(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".pub");
+    name.into()
+}
+
+/// A new file of one line; private, if only its owner may read it.
+fn create(path: &Path, private: bool, line: &str) -> Result<(), Error> {
+    let mut options = File::options();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    if private {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600);
+    }
+    let write = |mut file: File| file.write_all(line.as_bytes()).and_then(|()| file.sync_all());
+    options
+        .open(path)
+        .and_then(|file| {
+            write(file).inspect_err(|_| {
+                let _ = fs::remove_file(path);
+            })
+        })
+        .map_err(|source| match source.kind() {
+            io::ErrorKind::AlreadyExists => Error::KeyExists { path: path.to_owned() },
+            _ => Error::WriteKey { path: path.to_owned(), source },
+        })
+}
+
+/// 64 digits and the end of a line.
+pub(crate) fn hex(bytes: &[u8; 32]) -> Zeroizing<String> {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut text = Zeroizing::new(String::with_capacity(65));
+    for byte in bytes {
+        [byte >> 4, byte & 15].iter().for_each(|&digit| text.push(DIGITS[usize::from(digit)].into()));
+    }
+    text.push('\n');
+    text
+}
+
+fn parse(text: &str) -> Option<Zeroizing<[u8; 32]>> {
+    let digits = text.trim_ascii().as_bytes();
+    let mut key = Zeroizing::new([0; 32]);
+    if digits.len() != 64 {
+        return None;
+    }
+    for (byte, pair) in key.iter_mut().zip(digits.chunks(2)) {
+        let value = |digit: u8| char::from(digit).to_digit(16);
+        *byte = (value(pair[0])? << 4 | value(pair[1])?) as u8;
+    }
+    Some(key)
+}
