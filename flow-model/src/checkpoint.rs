@@ -102,7 +102,13 @@ impl Checkpoint {
         }
         let Header { spec, metadata } = serde_json::from_value(value)?;
         let flow = Flow::new(spec)?;
-        let mut params = vec![0.0; flow.layout().total()];
+        // What a spec asks for is given no memory before there is as much of it.
+        let total = flow.layout().total();
+        if total > bytes.len() / 4 {
+            let message = format!("the spec has {total} values, more than {} bytes hold", bytes.len());
+            return Err(CheckpointError::Parameter { name: "all".into(), message });
+        }
+        let mut params = vec![0.0; total];
         for slice in flow.layout().slices() {
             let fail = |message: String| CheckpointError::Parameter { name: slice.name.clone(), message };
             let tensor = tensors.tensor(&slice.name).map_err(|e| fail(e.to_string()))?;

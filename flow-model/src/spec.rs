@@ -7,9 +7,9 @@ mod column;
 mod layer;
 
 pub use column::{Atom, Column, Kind, MOST_ATOMS, Standard};
-pub use layer::{Layer, MOST_BINS};
+pub use layer::{Layer, MOST_BINS, MOST_UNITS};
 
-use layer::check_spline;
+use layer::{check_spline, check_units};
 use serde::{Deserialize, Serialize};
 
 /// A normalizing flow over the rows of a table.
@@ -178,9 +178,7 @@ fn positive(v: f32) -> bool {
 }
 impl SplineShape {
     fn validate(&self) -> Result<(), String> {
-        if self.hidden.contains(&0) {
-            return Err("a hidden layer needs at least one unit".into());
-        }
+        check_units(&self.hidden)?;
         check_spline(self.num_bins, 1.0)
     }
 }

@@ -48,3 +48,23 @@ fn another_version_and_parameters_that_are_not_numbers_are_told_apart() {
     nan[end - 4..].copy_from_slice(&f32::NAN.to_le_bytes());
     assert!(matches!(Checkpoint::from_bytes(&nan), Err(CheckpointError::Parameter { .. })));
 }
+
+/// A few bytes that claim terabytes, or more than can be counted: refused before memory is asked for.
+#[test]
+fn what_a_spec_claims_is_not_believed() {
+    let claiming = |units: usize| {
+        let mut spec = checkpoint().spec;
+        spec.layers = models::maf(&models::Shape { lines: 2, layers: 2, hidden: vec![units; 2], ..Default::default() });
+        let header = serde_json::json!({ "version": "1", "spec": spec, "metadata": {} }).to_string();
+        let metadata = std::collections::HashMap::from([("flow".to_string(), header)]);
+        let none: Vec<(String, safetensors::tensor::TensorView)> = vec![];
+        Checkpoint::from_bytes(&safetensors::serialize(none, Some(metadata)).unwrap()).unwrap_err()
+    };
+    let error = claiming(65_535).to_string();
+    assert!(error.contains("parameter all: the spec has 8590721018 values, more than"), "{error}");
+    for units in [65_536, 1 << 33, usize::MAX] {
+        let error = claiming(units);
+        assert!(matches!(error, CheckpointError::Spec(_)), "{error}");
+        assert!(error.to_string().contains(&format!("at most 65535 units, got {units}")), "{error}");
+    }
+}

@@ -61,6 +61,8 @@ pub enum Layer {
 }
 /// Most bins of a spline.
 pub const MOST_BINS: usize = 64;
+/// Most units of a hidden layer: as many as a frozen file counts.
+pub const MOST_UNITS: usize = 65_535;
 
 impl Layer {
     pub(super) fn validate(&self, lines: usize, features: usize) -> Result<(), String> {
@@ -108,9 +110,7 @@ fn check_hidden(hidden: &[usize], residual: bool, inputs: bool) -> Result<(), St
     if !inputs && !hidden.is_empty() {
         return Err("a conditioner without inputs has no hidden layers".into());
     }
-    if hidden.contains(&0) {
-        return Err("a hidden layer needs at least one unit".into());
-    }
+    check_units(hidden)?;
     if residual && hidden.iter().any(|&width| width != hidden[0]) {
         return Err("the hidden layers of a residual conditioner are all as wide".into());
     }
@@ -118,6 +118,14 @@ fn check_hidden(hidden: &[usize], residual: bool, inputs: bool) -> Result<(), St
         return Err("a residual conditioner needs a hidden layer".into());
     }
     Ok(())
+}
+
+pub(super) fn check_units(hidden: &[usize]) -> Result<(), String> {
+    match hidden.iter().find(|units| !(1..=MOST_UNITS).contains(*units)) {
+        None => Ok(()),
+        Some(0) => Err("a hidden layer needs at least one unit".into()),
+        Some(units) => Err(format!("a hidden layer has at most {MOST_UNITS} units, got {units}")),
+    }
 }
 
 fn check_scale_bound(scale_bound: f32) -> Result<(), String> {
