@@ -93,7 +93,7 @@ fn model() -> Vec<u8> {
 }
 
 static FILES: LazyLock<[(&str, Vec<u8>); 2]> =
-    LazyLock::new(|| [("model.flow", model()), ("rows.csv", rows().into_bytes())]);
+    LazyLock::new(|| [("machine.flow", model()), ("rows.csv", rows().into_bytes())]);
 
 fn path(file: &str) -> PathBuf {
     tools::repository().join("firmware/detect").join(file)
@@ -101,7 +101,7 @@ fn path(file: &str) -> PathBuf {
 
 /// What `flow-export score --verdicts --drift-every` writes.
 fn on_the_host() -> String {
-    let frozen = Frozen::read(&path("model.flow")).unwrap();
+    let frozen = Frozen::read(&path("machine.flow")).unwrap();
     let judge = Judge::new(&frozen).unwrap();
     let data = [path("rows.csv").display().to_string()];
     let (table, recipe) = windows::read(&frozen, &data, vec![], Missing::Keep).unwrap();
