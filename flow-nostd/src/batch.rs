@@ -4,9 +4,9 @@
 //! The bits are those of [`Flow::log_prob`], row by row. Threads are left to the caller, who gives each some of the rows.
 
 use crate::flow::values;
-use crate::layer::{Conditioned, Work};
+use crate::layer::{self, Conditioned, Work};
 use crate::sparse::{BLOCK, Rows};
-use crate::{BatchError, EvalError, Flow, SMALL_CORE};
+use crate::{BatchError, EvalError, Flow, SMALL_CORE, circle, row};
 
 /// The memory of a block of rows.
 struct Block<'s> {
@@ -110,32 +110,32 @@ impl Flow<'_> {
         for (i, (((row, context), (state, mut work)), (log_det, term))) in
             rows.into_iter().zip(block.lanes()).zip(sums).enumerate()
         {
-            (*log_det, *term) = self
-                .enter(&mut values(row, context), state, &mut work)
+            let entered = row::enter(self, &mut values(row, context), state)
                 .map_err(|error| BatchError { row: Some(first.saturating_add(i)), error })?;
+            *log_det = circle::to_latent(self, state, &mut work);
+            *term = self.tails.enter(&entered, self.latent(self.without_circles(state)));
         }
         for record in self.layers {
             let Some(layer) = record.view() else { continue }; // `check` has refused the file.
-            match layer.conditioned(self) {
-                Some(Conditioned { conditioner, first }) if !conditioner.is_residual(self) => {
-                    let Block { states, a, b } = &mut block;
-                    let mut outs = conditioner.run_block(self, states.by_ref(), a.by_mut(), b.by_mut());
-                    for ((log_det, state), out) in log_dets.iter_mut().zip(states.iter_mut()).zip(outs.iter_mut()) {
-                        let moved = self.without_circles(state).get_mut(first..).unwrap_or_default();
-                        *log_det += layer.bend(moved, out);
-                    }
+            let Some(Conditioned { conditioner, first }) = layer.conditioned(self) else {
+                for (log_det, (state, mut work)) in log_dets.iter_mut().zip(block.lanes()) {
+                    let lines = layer::lines(self, self.without_circles(state));
+                    *log_det += layer.apply(self, lines, &mut work);
                 }
-                _ => {
-                    for (log_det, (state, mut work)) in log_dets.iter_mut().zip(block.lanes()) {
-                        *log_det += record.to_latent(self, self.without_circles(state), &mut work);
-                    }
-                }
+                continue;
+            };
+            let Block { states, a, b } = &mut block;
+            let mut outs = conditioner.run_block(self, states.by_ref(), a.by_mut(), b.by_mut());
+            for ((log_det, state), out) in log_dets.iter_mut().zip(states.iter_mut()).zip(outs.iter_mut()) {
+                let moved = self.without_circles(state).get_mut(first..).unwrap_or_default();
+                *log_det += layer.bend(moved, out);
             }
         }
         let mut log_probs = [0.0; BLOCK];
         let sums = log_dets.into_iter().zip(terms);
         for ((log_prob, (log_det, term)), (state, mut work)) in log_probs.iter_mut().zip(sums).zip(block.lanes()) {
-            *log_prob = self.base_log_prob(state, &mut work) + (log_det + term);
+            let lines = self.latent(state).get(..self.lines).unwrap_or_default();
+            *log_prob = self.base.log_prob(self, lines, &mut work) + (log_det + term);
         }
         Ok(log_probs)
     }

@@ -130,15 +130,22 @@ impl Conditioner {
         from
     }
 
-    /// The same for a block of rows on a host, where it is no residual one: all of them go through one dense layer before the
-    /// next. Returns the buffer that holds the outputs.
+    /// The same for a block of rows on a host: all of them go through one dense layer before the next, where the conditioner is
+    /// no residual one. Returns the buffer that holds the outputs.
     pub(crate) fn run_block<'w>(
         &self,
         flow: &Flow<'_>,
         states: Rows<&[f32]>,
-        a: Rows<&'w mut [f32]>,
-        b: Rows<&'w mut [f32]>,
+        mut a: Rows<&'w mut [f32]>,
+        mut b: Rows<&'w mut [f32]>,
     ) -> Rows<&'w mut [f32]> {
+        if ALL_KINDS && self.records(flow).any(|record| record.activation.get() == ADD) {
+            for ((state, a), b) in states.iter().zip(a.iter_mut()).zip(b.iter_mut()) {
+                self.run(flow, state, &mut Work { a, b });
+            }
+            // Its layers are even in number, and take turns with the buffers.
+            return b;
+        }
         let (mut from, mut to) = (b, a);
         for (step, record) in self.records(flow).enumerate() {
             let read = if step == 0 { states } else { from.by_ref() };
@@ -146,11 +153,6 @@ impl Conditioner {
             core::mem::swap(&mut from, &mut to);
         }
         from
-    }
-
-    /// Whether it is a residual one.
-    pub(crate) fn is_residual(&self, flow: &Flow<'_>) -> bool {
-        ALL_KINDS && self.records(flow).any(|record| record.activation.get() == ADD)
     }
 
     fn records<'a>(&self, flow: &Flow<'a>) -> impl Iterator<Item = &'a DenseRecord> {

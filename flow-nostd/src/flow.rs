@@ -243,14 +243,8 @@ impl Flow<'_> {
         work: &mut Work<'_>,
     ) -> Result<f32, EvalError> {
         let log_det = self.row_to_state(next, state, work)?;
-        Ok(self.base_log_prob(state, work) + log_det)
-    }
-
-    /// The base distribution's log-density of the latent vector in `state`.
-    #[inline(always)]
-    pub(crate) fn base_log_prob(&self, state: &mut [f32], work: &mut Work<'_>) -> f32 {
         let lines = self.latent(state).get(..self.lines).unwrap_or_default();
-        self.base.log_prob(self, lines, work)
+        Ok(self.base.log_prob(self, lines, work) + log_det)
     }
 
     /// Leaves the latent vector of a row in `state`, behind the features; returns the log-determinant.
@@ -260,27 +254,14 @@ impl Flow<'_> {
         state: &mut [f32],
         work: &mut Work<'_>,
     ) -> Result<f32, EvalError> {
-        let (mut log_det, before) = self.enter(next, state, work)?;
+        let entered = row::enter(self, next, state)?;
+        let mut log_det = circle::to_latent(self, state, work);
         let state = self.without_circles(state);
+        let before = self.tails.enter(&entered, self.latent(state));
         for layer in self.layers {
             log_det += layer.to_latent(self, state, work);
         }
         Ok(log_det + before)
-    }
-
-    /// What is done to a row before the layers; returns the log-determinant of its circular columns and what all else adds
-    /// to the log-density.
-    #[inline(always)]
-    pub(crate) fn enter(
-        &self,
-        next: &mut dyn FnMut(bool) -> Option<f32>,
-        state: &mut [f32],
-        work: &mut Work<'_>,
-    ) -> Result<(f32, f32), EvalError> {
-        let entered = row::enter(self, next, state)?;
-        let log_det = circle::to_latent(self, state, work);
-        let term = self.tails.enter(&entered, self.latent(self.without_circles(state)));
-        Ok((log_det, term))
     }
 
     /// Writes the row whose latent vector is in `state`, behind the context's features; the state is used up.

@@ -1,8 +1,10 @@
 //! Four numbers side by side, for hosts: each step is the same for all of them, so that compilers take vectors of the processor.
 //! Each number has the bits that it would have alone.
 
+use core::f32::consts::LOG2_E;
+
 /// How many.
-const COUNT: usize = 4;
+pub(crate) const COUNT: usize = 4;
 
 /// Four numbers.
 #[derive(Clone, Copy)]
@@ -66,6 +68,35 @@ impl Lanes {
         Where(found)
     }
 
+    /// The exponential, with the bits of `libm::expf`.
+    #[inline(always)]
+    pub(crate) fn exp(self) -> Self {
+        // Beyond it a result might not be a normal number.
+        const MOST: f32 = 87.0;
+        const HALF_LN_2: f32 = f32::from_bits(0x3eb1_7218);
+        const THREE_HALVES_LN_2: f32 = f32::from_bits(0x3f85_1592);
+        const NEXT_TO_1: f32 = f32::from_bits(0x3900_0000);
+        if !self.0.iter().fold(true, |all, x| all & (x.abs() < MOST)) {
+            return self.each(libm::expf);
+        }
+        let (mut wholes, mut powers) = (self, self);
+        for ((whole, power), x) in wholes.0.iter_mut().zip(&mut powers.0).zip(self.0) {
+            let (half, one) = if x < 0.0 { (-0.5, -1) } else { (0.5, 1) };
+            let rounded = (LOG2_E * x + half) as i32;
+            let near = if x.abs() > HALF_LN_2 { one } else { 0 };
+            let k = if x.abs() > THREE_HALVES_LN_2 { rounded } else { near };
+            *whole = k as f32;
+            *power = f32::from_bits((k.wrapping_add(0x7f) as u32) << 23);
+        }
+        let high = self.minus(wholes.times(Self::all(0.693_145_75)));
+        let low = wholes.times(Self::all(1.428_606_8e-6));
+        let x = high.minus(low);
+        let square = x.times(x);
+        let c = x.minus(square.times(Self::all(0.166_666_25).plus(square.times(Self::all(-2.766_733_3e-3)))));
+        let y = Self::all(1.0).plus(x.times(c).over(Self::all(2.0).minus(c)).minus(low).plus(high));
+        self.abs().above(Self::all(NEXT_TO_1)).choose(y.times(powers), Self::all(1.0).plus(self))
+    }
+
     /// The natural logarithm, with the bits of `libm::logf`.
     #[inline(always)]
     pub(crate) fn ln(self) -> Self {
@@ -113,18 +144,26 @@ impl Where {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_logarithm_has_the_bits_of_libm() {
+    /// Compares functions at arguments all over the floats, and near 1.
+    fn compare(ours: impl Fn(Lanes) -> Lanes, libm: impl Fn(f32) -> f32) {
         for bits in (0..=u32::MAX).step_by(if cfg!(miri) { 50_000_017 } else { 9_973 }) {
-            let near = |i: u32| f32::from_bits(bits.wrapping_add(i));
-            let one = |i: u32| f32::from_bits(1.0f32.to_bits().wrapping_add(i.wrapping_sub(2)) ^ (bits & 1));
-            for four in [core::array::from_fn(|i| near(i as u32)), core::array::from_fn(|i| one(i as u32))] {
-                let Lanes(found) = Lanes(four).ln();
-                for (x, found) in four.into_iter().zip(found) {
-                    let expected = libm::logf(x);
-                    assert!(found.to_bits() == expected.to_bits() || (found.is_nan() && expected.is_nan()), "{x:e}");
+            let anywhere = |i| f32::from_bits(bits.wrapping_add(i));
+            let near_1 = |i| f32::from_bits(1.0f32.to_bits().wrapping_add(i).wrapping_sub(2));
+            let usual = |i| (bits.wrapping_add(i) as i32 as f32) * 1e-7;
+            let four = |f: &dyn Fn(u32) -> f32| Lanes([f(0), f(1), f(2), f(3)]);
+            for arguments in [four(&anywhere), four(&near_1), four(&usual)] {
+                for (x, found) in arguments.0.into_iter().zip(ours(arguments).0) {
+                    let expected = libm(x);
+                    let same = found.to_bits() == expected.to_bits() || (found.is_nan() && expected.is_nan());
+                    assert!(same, "at {x:e}: {found:e}, {expected:e}");
                 }
             }
         }
+    }
+
+    #[test]
+    fn functions_have_the_bits_of_libm() {
+        compare(Lanes::ln, libm::logf);
+        compare(Lanes::exp, libm::expf);
     }
 }

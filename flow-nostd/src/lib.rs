@@ -97,6 +97,7 @@ const SMALL_CORE: bool = cfg!(any(target_arch = "arm", target_arch = "riscv32"))
 mod act_norm;
 mod affine;
 mod affine_coupling;
+mod affines;
 mod arithmetic;
 mod atoms;
 mod base;

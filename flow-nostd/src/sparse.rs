@@ -27,7 +27,7 @@ pub(crate) struct Rows<V> {
 
 impl<'a> Rows<&'a [f32]> {
     #[inline(always)]
-    fn iter(self) -> impl Iterator<Item = &'a [f32]> {
+    pub(crate) fn iter(self) -> impl Iterator<Item = &'a [f32]> {
         let mut rest = self.values;
         core::iter::from_fn(move || {
             let (row, after) = rest.split_at_checked(self.each)?;

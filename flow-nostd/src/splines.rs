@@ -1,50 +1,58 @@
 //! Four splines side by side, for hosts: the steps of [`spline`](crate::spline), without a branch. The bits are the same.
 
-use crate::lanes::{Lanes, Where};
+use crate::lanes::{COUNT, Lanes, Where};
 use crate::spline::{SLOPE_MAX, SMALLEST, Spline};
 
-/// Most bins of splines that are taken side by side.
-const BINS: usize = 16;
+/// Raw values of a spline for which there is room: of eight bins, or of sixteen. Splines of more are not taken side by side.
+const FEW: usize = 3 * 8;
+const MANY: usize = 3 * 16;
 
 /// Replaces values, for each of which there are `each` raw values; returns the sum of the log-determinants. `raws` may be used
 /// up.
 pub(crate) fn to_latent(spline: &Spline, each: usize, values: &mut [f32], raws: &mut [f32]) -> f32 {
+    match each {
+        0..FEW => fours_first::<FEW>(spline, each, values, raws),
+        FEW..MANY => fours_first::<MANY>(spline, each, values, raws),
+        _ => one_by_one(spline, each, 0.0, values, raws),
+    }
+}
+
+/// As many values as possible side by side, with `ROOM` for the raw values of each.
+#[inline(always)]
+fn fours_first<const ROOM: usize>(spline: &Spline, each: usize, values: &mut [f32], raws: &mut [f32]) -> f32 {
     let mut log_det = 0.0;
-    let side_by_side = if spline.bins <= BINS { values.len() } else { 0 };
-    let (most, rest) = values.split_at_mut_checked(side_by_side).unwrap_or_default();
-    let (fours, last) = most.as_chunks_mut();
-    let mut raws = raws.chunks_exact_mut(each.max(1));
-    let mut table = Table([Lanes::all(0.0); 3 * BINS]);
+    // Raw values with the same meaning side by side.
+    let mut table = [Lanes::all(0.0); ROOM];
+    let (fours, last) = values.as_chunks_mut();
+    let mut raws = raws;
     for four in fours {
-        let mut next = || raws.next().unwrap_or_default();
-        table.fill([next(), next(), next(), next()]);
+        let split = core::mem::take(&mut raws).split_at_mut_checked(each.saturating_mul(COUNT));
+        let (own, rest) = split.unwrap_or_default();
+        raws = rest;
+        let mut own = own.chunks_exact(each.max(1));
+        let mut next = || own.next().unwrap_or_default();
+        let (a, b, c, d) = (next(), next(), next(), next());
+        for ((((slot, &a), &b), &c), &d) in table.iter_mut().zip(a).zip(b).zip(c).zip(d) {
+            *slot = Lanes([a, b, c, d]);
+        }
         let (Lanes(bent), Lanes(log_dets)) = bend(spline, Lanes(*four), &mut table);
         *four = bent;
         for term in log_dets {
             log_det += term;
         }
     }
-    for (x, raws) in last.iter_mut().chain(rest).zip(raws) {
-        log_det += spline.to_latent(x, raws);
-    }
-    log_det
+    one_by_one(spline, each, log_det, last, raws)
 }
 
-/// Raw values of four splines: those with the same meaning side by side.
-struct Table([Lanes; 3 * BINS]);
-
-impl Table {
-    #[inline(always)]
-    fn fill(&mut self, [a, b, c, d]: [&mut [f32]; 4]) {
-        for ((((slot, a), b), c), d) in self.0.iter_mut().zip(a).zip(b).zip(c).zip(d) {
-            *slot = Lanes([*a, *b, *c, *d]);
-        }
-    }
+/// One value after another.
+fn one_by_one(spline: &Spline, each: usize, log_det: f32, values: &mut [f32], raws: &mut [f32]) -> f32 {
+    let own = values.iter_mut().zip(raws.chunks_exact_mut(each.max(1)));
+    own.fold(log_det, |log_det, (x, raws)| log_det + spline.to_latent(x, raws))
 }
 
 /// The values replaced, and the log-determinants.
 #[inline(always)]
-fn bend(spline: &Spline, x: Lanes, Table(table): &mut Table) -> (Lanes, Lanes) {
+fn bend(spline: &Spline, x: Lanes, table: &mut [Lanes]) -> (Lanes, Lanes) {
     let one = Lanes::all(1.0);
     let is_inside = Lanes::all(spline.bound).above(x.abs());
     // Any value inside the box stands for one outside, whose results are not used.
@@ -151,7 +159,7 @@ mod tests {
             let each = bins * 3 - 1;
             let spline = Spline::new([5.0, 1e-3, 1e6][round % 3], bins as u16);
             let size = [1.0, 10.0, 1e10, 1e30, 1e-30, 0.0][round % 6];
-            let mut raws: Vec<f32> = (0..7 * each).map(|_| next() * size).collect();
+            let mut raws: Vec<f32> = (0..7 * each + round % 9).map(|_| next() * size).collect(); // With padding.
             let mut values: Vec<f32> = (0..7).map(|_| 1.2 * spline.bound * next()).collect();
             (values[round % 7], values[(round + 1) % 7]) = (-0.0, [spline.bound, -spline.bound][round % 2]);
             let (mut own_raws, mut expected) = (raws.clone(), values.clone());
