@@ -104,20 +104,18 @@ impl core::error::Error for SlotError {}
 /// # Ok::<(), Box<dyn core::error::Error>>(())
 /// ```
 pub fn pick<'a>(a: &'a [u8], b: &'a [u8], policy: &Policy, scratch: &mut [f32]) -> Result<Picked<'a>, [SlotError; 2]> {
-    let [first, second] =
-        [(a, Slot::A), (b, Slot::B)].map(|(place, slot)| open(place, policy).map(|flow| Picked { flow, slot }));
-    let newer =
-        |one: &Picked<'_>, other: &Picked<'_>| one.flow.header.rollback.get() > other.flow.header.rollback.get();
-    let swap = matches!((&first, &second), (Ok(first), Ok(second)) if newer(second, first));
-    let (newest, other) = if swap { (second, first) } else { (first, second) };
-    let newest = match newest.and_then(|picked| test(picked, scratch)) {
+    let (first, second) = (open(a, policy), open(b, policy));
+    let counter = |flow: &Flow<'_>| flow.header.rollback.get();
+    let swap = matches!((&first, &second), (Ok(first), Ok(second)) if counter(second) > counter(first));
+    let [newest, other] = match swap {
+        false => [(&first, Slot::A), (&second, Slot::B)],
+        true => [(&second, Slot::B), (&first, Slot::A)],
+    };
+    let newest = match test(newest, scratch) {
         Ok(picked) => return Ok(picked),
         Err(error) => error,
     };
-    match other.and_then(|picked| test(picked, scratch)) {
-        Ok(picked) => Ok(picked),
-        Err(other) => Err(if swap { [other, newest] } else { [newest, other] }),
-    }
+    test(other, scratch).map_err(|other| if swap { [other, newest] } else { [newest, other] })
 }
 
 /// The flow at the start of a place, if it may run but for its self-test. Of a file that has to be signed nothing but its
@@ -140,7 +138,12 @@ fn open<'a>(place: &'a [u8], policy: &Policy) -> Result<Flow<'a>, SlotError> {
     }
 }
 
-fn test<'a>(picked: Picked<'a>, scratch: &mut [f32]) -> Result<Picked<'a>, SlotError> {
-    picked.flow.self_test(scratch).map_err(SlotError::SelfTest)?;
-    Ok(picked)
+fn test<'a>(
+    (opened, slot): (&Result<Flow<'a>, SlotError>, Slot),
+    scratch: &mut [f32],
+) -> Result<Picked<'a>, SlotError> {
+    match opened {
+        Ok(flow) => flow.self_test(scratch).map(|()| Picked { flow: *flow, slot }).map_err(SlotError::SelfTest),
+        Err(error) => Err(*error),
+    }
 }

@@ -12,12 +12,14 @@ use flow_tests::firmware::Firmware;
 use flow_tests::flows;
 use std::collections::BTreeMap;
 
-/// Bytes that the docs promise.
+/// Bytes that the docs promise; of what holds two flows, and is called once, while the stack is empty, more.
 const LIMIT: usize = 1024;
+const LIMIT_OF_PICK: usize = 1536;
 
-const FUNCTIONS: [&str; 15] = [
+const FUNCTIONS: [&str; 16] = [
     "Flow::new",
     "scratch_len",
+    "slots::pick",
     "self_test",
     "sample",
     "log_prob",
@@ -34,7 +36,7 @@ const FUNCTIONS: [&str; 15] = [
 ];
 
 #[test]
-fn no_function_takes_more_than_a_kibibyte_of_stack() {
+fn no_function_takes_more_stack_than_promised() {
     let Some(board) = MPS2_AN386.find() else { return };
     let bases = [
         (Base::Normal, Weights::F32),
@@ -61,7 +63,8 @@ fn no_function_takes_more_than_a_kibibyte_of_stack() {
         println!("opt-level {opt_level}: {most:?}");
         for function in FUNCTIONS {
             let bytes = most.get(function).unwrap_or_else(|| panic!("{function} is missing in:\n{output}"));
-            assert!((1..=LIMIT).contains(bytes), "opt-level {opt_level}: {function} takes {bytes} bytes of stack");
+            let limit = if function == "slots::pick" { LIMIT_OF_PICK } else { LIMIT };
+            assert!((1..=limit).contains(bytes), "opt-level {opt_level}: {function} takes {bytes} bytes of stack");
         }
     }
 }
