@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::frozen::{Frozen, column_names, context_names, split_context};
 use crate::score::matching;
-use flow_nostd::{Detector, Drift, SensorFault, SensorState, Status, Verdict};
+use flow_nostd::{Detector, Drift, SensorState, Status, Verdict};
 use flow_table::{Table, csv_field, csv_number};
 use std::io::{self, Write};
 use std::time::Duration;
@@ -131,20 +131,6 @@ pub(crate) fn usual_step(times: &[i64]) -> Option<f64> {
     Some(*steps.select_nth_unstable(middle).1 as f64)
 }
 
-/// A status in a word.
-pub fn status_word(status: Status) -> &'static str {
-    match status {
-        Status::Scored => "scored",
-        Status::NotCalibrated => "not_calibrated",
-        Status::OutsideSupport { .. } => "outside_support",
-        Status::Sensor { fault: SensorFault::NotFinite, .. } => "not_finite",
-        Status::Sensor { fault: SensorFault::OutOfRange, .. } => "out_of_range",
-        Status::Sensor { fault: SensorFault::Jump, .. } => "jump",
-        Status::Sensor { fault: SensorFault::Stuck, .. } => "stuck",
-        _ => "other",
-    }
-}
-
 /// Writes verdicts as CSV: `log_prob,ln_p,alarm,status,column`. Of windows, `rows` are the numbers of their newest rows from
 /// 0 on, and stand before it; with `drift_every`, the mean number of rows between two false alarms of drift, the level of
 /// [`Drift`] stands behind it, which starts anew after a row in which it reached that number.
@@ -169,7 +155,7 @@ pub fn write(
         let column = one.column().and_then(|column| names.get(usize::from(column)));
         let column = column.map(|name| csv_field(name)).unwrap_or_default();
         let (log_prob, ln_p, alarm) = (csv_number(log_prob), csv_number(ln_p), u8::from(alarm));
-        write!(out, "{log_prob},{ln_p},{alarm},{},{column}", status_word(status))?;
+        write!(out, "{log_prob},{ln_p},{alarm},{},{column}", status.word())?;
         if let Some(every) = drift_every {
             let level = drift.push(one.verdict.ln_p);
             write!(out, ",{}", csv_number(level))?;

@@ -45,6 +45,21 @@ pub enum Status {
     },
 }
 
+impl Status {
+    /// What it is in a word, as `flow-export score --verdicts` writes it: of a faulty sensor the fault.
+    pub fn word(self) -> &'static str {
+        match self {
+            Status::Scored => "scored",
+            Status::NotCalibrated => "not_calibrated",
+            Status::OutsideSupport { .. } => "outside_support",
+            Status::Sensor { fault: SensorFault::NotFinite, .. } => "not_finite",
+            Status::Sensor { fault: SensorFault::OutOfRange, .. } => "out_of_range",
+            Status::Sensor { fault: SensorFault::Jump, .. } => "jump",
+            Status::Sensor { fault: SensorFault::Stuck, .. } => "stuck",
+        }
+    }
+}
+
 /// A flow with what the file says of verdicts: the calibration, the sensors' limits, the columns' reference values.
 ///
 /// ```

@@ -1,5 +1,6 @@
 //! The command line as a user types it: what a run leaves behind, and what is said when something is wrong.
 
+#[path = "../../flow-export/tests/common/mod.rs"]
 mod common;
 
 use common::Session;

@@ -1,5 +1,6 @@
 //! A training that is killed goes on as if nothing had happened, or says why it does not.
 
+#[path = "../../flow-export/tests/common/mod.rs"]
 mod common;
 
 use common::Session;

@@ -1,5 +1,6 @@
 //! Training on windows of signals, from a table of raw channels, and what takes such a table afterwards.
 
+#[path = "../../flow-export/tests/common/mod.rs"]
 mod common;
 
 use common::Session;

@@ -5,10 +5,10 @@ use flow_model::flow::Flow;
 use flow_model::models::{self, Mixing, Shape};
 use flow_model::spec::{Base, Column, Dequantization, Layer, SplineShape};
 use flow_table::{Convention, KindOverride, Profile, Table, builtin};
-use flow_trainer::backend::{Choice, Device, choose};
+use flow_trainer::backend::{Backend, Choice, Device, choose};
 use flow_trainer::model::{Choices, Model};
 use flow_trainer::state::State;
-use flow_trainer::train::{Job, Settings, train};
+use flow_trainer::train::{Job, Outcome, Settings, train};
 use flow_trainer::{fit, gmm, start};
 use rand_core::Rng;
 use rand_pcg::Pcg32;
@@ -193,20 +193,23 @@ fn train_case(case: &Case) -> Trained {
         ..Settings::for_rows(2000, Some(128), Some(20), 0)
     };
     let backend = choose(&Choice { device: Device::Tract, ..Choice::default() }, &mut |_| {}).expect("tract is there");
-    let (stop, start) = (AtomicBool::new(false), start::parameters(&flow, &rows, 0.0, 0));
-    let job = Job {
-        flow: &flow,
-        backend: backend.as_ref(),
-        train: &rows,
-        validation: &validation,
-        settings: &settings,
-        threads: 1,
-        stop: &stop,
-        deadline: None,
-    };
-    let outcome = train(&job, State::start(start), None, &mut |_, _| {});
-    let outcome = outcome.expect("trains");
+    let start = start::parameters(&flow, &rows, 0.0, 0);
+    let outcome = run(&flow, backend.as_ref(), [&rows, &validation], &settings, 1, start);
     let (first, last) = (outcome.history[0].validation_nll, -outcome.best_validation_log_prob);
     assert!(last < first - 0.02, "{}: training brought nothing: {first} to {last}", case.name);
     Trained { name: case.name, flow, params: outcome.params, rows }
+}
+
+/// A training from `start` to its end, on rows to train and to validate on.
+pub fn run(
+    flow: &Flow,
+    backend: &dyn Backend,
+    [train_rows, validation]: [&Table; 2],
+    settings: &Settings,
+    threads: usize,
+    start: Vec<f32>,
+) -> Outcome {
+    let stop = AtomicBool::new(false);
+    let job = Job { flow, backend, train: train_rows, validation, settings, threads, stop: &stop, deadline: None };
+    train(&job, State::start(start), None, &mut |_, _| {}).expect("trains")
 }

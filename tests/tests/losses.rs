@@ -3,14 +3,12 @@
 
 use flow_model::interpret::interpret;
 use flow_tests::require::available;
-use flow_tests::trained::{Trained, trained};
+use flow_tests::trained::{self, Trained, trained};
 use flow_trainer::backend::{Backend, Choice, Device, Tensor, choose, find_library};
 use flow_trainer::random::{Purpose, uniforms};
-use flow_trainer::state::State;
 use flow_trainer::step::{Optimiser, STATE, initial_state, step_graph};
-use flow_trainer::train::{Job, Settings, train};
+use flow_trainer::train::Settings;
 use ndarray::{ArrayD, IxDyn};
-use std::sync::atomic::AtomicBool;
 
 const STEPS: usize = 20;
 /// Of a whole training.
@@ -88,21 +86,10 @@ fn whole_trainings_end_at_the_same_loss() {
     let Some(library) = available("ort", find_library()) else { return };
     let Trained { flow, rows, .. } = trained();
     let settings = Settings::for_rows(rows.rows(), Some(256), Some(EPOCHS), 5);
-    let stop = AtomicBool::new(false);
     let ort = Choice { device: Device::Cpu, library: Some(library), offline: true };
     let [tract, ort] = [Choice { device: Device::Tract, ..Choice::default() }, ort].map(|choice| {
         let backend = choose(&choice, &mut |_| {}).unwrap();
-        let job = Job {
-            flow: &flow,
-            backend: backend.as_ref(),
-            train: &rows,
-            validation: &rows,
-            settings: &settings,
-            threads: 1,
-            stop: &stop,
-            deadline: None,
-        };
-        let outcome = train(&job, State::start(flow.layout().init(4)), None, &mut |_, _| {}).unwrap();
+        let outcome = trained::run(&flow, backend.as_ref(), [&rows, &rows], &settings, 1, flow.layout().init(4));
         outcome.history.iter().map(|epoch| epoch.validation_nll).collect::<Vec<f64>>()
     });
     let (first, last) = (tract[0], tract[EPOCHS - 1]);

@@ -4,15 +4,13 @@
 use flow_model::graph::Graph;
 use flow_model::interpret::interpret;
 use flow_tests::require::available;
-use flow_tests::trained::{cases, flow_of};
+use flow_tests::trained::{self, cases, flow_of};
 use flow_trainer::backend::{Backend, BackendError, Choice, Device, Program, Resident, Tensor, choose, find_library};
 use flow_trainer::random::{Purpose, uniforms};
 use flow_trainer::resident::{LOG, resident_graph};
-use flow_trainer::state::State;
 use flow_trainer::step::{Optimiser, STATE, initial_state, step_graph};
-use flow_trainer::train::{Job, Settings, train};
+use flow_trainer::train::Settings;
 use ndarray::{ArrayD, IxDyn};
-use std::sync::atomic::AtomicBool;
 
 /// A backend that keeps the rows, as the one of a GPU does.
 struct Keeps(Box<dyn Backend>);
@@ -51,7 +49,6 @@ fn a_training_with_resident_rows_has_the_bits_of_the_ordinary_one() {
     let choice = Choice { device: Device::Cpu, library: Some(library), offline: true };
     let ordinary = choose(&choice, &mut |_| {}).unwrap();
     let keeps = Keeps(choose(&choice, &mut |_| {}).unwrap());
-    let stop = AtomicBool::new(false);
     // A short last batch; more steps an epoch than the log holds, and not a multiple of them; inputs of every kind.
     let rows_of_table = 1000;
     let settings = Settings { dropout: 0.1, smoothing: 0.1, ..Settings::for_rows(rows_of_table, Some(13), Some(2), 5) };
@@ -60,17 +57,7 @@ fn a_training_with_resident_rows_has_the_bits_of_the_ordinary_one() {
         let rows = case.rows.draw(rows_of_table, 1);
         let flow = flow_of(&case, &rows);
         let run = |backend: &dyn Backend| {
-            let job = Job {
-                flow: &flow,
-                backend,
-                train: &rows,
-                validation: &rows,
-                settings: &settings,
-                threads: 1,
-                stop: &stop,
-                deadline: None,
-            };
-            let outcome = train(&job, State::start(flow.layout().init(4)), None, &mut |_, _| {}).unwrap();
+            let outcome = trained::run(&flow, backend, [&rows, &rows], &settings, 1, flow.layout().init(4));
             let [first, second] = outcome.history[..] else { panic!("two epochs") };
             assert!(second.train_nll < first.train_nll, "{}: nothing was learned", case.name);
             (outcome.params, outcome.history, outcome.steps, outcome.skipped)

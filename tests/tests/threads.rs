@@ -1,14 +1,12 @@
 //! A training gives the same bits on any number of threads, and in shards what it gives in one piece.
 
 use flow_tests::require::available;
-use flow_tests::trained::{Trained, trained};
+use flow_tests::trained::{self, Trained, trained};
 use flow_trainer::backend::{Backend, Choice, Device, Tensor, choose, find_library};
 use flow_trainer::random::{Purpose, uniforms};
-use flow_trainer::state::State;
 use flow_trainer::step::{Optimiser, STATE, initial_state, step_graph};
 use flow_trainer::stepper::{SHARD, Stepper};
-use flow_trainer::train::{Job, Settings, train};
-use std::sync::atomic::AtomicBool;
+use flow_trainer::train::Settings;
 
 /// Three shards, whose rows do not divide the batch.
 const BATCH: usize = 2 * SHARD + 90;
@@ -27,20 +25,10 @@ fn any_number_of_threads_gives_the_same_bits() {
     let Trained { flow, rows, .. } = trained();
     // The last batch is short; dropout and smoothing have rows of their own.
     let settings = Settings { dropout: 0.1, smoothing: 0.1, ..Settings::for_rows(2000, Some(BATCH), Some(4), 5) };
-    let stop = AtomicBool::new(false);
     for backend in backends() {
         let run = |threads| {
-            let job = Job {
-                flow: &flow,
-                backend: backend.as_ref(),
-                train: &rows,
-                validation: &rows,
-                settings: &settings,
-                threads,
-                stop: &stop,
-                deadline: None,
-            };
-            let outcome = train(&job, State::start(flow.layout().init(4)), None, &mut |_, _| {}).unwrap();
+            let outcome =
+                trained::run(&flow, backend.as_ref(), [&rows, &rows], &settings, threads, flow.layout().init(4));
             assert!(outcome.best_epoch > 0, "{}: nothing was learned", backend.name());
             (outcome.params, outcome.history)
         };

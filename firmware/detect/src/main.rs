@@ -66,7 +66,7 @@ fn main() -> ! {
 fn print(output: &mut Output, row: u32, monitor: &Monitor, report: &Report) {
     let Report { verdict, drift, .. } = report;
     let (log_prob, ln_p, drift) = (Number(verdict.log_prob), Number(verdict.ln_p), Number(*drift));
-    let (alarm, status) = (u8::from(verdict.alarm), monitor::word(verdict.status));
+    let (alarm, status) = (u8::from(verdict.alarm), verdict.status.word());
     let column = report.column.map_or("", |column| monitor.name(column));
     let mut line = output.begin();
     let _ = write!(line, "{row},{log_prob},{ln_p},{alarm},{status},{column},{drift}");

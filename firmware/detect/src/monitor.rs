@@ -1,8 +1,6 @@
 //! All that a machine is watched with: to be fed row by row.
 
-use flow_nostd::{
-    Detector, Drift, EvalError, Flow, FormatError, SensorFault, SensorState, Status, Verdict, Window, Windowing,
-};
+use flow_nostd::{Detector, Drift, EvalError, Flow, FormatError, SensorState, Status, Verdict, Window, Windowing};
 
 /// Most columns of a flow.
 const COLUMNS: usize = 32;
@@ -84,18 +82,5 @@ impl<'a> Monitor<'a> {
             _ => None,
         };
         Ok(Some(Report { verdict, drift: level, column }))
-    }
-}
-
-/// A status in a word.
-pub fn word(status: Status) -> &'static str {
-    match status {
-        Status::Scored => "scored",
-        Status::OutsideSupport { .. } => "outside_support",
-        Status::Sensor { fault: SensorFault::NotFinite, .. } => "not_finite",
-        Status::Sensor { fault: SensorFault::OutOfRange, .. } => "out_of_range",
-        Status::Sensor { fault: SensorFault::Jump, .. } => "jump",
-        Status::Sensor { fault: SensorFault::Stuck, .. } => "stuck",
-        _ => "other",
     }
 }

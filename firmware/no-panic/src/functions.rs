@@ -4,7 +4,7 @@ use crate::opaque;
 use core::hint::black_box;
 use flow_nostd::layout::{self, ColumnRecord, LayerRecord};
 use flow_nostd::slots::{self, Policy};
-use flow_nostd::{Aligned, Detector, Drift, FLOOR, Flow, SensorState, Window, Windowing};
+use flow_nostd::{Aligned, Detector, Drift, FLOOR, Flow, SensorState, Status, Window, Windowing};
 use rand_pcg::{Pcg32, Pcg64};
 use zerocopy::FromBytes;
 
@@ -64,7 +64,9 @@ fn detect(flow: Flow) {
     black_box(Detector::ln_p(&detector, ln_p, context));
     let knots = <[layout::Knot]>::ref_from_bytes(opaque::file()).unwrap_or_default();
     black_box(layout::interpolate(knots, ln_p));
-    let _ = black_box(Detector::verdict(&detector, row, context, scratch));
+    if let Ok(verdict) = black_box(Detector::verdict(&detector, row, context, scratch)) {
+        black_box(Status::word(verdict.status));
+    }
     let mut sensors = black_box([SensorState::default(); 4]);
     let _ = black_box(Detector::watch(&detector, row, context, &mut sensors, scratch));
     let _ = black_box(Detector::blame(&detector, row, context, shares, scratch));

@@ -18,7 +18,7 @@ pub use windows::{Window, Windows};
 use crate::error::Error;
 use crate::frozen::split_context;
 use crate::score::matching;
-use crate::verdicts::{Judge, Judged, gaps, status_word, usual_step};
+use crate::verdicts::{Judge, Judged, gaps, usual_step};
 use flow_nostd::Status;
 use flow_table::{Table, time_text};
 use method::{Ground, Scores};
@@ -197,7 +197,7 @@ fn faults(judged: &[Judged], names: &[String]) -> (BTreeMap<&'static str, usize>
     let mut status = BTreeMap::new();
     let mut faults = BTreeMap::new();
     for one in judged {
-        let word = status_word(one.verdict.status);
+        let word = one.verdict.status.word();
         *status.entry(word).or_insert(0) += 1;
         if let Status::Sensor { column, .. } = one.verdict.status {
             *faults.entry((column, word)).or_insert(0) += 1;

@@ -1,4 +1,4 @@
-//! flow-export as a user calls it: a folder of its own, commands in it, and what they say.
+//! The program of the package under test as a user calls it: a folder of its own, commands in it, and what they say.
 #![allow(dead_code, reason = "each test takes what it needs")]
 
 use std::fs;
@@ -25,7 +25,7 @@ impl Session {
     }
 
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_flow-export"));
+        let mut command = Command::new(env!(concat!("CARGO_BIN_EXE_", env!("CARGO_PKG_NAME"))));
         command.args(arguments).current_dir(self.folder.path()).stdin(Stdio::null()).env_remove("ORT_DYLIB_PATH");
         command
     }

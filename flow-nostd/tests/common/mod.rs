@@ -611,17 +611,19 @@ pub fn seal(file: &mut [u8]) {
     file[124..128].copy_from_slice(&crc.to_le_bytes());
 }
 
+/// Layers with every kind of conditioner.
+pub const CONDITIONED: [Kind; 6] = [
+    Kind::Coupling,
+    Kind::SplineCoupling(3),
+    Kind::MaskedAffine,
+    Kind::MaskedSpline(2),
+    Kind::ResidualCoupling,
+    Kind::ResidualSplineCoupling(2),
+];
+
 /// Small models of what the latest minor version added, weights of eight bits, for each kind of conditioner.
 pub fn of_bytes() -> [Model; 6] {
-    let kinds = [
-        Kind::Coupling,
-        Kind::SplineCoupling(3),
-        Kind::MaskedAffine,
-        Kind::MaskedSpline(2),
-        Kind::ResidualCoupling,
-        Kind::ResidualSplineCoupling(2),
-    ];
-    kinds.map(|kind| family_of(kind, 29, [3, 1, 1], &[5], 1, 1).of_bytes())
+    CONDITIONED.map(|kind| family_of(kind, 29, [3, 1, 1], &[5], 1, 1).of_bytes())
 }
 
 /// Small models of what the minor version before it added: residual, linear, shift and scale; Student-t and mixture.
