@@ -7,7 +7,7 @@ use crate::fault::{Fault, is_zero};
 use crate::flow::Flow;
 use crate::layer::Conditioned;
 use crate::load::Loading;
-use crate::{SMALL_CORE, affine, affines, coupling};
+use crate::{affine, coupling};
 use zerocopy::little_endian::{F32, U16};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
@@ -46,9 +46,11 @@ pub(crate) fn conditioned(record: &AffineCouplingRecord, flow: &Flow<'_>) -> Con
 
 pub(crate) fn to_latent(record: &AffineCouplingRecord, moved: &mut [f32], out: &[f32]) -> f32 {
     let bound = record.scale_bound.get();
-    if !SMALL_CORE {
-        let (shifts, raws) = out.split_at_checked(moved.len()).unwrap_or_default();
-        return affines::to_latent(moved, shifts, raws, bound);
+    on_hosts! {
+        if !crate::SMALL_CORE {
+            let (shifts, raws) = out.split_at_checked(moved.len()).unwrap_or_default();
+            return crate::affines::to_latent(moved, shifts, raws, bound);
+        }
     }
     let mut log_det = 0.0;
     each(moved, out, |y, shift, raw| log_det += affine::to_latent(y, shift, raw, bound));

@@ -1,8 +1,11 @@
 //! Four affine transforms side by side, for hosts: the steps of [`affine`]. The bits are the same.
 
+#![expect(clippy::arithmetic_side_effects, reason = "of floating-point numbers, which have none")]
+
 use crate::affine;
 use crate::lanes::Lanes;
 use crate::layer::STATE_BOUND;
+use wide::f32x4;
 
 /// Replaces values; returns the sum of the log-determinants. `shifts` and `raws` may be longer than the values.
 pub(crate) fn to_latent(values: &mut [f32], shifts: &[f32], raws: &[f32], bound: f32) -> f32 {
@@ -12,13 +15,13 @@ pub(crate) fn to_latent(values: &mut [f32], shifts: &[f32], raws: &[f32], bound:
     let (fours, last) = values.as_chunks_mut();
     let ((four_shifts, last_shifts), (four_raws, last_raws)) = (shifts.as_chunks(), raws.as_chunks());
     for ((four, shift), raw) in fours.iter_mut().zip(four_shifts).zip(four_raws) {
-        let raw = Lanes(*raw);
-        let log_scale = raw.over(Lanes::all(1.0).plus(raw.abs().over(Lanes::all(bound))));
-        let moved = Lanes(*four).times(log_scale.exp()).plus(Lanes(*shift));
-        let (most, least) = (Lanes::all(STATE_BOUND), Lanes::all(-STATE_BOUND));
+        let (raw, all) = (f32x4::new(*raw), <f32x4 as Lanes<4>>::all);
+        let log_scale = raw / (all(1.0) + raw.abs() / all(bound));
+        let moved = f32x4::new(*four) * Lanes::exp(log_scale) + f32x4::new(*shift);
+        let (most, least) = (all(STATE_BOUND), all(-STATE_BOUND));
         let not_above = moved.above(most).choose(most, moved);
-        *four = least.above(moved).choose(least, not_above).0;
-        for term in log_scale.0 {
+        *four = least.above(moved).choose(least, not_above).to_array();
+        for term in log_scale.to_array() {
             log_det += term;
         }
     }

@@ -126,10 +126,11 @@ impl Flow<'_> {
             };
             let Block { states, a, b } = &mut block;
             let mut outs = conditioner.run_block(self, states.by_ref(), a.by_mut(), b.by_mut());
-            for ((log_det, state), out) in log_dets.iter_mut().zip(states.iter_mut()).zip(outs.iter_mut()) {
-                let moved = self.without_circles(state).get_mut(first..).unwrap_or_default();
-                *log_det += layer.bend(moved, out);
-            }
+            let mut states = states.iter_mut();
+            let moved = core::array::from_fn(|_| {
+                self.without_circles(states.next().unwrap_or_default()).get_mut(first..).unwrap_or_default()
+            });
+            layer.bend_block(moved, &mut outs, &mut log_dets);
         }
         let mut log_probs = [0.0; BLOCK];
         let sums = log_dets.into_iter().zip(terms);

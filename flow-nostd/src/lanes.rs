@@ -1,158 +1,155 @@
-//! Four numbers side by side, for hosts: each step is the same for all of them, so that compilers take vectors of the processor.
-//! Each number has the bits that it would have alone.
+//! Numbers side by side, for hosts: vectors of the processor, in which each number has the bits that it would have alone.
+
+#![expect(clippy::arithmetic_side_effects, reason = "of floating-point numbers, which have none")]
 
 use core::f32::consts::LOG2_E;
+use core::ops::{Add, Div, Mul, Sub};
+use wide::{CmpGe, CmpGt, CmpLe, f32x4, f32x8};
 
-/// How many.
-pub(crate) const COUNT: usize = 4;
+/// A bit for each of eight numbers that is positive, the lowest for the first.
+#[inline(always)]
+pub(crate) fn positive(numbers: [f32; 8]) -> u64 {
+    f32x8::new(numbers).cmp_gt(f32x8::ZERO).move_mask().cast_unsigned().into()
+}
 
-/// Four numbers.
-#[derive(Clone, Copy)]
-pub(crate) struct Lanes(pub [f32; COUNT]);
+/// `N` numbers. Operators and functions are those of each of them.
+pub(crate) trait Lanes<const N: usize>:
+    Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> + Div<Output = Self>
+{
+    fn new(numbers: [f32; N]) -> Self;
 
-impl Lanes {
+    fn to_array(self) -> [f32; N];
+
     /// The same number in all lanes.
     #[inline(always)]
-    pub(crate) fn all(v: f32) -> Self {
-        Self([v; COUNT])
+    fn all(v: f32) -> Self {
+        Self::new([v; N])
     }
 
-    #[inline(always)]
-    fn each(mut self, f: impl Fn(f32) -> f32) -> Self {
-        for a in &mut self.0 {
-            *a = f(*a);
-        }
-        self
-    }
+    /// The first of each, the second of each, and so on.
+    fn transpose(all: [Self; N]) -> [Self; N];
 
-    #[inline(always)]
-    fn with(mut self, other: Self, f: impl Fn(f32, f32) -> f32) -> Self {
-        for (a, b) in self.0.iter_mut().zip(other.0) {
-            *a = f(*a, b);
-        }
-        self
-    }
+    fn abs(self) -> Self;
 
-    #[inline(always)]
-    pub(crate) fn plus(self, other: Self) -> Self {
-        self.with(other, |a, b| a + b)
-    }
+    /// Where `self` is above `bound`: all bits set, or none.
+    fn above(self, bound: Self) -> Self;
 
-    #[inline(always)]
-    pub(crate) fn minus(self, other: Self) -> Self {
-        self.with(other, |a, b| a - b)
-    }
-
-    #[inline(always)]
-    pub(crate) fn times(self, other: Self) -> Self {
-        self.with(other, |a, b| a * b)
-    }
-
-    #[inline(always)]
-    pub(crate) fn over(self, other: Self) -> Self {
-        self.with(other, |a, b| a / b)
-    }
-
-    #[inline(always)]
-    pub(crate) fn abs(self) -> Self {
-        self.each(f32::abs)
-    }
-
-    /// Where `self` is above `bound`.
-    #[inline(always)]
-    pub(crate) fn above(self, bound: Self) -> Where {
-        let mut found = [false; COUNT];
-        for ((found, a), b) in found.iter_mut().zip(self.0).zip(bound.0) {
-            *found = a > b;
-        }
-        Where(found)
-    }
+    /// `yes` where all bits of `self` are set, `no` where none are.
+    fn choose(self, yes: Self, no: Self) -> Self;
 
     /// The exponential, with the bits of `libm::expf`.
-    #[inline(always)]
-    pub(crate) fn exp(self) -> Self {
-        // Beyond it a result might not be a normal number.
-        const MOST: f32 = 87.0;
-        const HALF_LN_2: f32 = f32::from_bits(0x3eb1_7218);
-        const THREE_HALVES_LN_2: f32 = f32::from_bits(0x3f85_1592);
-        const NEXT_TO_1: f32 = f32::from_bits(0x3900_0000);
-        if !self.0.iter().fold(true, |all, x| all & (x.abs() < MOST)) {
-            return self.each(libm::expf);
-        }
-        let (mut wholes, mut powers) = (self, self);
-        for ((whole, power), x) in wholes.0.iter_mut().zip(&mut powers.0).zip(self.0) {
-            let (half, one) = if x < 0.0 { (-0.5, -1) } else { (0.5, 1) };
-            let rounded = (LOG2_E * x + half) as i32;
-            let near = if x.abs() > HALF_LN_2 { one } else { 0 };
-            let k = if x.abs() > THREE_HALVES_LN_2 { rounded } else { near };
-            *whole = k as f32;
-            *power = f32::from_bits((k.wrapping_add(0x7f) as u32) << 23);
-        }
-        let high = self.minus(wholes.times(Self::all(0.693_145_75)));
-        let low = wholes.times(Self::all(1.428_606_8e-6));
-        let x = high.minus(low);
-        let square = x.times(x);
-        let c = x.minus(square.times(Self::all(0.166_666_25).plus(square.times(Self::all(-2.766_733_3e-3)))));
-        let y = Self::all(1.0).plus(x.times(c).over(Self::all(2.0).minus(c)).minus(low).plus(high));
-        self.abs().above(Self::all(NEXT_TO_1)).choose(y.times(powers), Self::all(1.0).plus(self))
-    }
+    fn exp(self) -> Self;
 
     /// The natural logarithm, with the bits of `libm::logf`.
+    fn ln(self) -> Self;
+
+    /// `f` of each number by itself.
     #[inline(always)]
-    pub(crate) fn ln(self) -> Self {
-        let normal = f32::MIN_POSITIVE..=f32::MAX;
-        if !self.0.iter().fold(true, |all, x| all & normal.contains(x)) {
-            return self.each(libm::logf);
-        }
-        let (mut exponents, mut fractions) = (self, self);
-        for ((exponent, fraction), x) in exponents.0.iter_mut().zip(&mut fractions.0).zip(self.0) {
-            // The fraction from √½ to √2, whose bits these are, and the exponent that belongs to it.
-            let bits = x.to_bits().wrapping_add(0x3f80_0000 - 0x3f35_04f3);
-            *exponent = ((bits >> 23) as i32).wrapping_sub(0x7f) as f32;
-            *fraction = f32::from_bits((bits & 0x007f_ffff).wrapping_add(0x3f35_04f3));
-        }
-        let f = fractions.minus(Self::all(1.0));
-        let s = f.over(Self::all(2.0).plus(f));
-        let z = s.times(s);
-        let w = z.times(z);
-        let even = w.times(Self::all(0.400_009_72).plus(w.times(Self::all(0.242_790_79))));
-        let odd = z.times(Self::all(0.666_666_6).plus(w.times(Self::all(0.284_987_87))));
-        let half_square = Self::all(0.5).times(f).times(f);
-        let r = odd.plus(even);
-        let low = s.times(half_square.plus(r)).plus(exponents.times(Self::all(9.058_001e-6)));
-        low.minus(half_square).plus(f).plus(exponents.times(Self::all(0.693_138_1)))
+    fn each(self, f: impl Fn(f32) -> f32) -> Self {
+        Self::new(self.to_array().map(f))
     }
 }
 
-/// Some of the lanes.
-#[derive(Clone, Copy)]
-pub(crate) struct Where([bool; COUNT]);
+macro_rules! lanes {
+    ($floats:ty, $from_integers:ident, $count:literal) => {
+        impl Lanes<$count> for $floats {
+            #[inline(always)]
+            fn new(numbers: [f32; $count]) -> Self {
+                Self::new(numbers)
+            }
 
-impl Where {
-    /// `yes` in these lanes, `no` in the others.
-    #[inline(always)]
-    pub(crate) fn choose(self, yes: Lanes, no: Lanes) -> Lanes {
-        let mut chosen = no;
-        for ((chosen, yes), found) in chosen.0.iter_mut().zip(yes.0).zip(self.0) {
-            *chosen = if found { yes } else { *chosen };
+            #[inline(always)]
+            fn to_array(self) -> [f32; $count] {
+                self.to_array()
+            }
+
+            #[inline(always)]
+            fn transpose(all: [Self; $count]) -> [Self; $count] {
+                Self::transpose(all)
+            }
+
+            #[inline(always)]
+            fn abs(self) -> Self {
+                self.abs()
+            }
+
+            #[inline(always)]
+            fn above(self, bound: Self) -> Self {
+                self.cmp_gt(bound)
+            }
+
+            #[inline(always)]
+            fn choose(self, yes: Self, no: Self) -> Self {
+                self.blend(yes, no)
+            }
+
+            #[inline(always)]
+            fn exp(self) -> Self {
+                // Beyond it a result might not be a normal number.
+                const MOST: f32 = 87.0;
+                const HALF_LN_2: f32 = f32::from_bits(0x3eb1_7218);
+                const THREE_HALVES_LN_2: f32 = f32::from_bits(0x3f85_1592);
+                const NEXT_TO_1: f32 = f32::from_bits(0x3900_0000);
+                let all = <Self as Lanes<$count>>::all;
+                let size = self.abs();
+                if !size.cmp_le(all(MOST)).all() {
+                    return self.each(libm::expf);
+                }
+                let sign = all(0.0).above(self).choose(all(-1.0), all(1.0));
+                let rounded = Self::$from_integers((all(LOG2_E) * self + all(0.5) * sign).fast_trunc_int());
+                let near = size.above(all(HALF_LN_2)).choose(sign, all(0.0));
+                let k = size.above(all(THREE_HALVES_LN_2)).choose(rounded, near);
+                let power = k.each(|k| f32::from_bits((k as i32).wrapping_add(0x7f).cast_unsigned() << 23));
+                let high = self - k * all(0.693_145_75);
+                let low = k * all(1.428_606_8e-6);
+                let x = high - low;
+                let square = x * x;
+                let c = x - square * (all(0.166_666_25) + square * all(-2.766_733_3e-3));
+                let y = all(1.0) + ((x * c / (all(2.0) - c) - low) + high);
+                size.above(all(NEXT_TO_1)).choose(y * power, all(1.0) + self)
+            }
+
+            #[inline(always)]
+            fn ln(self) -> Self {
+                let all = <Self as Lanes<$count>>::all;
+                if !(self.cmp_ge(all(f32::MIN_POSITIVE)) & self.cmp_le(all(f32::MAX))).all() {
+                    return self.each(libm::logf);
+                }
+                // The fraction from √½ to √2, whose bits these are, and the exponent that belongs to it.
+                let bits = self.to_array().map(|x| x.to_bits().wrapping_add(0x3f80_0000 - 0x3f35_04f3));
+                let exponent = Self::new(bits.map(|bits| (bits >> 23).cast_signed().wrapping_sub(0x7f) as f32));
+                let fraction = bits.map(|bits| f32::from_bits((bits & 0x007f_ffff).wrapping_add(0x3f35_04f3)));
+                let f = Self::new(fraction) - all(1.0);
+                let s = f / (all(2.0) + f);
+                let z = s * s;
+                let w = z * z;
+                let even = w * (all(0.400_009_72) + w * all(0.242_790_79));
+                let odd = z * (all(0.666_666_6) + w * all(0.284_987_87));
+                let half_square = all(0.5) * f * f;
+                let r = odd + even;
+                let low = s * (half_square + r) + exponent * all(9.058_001e-6);
+                low - half_square + f + exponent * all(0.693_138_1)
+            }
         }
-        chosen
-    }
+    };
 }
+
+lanes!(f32x4, from_i32x4, 4);
+lanes!(f32x8, from_i32x8, 8);
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     /// Compares functions at arguments all over the floats, and near 1.
-    fn compare(ours: impl Fn(Lanes) -> Lanes, libm: impl Fn(f32) -> f32) {
+    fn compare<const N: usize, L: Lanes<N>>(ours: impl Fn(L) -> L, libm: impl Fn(f32) -> f32) {
         for bits in (0..=u32::MAX).step_by(if cfg!(miri) { 50_000_017 } else { 9_973 }) {
-            let anywhere = |i| f32::from_bits(bits.wrapping_add(i));
-            let near_1 = |i| f32::from_bits(1.0f32.to_bits().wrapping_add(i).wrapping_sub(2));
-            let usual = |i| (bits.wrapping_add(i) as i32 as f32) * 1e-7;
-            let four = |f: &dyn Fn(u32) -> f32| Lanes([f(0), f(1), f(2), f(3)]);
-            for arguments in [four(&anywhere), four(&near_1), four(&usual)] {
-                for (x, found) in arguments.0.into_iter().zip(ours(arguments).0) {
+            let anywhere = |i: usize| f32::from_bits(bits.wrapping_add(i as u32));
+            let near_1 = |i: usize| f32::from_bits(1.0f32.to_bits().wrapping_add(i as u32).wrapping_sub(2));
+            let usual = |i: usize| (bits.wrapping_add(i as u32).cast_signed() as f32) * 1e-7;
+            for arguments in [core::array::from_fn(anywhere), core::array::from_fn(near_1), core::array::from_fn(usual)]
+            {
+                for (x, found) in arguments.into_iter().zip(ours(L::new(arguments)).to_array()) {
                     let expected = libm(x);
                     let same = found.to_bits() == expected.to_bits() || (found.is_nan() && expected.is_nan());
                     assert!(same, "at {x:e}: {found:e}, {expected:e}");
@@ -163,7 +160,9 @@ mod tests {
 
     #[test]
     fn functions_have_the_bits_of_libm() {
-        compare(Lanes::ln, libm::logf);
-        compare(Lanes::exp, libm::expf);
+        compare::<4, f32x4>(Lanes::ln, libm::logf);
+        compare::<8, f32x8>(Lanes::ln, libm::logf);
+        compare::<4, f32x4>(Lanes::exp, libm::expf);
+        compare::<8, f32x8>(Lanes::exp, libm::expf);
     }
 }

@@ -12,6 +12,7 @@ use crate::layout::{
     SplineCouplingRecord,
 };
 use crate::load::Loading;
+use crate::sparse::{BLOCK, Rows};
 use crate::{ALL_KINDS, act_norm, affine_coupling, linear, masked_affine, masked_spline, permutation, spline_coupling};
 use zerocopy::little_endian::U16;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned, transmute_ref};
@@ -182,6 +183,25 @@ impl Layer<'_> {
             Layer::MaskedAffine(record) => masked_affine::to_latent(record, moved, out),
             Layer::MaskedSpline(record) => masked_spline::to_latent(record, moved, out),
             Layer::Permutation(_) | Layer::Linear(_) | Layer::ActNorm(_) => 0.0,
+        }
+    }
+
+    /// The same for a block of rows, each with its outputs; adds the log-determinants.
+    pub(crate) fn bend_block(
+        &self,
+        moved: [&mut [f32]; BLOCK],
+        outs: &mut Rows<&mut [f32]>,
+        log_dets: &mut [f32; BLOCK],
+    ) {
+        on_hosts! {
+            if let Layer::SplineCoupling(SplineCouplingRecord { tail_bound: bound, num_bins: bins, .. })
+            | Layer::MaskedSpline(MaskedSplineRecord { tail_bound: bound, num_bins: bins, .. }) = self
+            {
+                return crate::splines::block_to_latent(bound.get(), bins.get(), moved, outs, log_dets);
+            }
+        }
+        for ((moved, out), log_det) in moved.into_iter().zip(outs.iter_mut()).zip(log_dets) {
+            *log_det += self.bend(moved, out);
         }
     }
 

@@ -95,10 +95,26 @@ const ALL_KINDS: bool = cfg!(feature = "all-kinds");
 /// made for hosts is left out there. A constant for the same reason.
 const SMALL_CORE: bool = cfg!(any(target_arch = "arm", target_arch = "riscv32"));
 
+/// Code that takes vectors of a host's processor; nothing on small cores, which are built without them.
+macro_rules! on_hosts {
+    ($($code:tt)*) => {
+        #[cfg(not(any(target_arch = "arm", target_arch = "riscv32")))]
+        {
+            $($code)*
+        }
+    };
+}
+
+#[cfg(not(any(target_arch = "arm", target_arch = "riscv32")))]
+mod affines;
+#[cfg(not(any(target_arch = "arm", target_arch = "riscv32")))]
+mod lanes;
+#[cfg(not(any(target_arch = "arm", target_arch = "riscv32")))]
+mod splines;
+
 mod act_norm;
 mod affine;
 mod affine_coupling;
-mod affines;
 mod arithmetic;
 mod atoms;
 mod base;
@@ -120,7 +136,6 @@ mod flow;
 mod header;
 mod include;
 mod kernel;
-mod lanes;
 mod layer;
 mod linear;
 mod load;
@@ -141,7 +156,6 @@ pub mod slots;
 mod sparse;
 mod spline;
 mod spline_coupling;
-mod splines;
 mod student_t;
 mod tails;
 mod trig;

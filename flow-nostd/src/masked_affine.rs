@@ -1,12 +1,12 @@
 //! Masked autoregressive flow (Papamakarios et al., arXiv 1705.07057): [`affine`] transforms of each column, conditioned
 //! on the columns before it. The conditioner gives all shifts, then all raw log-scales.
 
+use crate::affine;
 use crate::fault::{Fault, is_zero};
 use crate::flow::Flow;
 use crate::layer::{Conditioned, Work};
 use crate::load::Loading;
 use crate::masked::{self, Outputs};
-use crate::{SMALL_CORE, affine, affines};
 use zerocopy::little_endian::{F32, U16};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
@@ -47,8 +47,10 @@ pub(crate) fn conditioned(record: &MaskedAffineRecord, flow: &Flow<'_>) -> Condi
 pub(crate) fn to_latent(record: &MaskedAffineRecord, lines: &mut [f32], out: &[f32]) -> f32 {
     let Some((shifts, raws)) = out.split_at_checked(lines.len()) else { return 0.0 };
     let bound = record.scale_bound.get();
-    if !SMALL_CORE {
-        return affines::to_latent(lines, shifts, raws, bound);
+    on_hosts! {
+        if !crate::SMALL_CORE {
+            return crate::affines::to_latent(lines, shifts, raws, bound);
+        }
     }
     let mut log_det = 0.0;
     for ((x, &shift), &raw) in lines.iter_mut().zip(shifts).zip(raws) {

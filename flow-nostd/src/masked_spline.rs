@@ -7,7 +7,6 @@ use crate::layer::{Conditioned, Work};
 use crate::load::Loading;
 use crate::masked::{self, Outputs};
 use crate::spline::{self, Spline};
-use crate::{SMALL_CORE, splines};
 use zerocopy::little_endian::{F32, U16};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
@@ -49,8 +48,10 @@ pub(crate) fn conditioned(record: &MaskedSplineRecord, flow: &Flow<'_>) -> Condi
 pub(crate) fn to_latent(record: &MaskedSplineRecord, lines: &mut [f32], mut out: &mut [f32]) -> f32 {
     let bins = record.num_bins.get();
     let spline = Spline::new(record.tail_bound.get(), bins);
-    if !SMALL_CORE {
-        return splines::to_latent(&spline, spline::raw_values(bins).into(), lines, out);
+    on_hosts! {
+        if !crate::SMALL_CORE {
+            return crate::splines::to_latent(record.tail_bound.get(), bins, lines, out);
+        }
     }
     let mut log_det = 0.0;
     for x in lines {

@@ -209,24 +209,21 @@ fn those_that_count(input: &[f32], rectify: bool) -> u64 {
     if !rectify {
         return if input.is_empty() { 0 } else { u64::MAX >> CHUNK.saturating_sub(input.len()) };
     }
-    let mut bytes = [0; CHUNK];
-    match input.first_chunk::<CHUNK>() {
-        Some(input) => note_positive(input, &mut bytes),
-        None => note_positive(input, &mut bytes),
-    }
-    let (eights, _) = bytes.as_chunks();
-    eights.iter().rev().fold(0, |bits, eight| {
-        // The product moves each byte's lowest bit to its place among the highest eight.
-        bits << 8 | u64::from_le_bytes(*eight).wrapping_mul(0x0102_0408_1020_4080) >> 56
-    })
+    let (eights, rest) = input.as_chunks();
+    let mut last = [0.0; LANES];
+    last.iter_mut().zip(rest).for_each(|(last, &x)| *last = x);
+    eights.iter().rev().fold(positive(&last), |bits, eight| bits << LANES | positive(eight))
 }
 
-/// A byte of 1 for each input that is positive.
+/// A bit for each of eight inputs that is positive, the lowest for the first.
 #[inline(always)]
-fn note_positive(input: &[f32], bytes: &mut [u8; CHUNK]) {
-    for (byte, &x) in bytes.iter_mut().zip(input) {
-        *byte = (x > 0.0).into();
+fn positive(eight: &[f32; LANES]) -> u64 {
+    on_hosts! {
+        if !SMALL_CORE {
+            return crate::lanes::positive(*eight);
+        }
     }
+    eight.iter().rev().fold(0, |bits, &x| bits << 1 | u64::from(x > 0.0))
 }
 
 #[cfg(test)]

@@ -9,7 +9,6 @@ use crate::flow::Flow;
 use crate::layer::Conditioned;
 use crate::load::Loading;
 use crate::spline::{self, Spline};
-use crate::{SMALL_CORE, splines};
 use zerocopy::little_endian::{F32, U16};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
@@ -48,10 +47,10 @@ pub(crate) fn conditioned(record: &SplineCouplingRecord, flow: &Flow<'_>) -> Con
 }
 
 pub(crate) fn to_latent(record: &SplineCouplingRecord, moved: &mut [f32], out: &mut [f32]) -> f32 {
-    if !SMALL_CORE {
-        let bins = record.num_bins.get();
-        let spline = Spline::new(record.tail_bound.get(), bins);
-        return splines::to_latent(&spline, spline::raw_values(bins).into(), moved, out);
+    on_hosts! {
+        if !crate::SMALL_CORE {
+            return crate::splines::to_latent(record.tail_bound.get(), record.num_bins.get(), moved, out);
+        }
     }
     let mut log_det = 0.0;
     each(record, moved, out, |spline, y, raws| log_det += spline.to_latent(y, raws));
