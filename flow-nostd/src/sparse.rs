@@ -111,6 +111,7 @@ fn add_products<const N: usize, W: Weight>(
             let left = biases.get(panel..).unwrap_or_default();
             panel = panel.saturating_add(match left.len() {
                 0 => break,
+                12..16 | 20.. if N > 1 && WIDE == 8 => chunk.add::<12>(left, &start, panel, outputs),
                 WIDE.. if N > 1 => chunk.add::<WIDE>(left, &start, panel, outputs),
                 4.. => chunk.add::<4>(left, &start, panel, outputs),
                 2.. => chunk.add::<2>(left, &start, panel, outputs),
@@ -150,12 +151,33 @@ impl<const N: usize, W: Weight> Chunk<'_, N, W> {
         panel: usize,
         outputs: &mut Rows<&mut [f32]>,
     ) -> usize {
+        let (whole, _) = self.weights.as_chunks::<CHUNK>();
+        let (whole, _) = whole.get(panel..).unwrap_or_default().as_chunks::<P>();
+        if let (CHUNK, Some(panels)) = (self.count, whole.first()) {
+            // Panels as long as a chunk lie where one address and constants lead.
+            self.add_from(panels, biases, start, panel, outputs);
+            return P;
+        }
         let mut panels = [&[][..]; P];
         let mut at = panel.wrapping_mul(self.count).wrapping_add(self.first);
         for rows in &mut panels {
             *rows = self.weights.get(at..).unwrap_or_default();
             at = at.wrapping_add(self.count);
         }
+        self.add_from(&panels, biases, start, panel, outputs);
+        P
+    }
+
+    /// The same, with the panels' weights.
+    #[inline(always)]
+    fn add_from<const P: usize>(
+        &self,
+        panels: &[impl AsRef<[[W; LANES]]>; P],
+        biases: &[Row],
+        start: impl Fn(Row) -> [f32; LANES],
+        panel: usize,
+        outputs: &mut Rows<&mut [f32]>,
+    ) {
         let mut starts = [[0.0; LANES]; P];
         for (sum, bias) in starts.iter_mut().zip(biases) {
             *sum = start(*bias);
@@ -167,10 +189,9 @@ impl<const N: usize, W: Weight> Chunk<'_, N, W> {
                     starts = *sums;
                 }
                 let input = input.get(self.first..self.end).unwrap_or_default();
-                add_panels(counting, input, &panels, &starts, sums);
+                add_panels(counting, input, panels, &starts, sums);
             }
         }
-        P
     }
 }
 
@@ -179,14 +200,14 @@ impl<const N: usize, W: Weight> Chunk<'_, N, W> {
 fn add_panels<const P: usize, W: Weight>(
     counting: u64,
     input: &[f32],
-    panels: &[&[[W; LANES]]; P],
+    panels: &[impl AsRef<[[W; LANES]]>; P],
     starts: &[[f32; LANES]; P],
     sums: &mut [[f32; LANES]; P],
 ) -> Option<()> {
     // All of one length, which the loop then compares with but once.
     let mut rows = [&[][..]; P];
     for (rows, panel) in rows.iter_mut().zip(panels) {
-        *rows = panel.get(..input.len())?;
+        *rows = panel.as_ref().get(..input.len())?;
     }
     let mut all = *starts;
     let mut left = counting;
