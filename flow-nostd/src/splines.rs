@@ -223,6 +223,10 @@ mod tests {
     use super::*;
     use std::vec::Vec;
 
+    fn bits(values: &[f32]) -> Vec<u32> {
+        values.iter().map(|v| v.to_bits()).collect()
+    }
+
     #[test]
     fn side_by_side_they_have_the_bits_of_one_after_another() {
         let mut state = 1u32;
@@ -232,19 +236,37 @@ mod tests {
         };
         for round in 0..if cfg!(miri) { 5 } else { 2000 } {
             let bins = [2, 3, 8, 16, 17][round % 5];
-            let each = bins * 3 - 1;
-            let spline = Spline::new([5.0, 1e-3, 1e6][round % 3], bins as u16);
+            let each = usize::from(spline::raw_values(bins));
+            let spline = Spline::new([5.0, 1e-3, 1e6][round % 3], bins);
             let size = [1.0, 10.0, 1e10, 1e30, 1e-30, 0.0][round % 6];
-            let mut raws: Vec<f32> = (0..7 * each + round % 9).map(|_| next() * size).collect(); // With padding.
-            let mut values: Vec<f32> = (0..7).map(|_| 1.2 * spline.bound * next()).collect();
-            (values[round % 7], values[(round + 1) % 7]) = (-0.0, [spline.bound, -spline.bound][round % 2]);
-            let (mut own_raws, mut expected) = (raws.clone(), values.clone());
-            let own = expected.iter_mut().zip(own_raws.chunks_mut(each));
-            let log_det = own.fold(0.0, |sum, (x, raws)| sum + spline.to_latent(x, raws));
-            let found = to_latent(spline.bound, bins as u16, &mut values, &mut raws);
-            assert_eq!(found.to_bits(), log_det.to_bits(), "{bins} bins, raw values of {size}: {found} {log_det}");
-            let bits = |values: &[f32]| values.iter().map(|v| v.to_bits()).collect::<Vec<u32>>();
-            assert_eq!(bits(&values), bits(&expected), "{bins} bins, raw values of {size}");
+            let count = 1 + round % 7;
+            let room = count * each + round % 9; // With padding.
+            let mut raws: Vec<f32> = (0..BLOCK * room).map(|_| next() * size).collect();
+            let mut values: Vec<f32> = (0..BLOCK * count).map(|_| 1.2 * spline.bound * next()).collect();
+            let at = round % values.len();
+            (values[at], values[BLOCK * count - 1 - at]) = (-0.0, [spline.bound, -spline.bound][round % 2]);
+
+            let (mut one_raws, mut one) = (raws.clone(), values.clone());
+            let one_rows = one.chunks_mut(count).zip(one_raws.chunks_mut(room));
+            let expected = one_rows.map(|(row, raws)| {
+                let own = row.iter_mut().zip(raws.chunks_mut(each));
+                own.fold(0.0, |sum, (x, raws)| sum + spline.to_latent(x, raws))
+            });
+            let expected: Vec<f32> = expected.collect();
+
+            let (mut row_raws, mut row) = (raws.clone(), values.clone());
+            let rows = row.chunks_mut(count).zip(row_raws.chunks_mut(room));
+            let found: Vec<f32> = rows.map(|(row, raws)| to_latent(spline.bound, bins, row, raws)).collect();
+            assert_eq!(bits(&found), bits(&expected), "a row of {count}, {bins} bins, raw values of {size}");
+            assert_eq!(bits(&row), bits(&one), "a row of {count}, {bins} bins, raw values of {size}");
+
+            let mut log_dets = [0.0; BLOCK];
+            let mut rows = values.chunks_mut(count);
+            let rows = core::array::from_fn(|_| rows.next().unwrap());
+            let mut raws = Rows { values: &mut raws[..], each: room };
+            block_to_latent(spline.bound, bins, rows, &mut raws, &mut log_dets);
+            assert_eq!(bits(&log_dets), bits(&expected), "blocks of {count}, {bins} bins, raw values of {size}");
+            assert_eq!(bits(&values), bits(&one), "blocks of {count}, {bins} bins, raw values of {size}");
         }
     }
 }

@@ -53,7 +53,7 @@ fn measure(
     let column = |j| Column::new(&format!("c{j}"), Kind::Continuous { standard, jitter: 1e-3 });
     let columns = (0..DIM).map(column).collect();
     let flow = Flow::new(FlowSpec::new(columns, Tails { knee: 4.0, rate: 9.0 }, layers, Base::Normal))?;
-    let values = normals(0, Purpose::Samples, 0, ROWS * DIM);
+    let values = normals(0, Purpose::Samples, 0, ROWS * DIM, 1);
     let rows: Vec<&[f32]> = values.chunks(DIM).collect();
     let names = (0..DIM).map(|j| format!("c{j}")).collect();
     let table = Table::from_rows("draws", names, &rows)?;
@@ -61,7 +61,7 @@ fn measure(
     let backend = choose(&Choice { device, ..Choice::default() }, &mut |line| println!("{line}"))?;
     let optimiser = Optimiser { smoothing: settings.smoothing, ..Optimiser::default() };
     let mut stepper = Stepper::new(&flow, backend.as_ref(), &optimiser, batch, threads)?;
-    let batches = Batches::new(&flow, &table, &settings, stepper.graph());
+    let batches = Batches::new(&flow, &table, &settings, stepper.graph(), stepper.threads());
     let state = initial_state(&flow.layout().init(0));
     stepper.set_state(&state)?;
     let mut whole = backend.compile(&step_graph(&flow, &optimiser), batch, STATE)?;

@@ -14,19 +14,20 @@ pub struct Batches<'a> {
     train: &'a Table,
     settings: &'a Settings,
     extras: Vec<Extra>,
+    threads: usize,
     /// The plan of the run.
     pub schedule: Schedule,
 }
 
 impl<'a> Batches<'a> {
-    /// For the step `graph` on rows of `train`.
-    pub fn new(flow: &'a Flow, train: &'a Table, settings: &'a Settings, graph: &Graph) -> Self {
+    /// For the step `graph` on rows of `train`, made on at most `threads` threads.
+    pub fn new(flow: &'a Flow, train: &'a Table, settings: &'a Settings, graph: &Graph, threads: usize) -> Self {
         let schedule = Schedule {
             peak: settings.learning_rate,
             steps: settings.epochs * train.rows().div_ceil(settings.batch),
             ema_decay: settings.ema_decay,
         };
-        Batches { flow, train, settings, extras: extras(graph), schedule }
+        Batches { flow, train, settings, extras: extras(graph), threads, schedule }
     }
 
     /// What a step needs beside its rows: learning rate and rate of averaging, each `[1]`.
@@ -66,7 +67,7 @@ impl<'a> Batches<'a> {
         for extra in &self.extras {
             inputs.push(match *extra {
                 Extra::Smoothing(lines) => {
-                    let noise = random::normals(seed, Purpose::Smoothing, step, batch * lines);
+                    let noise = random::normals(seed, Purpose::Smoothing, step, batch * lines, self.threads);
                     Tensor::matrix(lines, noise.into_iter().map(|z| smoothing * z).collect())
                 }
                 Extra::Mask(width) => {

@@ -208,7 +208,7 @@ mod tests {
 
     /// Two long clouds at a right angle, and nothing else.
     fn rows(count: usize) -> Array2<f64> {
-        let z = random::normals(3, Purpose::Mixture, 1, 2 * count);
+        let z = random::normals(3, Purpose::Mixture, 1, 2 * count, 1);
         Array2::from_shape_fn((count, 2), |(i, j)| {
             let [a, b] = [z[2 * i], z[2 * i + 1]].map(f64::from);
             let along = [2.0 * a + 0.3 * b, 2.0 * a - 0.3 * b];

@@ -40,18 +40,41 @@ pub fn uniforms(seed: u64, purpose: Purpose, count: u64, n: usize) -> Vec<f32> {
     (0..n).map(|_| (rng.next_u32() >> 8) as f32 / (1u32 << 24) as f32).collect()
 }
 
-/// `n` draws from the standard normal distribution (Box–Muller, whose two draws are both taken).
-pub fn normals(seed: u64, purpose: Purpose, count: u64, n: usize) -> Vec<f32> {
-    let mut rng = stream(seed, purpose, count);
+/// Fewest normal draws that are worth a thread.
+const PART: usize = 8192;
+
+/// `n` draws from the standard normal distribution (Box–Muller, whose two draws are both taken), on at most `threads` threads:
+/// the same for any number.
+pub fn normals(seed: u64, purpose: Purpose, count: u64, n: usize, threads: usize) -> Vec<f32> {
+    let mut draws = vec![0.0; n];
+    // Of an even number, since two draws belong together.
+    let part = n.div_ceil(threads.max(1)).next_multiple_of(2).max(PART);
+    let fill = |k: usize, draws: &mut [f32]| {
+        let mut rng = stream(seed, purpose, count);
+        // A draw takes a word.
+        rng.set_word_pos((k * part) as u128);
+        fill_normals(&mut rng, draws);
+    };
+    std::thread::scope(|scope| {
+        let mut parts = draws.chunks_mut(part).enumerate();
+        let own = parts.next();
+        for (k, draws) in parts {
+            scope.spawn(move || fill(k, draws));
+        }
+        own.into_iter().for_each(|(k, draws)| fill(k, draws));
+    });
+    draws
+}
+
+fn fill_normals(rng: &mut ChaCha8Rng, draws: &mut [f32]) {
     let mut uniform = || (f64::from(rng.next_u32()) + 0.5) / 4_294_967_296.0;
-    let mut pair = |_| {
+    for pair in draws.chunks_mut(2) {
         let radius = (-2.0 * uniform().ln()).sqrt();
         let (sin, cos) = (std::f64::consts::TAU * uniform()).sin_cos();
-        [(radius * cos) as f32, (radius * sin) as f32]
-    };
-    let mut draws: Vec<f32> = (0..n.div_ceil(2)).flat_map(&mut pair).collect();
-    draws.truncate(n);
-    draws
+        for (draw, along) in pair.iter_mut().zip([cos, sin]) {
+            *draw = (radius * along) as f32;
+        }
+    }
 }
 
 /// A random order of `0..n`.
@@ -88,8 +111,18 @@ mod tests {
     }
 
     #[test]
+    fn normals_are_the_same_on_any_number_of_threads() {
+        for n in [0, 1, 2 * PART + 3, 5 * PART] {
+            let one = normals(1, Purpose::Smoothing, 2, n, 1);
+            for threads in [2, 3, 8] {
+                assert_eq!(normals(1, Purpose::Smoothing, 2, n, threads), one, "{n} on {threads} threads");
+            }
+        }
+    }
+
+    #[test]
     fn normals_have_the_moments_of_the_normal_distribution() {
-        let z = normals(0, Purpose::Samples, 0, 100_000);
+        let z = normals(0, Purpose::Samples, 0, 100_000, 1);
         let mean = z.iter().map(|&v| f64::from(v)).sum::<f64>() / 1e5;
         let variance = z.iter().map(|&v| f64::from(v).powi(2)).sum::<f64>() / 1e5;
         assert!(mean.abs() < 0.02 && (variance - 1.0).abs() < 0.03, "{mean} {variance}");

@@ -182,7 +182,7 @@ pub fn train(
     let Settings { weight_decay, dropout, smoothing, seed, .. } = *settings;
     let optimiser = Optimiser { weight_decay, dropout, smoothing, ..Optimiser::default() };
     let mut stepper = Stepper::on_rows(flow, backend, &optimiser, settings.batch, job.threads, train)?;
-    let batches = Batches::new(flow, train, settings, stepper.graph());
+    let batches = Batches::new(flow, train, settings, stepper.graph(), stepper.threads());
     let mut evaluator = Evaluator::new(flow, backend, validation.rows())?;
     stepper.set_state(&state.optimiser)?;
 
