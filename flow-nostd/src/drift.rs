@@ -112,6 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[cfg_attr(miri, ignore = "millions of powers")]
     fn e_values_of_honest_p_values_have_a_mean_of_one() {
         // Over p = (i + 1/2) / n: the midpoint rule, which is below the integral where the function is convex.
         let n = 1_000_000;
