@@ -81,7 +81,7 @@ struct Calibrate {
     /// The same as a number of false alarms in a time: 1/30d
     #[arg(long, value_name = "N/TIME", requires = "every")]
     false_alarms: Option<FalseAlarms>,
-    /// The time between two rows: 5min
+    /// The time between two rows, or between two windows: 5min
     #[arg(long, value_name = "TIME", requires = "false_alarms", value_parser = alarm::duration)]
     every: Option<Duration>,
     /// What a column's sensor can give: NAME=LOW..HIGH. Other values are faults of the sensor
@@ -167,7 +167,7 @@ struct Backtest {
     /// Usual rows to fit and calibrate a z-score of each column with, to compare with
     #[arg(long, value_name = "FILE")]
     train: Vec<String>,
-    /// The time between two rows: 5min [default: the median, where the table has times]
+    /// The time between two rows, or between two windows: 5min [default: the median, where the table has times]
     #[arg(long, value_name = "TIME", value_parser = alarm::duration)]
     every: Option<Duration>,
     /// Look for drift, with a false alarm in so many rows at the most, or in a time: 100000, 1/30d
