@@ -47,10 +47,8 @@ pub(crate) fn conditioned(record: &AffineCouplingRecord, flow: &Flow<'_>) -> Con
 pub(crate) fn to_latent(record: &AffineCouplingRecord, moved: &mut [f32], out: &[f32]) -> f32 {
     let bound = record.scale_bound.get();
     on_hosts! {
-        if !crate::SMALL_CORE {
-            let (shifts, raws) = out.split_at_checked(moved.len()).unwrap_or_default();
-            return crate::affines::to_latent(moved, shifts, raws, bound);
-        }
+        let (shifts, raws) = out.split_at_checked(moved.len()).unwrap_or_default();
+        return crate::affines::to_latent(moved, shifts, raws, bound);
     }
     let mut log_det = 0.0;
     each(moved, out, |y, shift, raw| log_det += affine::to_latent(y, shift, raw, bound));

@@ -34,15 +34,12 @@ pub(crate) fn to_latent(values: &mut [f32], shifts: &[f32], raws: &[f32], bound:
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lanes::draws;
     use std::vec::Vec;
 
     #[test]
     fn side_by_side_they_have_the_bits_of_one_after_another() {
-        let mut state = 1u32;
-        let mut next = || {
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            (state >> 8) as f32 / 8_388_608.0 - 1.0
-        };
+        let mut next = draws();
         for round in 0..if cfg!(miri) { 5 } else { 5000 } {
             let size = [1.0, 1e9, 1e30, 1e-30, 0.0][round % 5];
             let bound = [2.0, affine::SCALE_BOUND_MIN, affine::SCALE_BOUND_MAX][round % 3];

@@ -137,6 +137,16 @@ macro_rules! lanes {
 lanes!(f32x4, from_i32x4, 4);
 lanes!(f32x8, from_i32x8, 8);
 
+/// Numbers from -1 to 1, for tests.
+#[cfg(test)]
+pub(crate) fn draws() -> impl FnMut() -> f32 {
+    let mut state = 1u32;
+    move || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 8) as f32 / 8_388_608.0 - 1.0
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -48,9 +48,7 @@ pub(crate) fn to_latent(record: &MaskedAffineRecord, lines: &mut [f32], out: &[f
     let Some((shifts, raws)) = out.split_at_checked(lines.len()) else { return 0.0 };
     let bound = record.scale_bound.get();
     on_hosts! {
-        if !crate::SMALL_CORE {
-            return crate::affines::to_latent(lines, shifts, raws, bound);
-        }
+        return crate::affines::to_latent(lines, shifts, raws, bound);
     }
     let mut log_det = 0.0;
     for ((x, &shift), &raw) in lines.iter_mut().zip(shifts).zip(raws) {

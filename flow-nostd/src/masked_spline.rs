@@ -49,9 +49,7 @@ pub(crate) fn to_latent(record: &MaskedSplineRecord, lines: &mut [f32], mut out:
     let bins = record.num_bins.get();
     let spline = Spline::new(record.tail_bound.get(), bins);
     on_hosts! {
-        if !crate::SMALL_CORE {
-            return crate::splines::to_latent(record.tail_bound.get(), bins, lines, out);
-        }
+        return crate::splines::to_latent(record.tail_bound.get(), bins, lines, out);
     }
     let mut log_det = 0.0;
     for x in lines {

@@ -14,7 +14,7 @@ use crate::word::Word;
 const CHUNK: usize = 64;
 /// Rows of a block: enough for loading weights to cost little, and few enough for what they work in to stay near.
 pub(crate) const BLOCK: usize = if SMALL_CORE { 1 } else { 16 };
-/// Panels side by side for a block: as many accumulators as leave registers free. One row waits for its weights more than
+/// Panels side by side for a block: as many accumulators as leave registers free; twelve, where that leaves fewer over. One row waits for its weights more than
 /// for sums, and they come faster from fewer places at once.
 const WIDE: usize = if cfg!(any(target_feature = "avx", target_arch = "aarch64")) { 8 } else { 4 };
 
@@ -240,9 +240,7 @@ fn those_that_count(input: &[f32], rectify: bool) -> u64 {
 #[inline(always)]
 fn positive(eight: &[f32; LANES]) -> u64 {
     on_hosts! {
-        if !SMALL_CORE {
-            return crate::lanes::positive(*eight);
-        }
+        return crate::lanes::positive(*eight);
     }
     eight.iter().rev().fold(0, |bits, &x| bits << 1 | u64::from(x > 0.0))
 }

@@ -48,9 +48,7 @@ pub(crate) fn conditioned(record: &SplineCouplingRecord, flow: &Flow<'_>) -> Con
 
 pub(crate) fn to_latent(record: &SplineCouplingRecord, moved: &mut [f32], out: &mut [f32]) -> f32 {
     on_hosts! {
-        if !crate::SMALL_CORE {
-            return crate::splines::to_latent(record.tail_bound.get(), record.num_bins.get(), moved, out);
-        }
+        return crate::splines::to_latent(record.tail_bound.get(), record.num_bins.get(), moved, out);
     }
     let mut log_det = 0.0;
     each(record, moved, out, |spline, y, raws| log_det += spline.to_latent(y, raws));

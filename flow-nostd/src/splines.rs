@@ -221,6 +221,7 @@ fn slope<const N: usize, L: Lanes<N>>(raw: L) -> L {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lanes::draws;
     use std::vec::Vec;
 
     fn bits(values: &[f32]) -> Vec<u32> {
@@ -229,11 +230,7 @@ mod tests {
 
     #[test]
     fn side_by_side_they_have_the_bits_of_one_after_another() {
-        let mut state = 1u32;
-        let mut next = || {
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            (state >> 8) as f32 / 8_388_608.0 - 1.0
-        };
+        let mut next = draws();
         for round in 0..if cfg!(miri) { 5 } else { 2000 } {
             let bins = [2, 3, 8, 16, 17][round % 5];
             let each = usize::from(spline::raw_values(bins));

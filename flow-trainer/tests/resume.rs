@@ -185,7 +185,7 @@ fn a_search_and_a_row_of_seeds_are_resumed() {
 
 /// The long test: 20 random moments in which trainings are killed, some of them twice.
 #[test]
-#[ignore = "takes minutes"]
+#[ignore = "a long test: trainings killed at 20 random moments"]
 fn a_training_killed_at_20_random_moments_ends_with_the_same_bits() {
     let session = Session::empty();
     let timed = |run: &str| {
