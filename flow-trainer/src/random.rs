@@ -4,6 +4,7 @@
 
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
+use rand_distr::{Distribution, StandardNormal};
 
 /// What numbers are drawn for; each purpose has streams of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,41 +41,32 @@ pub fn uniforms(seed: u64, purpose: Purpose, count: u64, n: usize) -> Vec<f32> {
     (0..n).map(|_| (rng.next_u32() >> 8) as f32 / (1u32 << 24) as f32).collect()
 }
 
-/// Fewest normal draws that are worth a thread.
-const PART: usize = 8192;
+/// Normal draws that are made in one piece, and the words of the stream that such a piece has for itself: it takes some
+/// two for a draw.
+const PIECE: (usize, u128) = (4096, 1 << 16);
 
-/// `n` draws from the standard normal distribution (Box–Muller, whose two draws are both taken), on at most `threads` threads:
-/// the same for any number.
+/// `n` draws from the standard normal distribution (by the ziggurat of `rand_distr`), on at most `threads` threads: the same
+/// for any number.
 pub fn normals(seed: u64, purpose: Purpose, count: u64, n: usize, threads: usize) -> Vec<f32> {
     let mut draws = vec![0.0; n];
-    // Of an even number, since two draws belong together.
-    let part = n.div_ceil(threads.max(1)).next_multiple_of(2).max(PART);
-    let fill = |k: usize, draws: &mut [f32]| {
+    let (piece, words) = PIECE;
+    let fill = |first: usize, draws: &mut [f32]| {
         let mut rng = stream(seed, purpose, count);
-        // A draw takes a word.
-        rng.set_word_pos((k * part) as u128);
-        fill_normals(&mut rng, draws);
+        for (k, draws) in draws.chunks_mut(piece).enumerate() {
+            rng.set_word_pos((first + k) as u128 * words);
+            draws.fill_with(|| StandardNormal.sample(&mut rng));
+        }
     };
+    let pieces = n.div_ceil(piece).div_ceil(threads.max(1)).max(1);
     std::thread::scope(|scope| {
-        let mut parts = draws.chunks_mut(part).enumerate();
+        let mut parts = draws.chunks_mut(pieces * piece).enumerate();
         let own = parts.next();
         for (k, draws) in parts {
-            scope.spawn(move || fill(k, draws));
+            scope.spawn(move || fill(k * pieces, draws));
         }
-        own.into_iter().for_each(|(k, draws)| fill(k, draws));
+        own.into_iter().for_each(|(k, draws)| fill(k * pieces, draws));
     });
     draws
-}
-
-fn fill_normals(rng: &mut ChaCha8Rng, draws: &mut [f32]) {
-    let mut uniform = || (f64::from(rng.next_u32()) + 0.5) / 4_294_967_296.0;
-    for pair in draws.chunks_mut(2) {
-        let radius = (-2.0 * uniform().ln()).sqrt();
-        let (sin, cos) = (std::f64::consts::TAU * uniform()).sin_cos();
-        for (draw, along) in pair.iter_mut().zip([cos, sin]) {
-            *draw = (radius * along) as f32;
-        }
-    }
 }
 
 /// A random order of `0..n`.
@@ -112,7 +104,7 @@ mod tests {
 
     #[test]
     fn normals_are_the_same_on_any_number_of_threads() {
-        for n in [0, 1, 2 * PART + 3, 5 * PART] {
+        for n in [0, 1, 2 * PIECE.0 + 3, 5 * PIECE.0] {
             let one = normals(1, Purpose::Smoothing, 2, n, 1);
             for threads in [2, 3, 8] {
                 assert_eq!(normals(1, Purpose::Smoothing, 2, n, threads), one, "{n} on {threads} threads");
