@@ -5,8 +5,7 @@ use crate::error::Error;
 use crate::run_folder::read_checkpoint;
 use flow_model::flow::Flow;
 use flow_model::onnx::{Batch, encode};
-use flow_table::atomic::{WriteError, write_atomic};
-use std::fs;
+use flow_table::atomic::{make_folder, write_atomic};
 use std::path::{Path, PathBuf};
 
 /// Writes both models into the folder `out`, which is made where it is missing, and returns their paths.
@@ -22,7 +21,7 @@ pub fn write_onnx(run: &Path, out: &Path) -> Result<[PathBuf; 2], Error> {
         (out.join("log_prob.onnx"), encode(&flow.log_prob_graph(&checkpoint.params), Batch::Symbolic)),
         (out.join("sample.onnx"), encode(&sample, Batch::Symbolic)),
     ];
-    fs::create_dir_all(out).map_err(|source| WriteError::Io { path: out.to_owned(), source })?;
+    make_folder(out)?;
     for (path, bytes) in &models {
         write_atomic(path, bytes)?;
     }

@@ -1,4 +1,6 @@
-//! Freezing, calibrating and signing, killed with `kill -9` at 20 random moments each: the file is the old one or the whole new one.
+//! What becomes of a file when writing it goes wrong: killed with `kill -9` at 20 random moments each, freezing, calibrating and
+//! signing leave the old one or the whole new one; without room on the disk, and in a folder that may not be written to, every
+//! command leaves the old one and says so.
 #![cfg(unix)]
 #![allow(missing_docs)]
 
@@ -10,9 +12,9 @@ use flow_model::params::Layout;
 use flow_model::spec::{Base, Column, FlowSpec, Kind, Layer, Standard, Tails};
 use rand_core::Rng;
 use rand_pcg::Pcg32;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::Instant;
 
@@ -104,4 +106,67 @@ fn a_file_is_the_old_one_or_the_new_one() {
             &["sign", "model.flow", "--key", "two", "-o", "out.flow"],
         ],
     );
+}
+
+/// Every command that writes a file, and the file.
+const WRITERS: [(&[&str], &str); 9] = [
+    (&["freeze", "run", "-o"], "out.flow"),
+    (&["calibrate", "model.flow", "--data", "usual.csv", "--p", "0.05", "-o"], "out.flow"),
+    (&["sign", "model.flow", "--key", "one", "-o"], "out.flow"),
+    (&["score", "model.flow", "--data", "usual.csv", "-o"], "out.csv"),
+    (&["score", "calibrated.flow", "--data", "usual.csv", "--verdicts", "-o"], "out.csv"),
+    (&["sample", "model.flow", "--n", "100", "-o"], "out.csv"),
+    (&["backtest", "calibrated.flow", "--data", "usual.csv", "--report"], "out.html"),
+    (&["onnx", "run", "--out"], "onnx/log_prob.onnx"),
+    (&["keygen"], "three"),
+];
+
+/// Where a command is told to write.
+fn place(file: &str) -> &str {
+    file.split('/').next().unwrap()
+}
+
+/// Here a limit of the system's, which a full disk is to the program.
+#[cfg(target_os = "linux")]
+#[test]
+fn without_room_the_old_file_stays() {
+    let session = session();
+    session.succeed(&["calibrate", "model.flow", "--data", "usual.csv", "--p", "0.05", "-o", "calibrated.flow"]);
+    fs::create_dir(session.path("onnx")).unwrap();
+    let names = |folder: &str| {
+        let names = fs::read_dir(session.path(folder)).unwrap().map(|entry| entry.unwrap().file_name());
+        names.collect::<BTreeSet<_>>()
+    };
+    for (command, file) in WRITERS {
+        // A private key never takes a file's place.
+        let old = (command[0] != "keygen").then_some("the old file");
+        old.iter().for_each(|old| session.write(file, old));
+        let before = (names("."), names("onnx"));
+        let script = "trap '' XFSZ; ulimit -f 0; exec \"$@\"";
+        let output = Command::new("sh")
+            .args(["-c", script, "sh", env!("CARGO_BIN_EXE_flow-export")])
+            .args(command)
+            .arg(place(file))
+            .current_dir(session.folder.path())
+            .output()
+            .unwrap();
+        let message = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{command:?}: {message}");
+        assert!(message.contains(&format!("{file}: cannot be written: ")), "{command:?}: {message}");
+        assert_eq!(fs::read_to_string(session.path(file)).ok().as_deref(), old, "{command:?}");
+        assert_eq!((names("."), names("onnx")), before, "{command:?}");
+    }
+}
+
+/// A folder in which not even the superuser makes files.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_folder_that_may_not_be_written_to_is_named() {
+    let session = session();
+    session.succeed(&["calibrate", "model.flow", "--data", "usual.csv", "--p", "0.05", "-o", "calibrated.flow"]);
+    for (command, file) in WRITERS {
+        let place = format!("/sys/kernel/{}", place(file));
+        let message = session.fail(1, &[command, &[&*place]].concat());
+        assert!(message.contains(&place) && message.to_lowercase().contains("permission"), "{command:?}: {message}");
+    }
 }

@@ -267,6 +267,10 @@ mod tests {
         assert_eq!(ok(record(2, 0, 2), &[bin(1.0, 0), bin(1.0, 0)], &good), field(2, 0));
         assert_eq!(ok(record(2, 0, 1), &[bin(f32::INFINITY, 0)], &good), field(1, 0));
         assert_eq!(ok(record(2, 0, 1), &[bin(1.0, 2)], &good), field(1, 8));
+        let reserved = BinRecord { reserved: [1; 4], ..bin(1.0, 0) };
+        assert_eq!(ok(record(2, 0, 1), &[reserved], &good), field(1, 12));
+        let length = |expected, found| Err(FormatError::SectionLength { tag: CALIBRATION, expected, found });
+        assert_eq!(ok(record(2, 0, 3), &[], &good), length(32 + 3 * 16, 48));
         let unused = [good.clone(), good.clone()].concat();
         assert_eq!(ok(record(2, POOLED, 0), &[], &unused), Err(FormatError::Unused { tag: CALIBRATION }));
         for bad in [
@@ -283,7 +287,13 @@ mod tests {
         }
         let bytes = section(record(2, POOLED, 0), &[], &good);
         for cut in 0..bytes.len() {
-            assert!(read(bytes.get(..cut).unwrap(), 1).is_err(), "{cut}");
+            // A record, and knots of eight bytes; fewer than it counts are its field's error.
+            let expected = match cut {
+                ..32 => length(32, cut),
+                _ if cut % 8 != 0 => length(cut - cut % 8, cut),
+                _ => field(0, 4),
+            };
+            assert_eq!(read(bytes.get(..cut).unwrap(), 1).map(|_| ()), expected, "{cut}");
         }
     }
 }

@@ -60,6 +60,14 @@ impl WriteError {
     }
 }
 
+/// Makes a folder and those it lies in, where they are missing.
+///
+/// # Errors
+/// See [`WriteError`].
+pub fn make_folder(path: impl AsRef<Path>) -> Result<(), WriteError> {
+    fs::create_dir_all(path.as_ref()).map_err(|source| WriteError::new(path.as_ref(), source))
+}
+
 /// Writes `bytes` to `path`, see [`write_atomic_with`].
 ///
 /// # Errors
