@@ -115,7 +115,8 @@ pub fn write(frozen: &Frozen, name: &str, out: &mut dyn Write) -> Result<(), Err
         ("LATENT", flow.dim(), "floats of a latent vector"),
     ];
     let mut text = format!(
-        "/* A frozen flow, written by flow-export {}: not to be edited. Include it in one source file. */\n\
+        "/* A frozen flow, written by flow-export {}: not to be edited. Include it in one source file; others get the macros\n \
+         * alone where they define {capitals}_NO_ARRAY before. */\n\
          #ifndef {capitals}_FLOW_INCLUDED\n#define {capitals}_FLOW_INCLUDED\n\n#include <stdint.h>\n\n",
         env!("CARGO_PKG_VERSION")
     );
@@ -134,14 +135,14 @@ pub fn write(frozen: &Frozen, name: &str, out: &mut dyn Write) -> Result<(), Err
     }
     // Sections are aligned to 16 bytes within the file.
     line(format!(
-        "\n#if defined(__cplusplus)\nalignas(16)\n#elif defined(__STDC_VERSION__) && __STDC_VERSION__ >= 201112L\n\
+        "\n#ifndef {capitals}_NO_ARRAY\n#if defined(__cplusplus)\nalignas(16)\n#elif defined(__STDC_VERSION__) && __STDC_VERSION__ >= 201112L\n\
          _Alignas(16)\n#else\n__attribute__((aligned(16)))\n#endif\nstatic const uint8_t {name}[{capitals}_LENGTH] = {{"
     ));
     for sixteen in bytes.chunks(16) {
         let values: Vec<String> = sixteen.iter().map(|byte| format!("0x{byte:02x}")).collect();
         line(format!("    {},", values.join(", ")));
     }
-    line(format!("}};\n\n#endif /* {capitals}_FLOW_INCLUDED */"));
+    line(format!("}};\n#endif\n\n#endif /* {capitals}_FLOW_INCLUDED */"));
     out.write_all(text.as_bytes()).map_err(Error::Stdout)
 }
 
