@@ -17,7 +17,8 @@ pub fn include() -> PathBuf {
 /// [`crate::require`].
 pub fn find_gcc(target: &str) -> Option<()> {
     let hint = "Debian's packages are gcc-arm-none-eabi and make";
-    let found = ["arm-none-eabi-gcc", "arm-none-eabi-g++", "make"].iter().try_for_each(|gcc| tools::find_program(gcc, hint));
+    let found =
+        ["arm-none-eabi-gcc", "arm-none-eabi-g++", "make"].iter().try_for_each(|gcc| tools::find_program(gcc, hint));
     available("gcc", found.and_then(|()| find_target(target)))
 }
 

@@ -123,6 +123,22 @@ fn a_program_in_c_and_c_plus_plus_has_the_bits_of_the_host() {
     }
 }
 
+/// The panic handler is gone from the library, and all that would call it: the linker of Rust found no way there from any of
+/// the functions.
+#[test]
+fn no_function_of_the_library_can_panic() {
+    let Some(()) = find_gcc(MPS2_AN386.target) else { return };
+    for opt_level in ["s", "3"] {
+        let library = build(MPS2_AN386.target, opt_level).unwrap();
+        let symbols = run_in(&example(), Command::new("arm-none-eabi-nm").arg(library)).unwrap();
+        let functions = symbols.lines().filter(|line| line.contains(" T flow_")).count();
+        assert_eq!(functions, 22, "functions of flow.h in the library");
+        let panics: Vec<&str> =
+            symbols.lines().filter(|line| line.contains("panic") || line.contains("unwind")).collect();
+        assert!(panics.is_empty(), "opt-level {opt_level}: {panics:?}");
+    }
+}
+
 /// What a model that cannot be used says.
 #[test]
 fn a_damaged_model_is_said() {

@@ -42,8 +42,8 @@ pub use window::{
     FlowWindow, flow_window_channels, flow_window_features, flow_window_open, flow_window_push, flow_window_push_at,
 };
 
-/// Never called: no call of the engine can panic, and a test looks for this function in a program that calls all of it. A
-/// static library has to have one all the same.
+/// Never called: no function here can panic, and a test sees that it is not in the library. It has to be there to compile all
+/// the same.
 #[cfg(target_os = "none")]
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo) -> ! {

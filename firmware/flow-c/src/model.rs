@@ -61,6 +61,9 @@ pub unsafe extern "C" fn flow_open(
         if file.is_null() {
             return Err(FlowError::Null);
         }
+        if length == 0 {
+            return Err(FlowError::FileTruncated);
+        }
         let flow = Flow::new(memory.read(file, length)?)?;
         if scratch.is_null() {
             return Err(FlowError::Null);
