@@ -10,8 +10,8 @@ use crate::frozen::Frozen;
 use crate::score::{self, Labels, Summary};
 use crate::sensors::{self, Limit};
 use crate::verdicts::{self, Judge};
-use crate::{calibrate, inspect, onnx, output, run_folder, sample, signing, windows};
-use clap::{Args, Parser, Subcommand};
+use crate::{c_array, calibrate, inspect, onnx, output, run_folder, sample, signing, windows};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum, error::ErrorKind};
 use flow_table::atomic::write_atomic;
 use flow_table::{Missing, Table, ignored_column};
 use std::path::PathBuf;
@@ -29,6 +29,8 @@ struct Cli {
 enum Command {
     /// Freeze a trained flow into one file for the device
     Freeze(Freeze),
+    /// Write a frozen flow as a C header: an aligned constant array, its lengths as macros
+    EmitC(EmitC),
     /// Put into a frozen flow how odd a log-density is, so that it gives verdicts and alarms
     Calibrate(Calibrate),
     /// Say what is in a frozen flow, and what a device needs for it
@@ -62,6 +64,34 @@ struct Freeze {
     /// How the weights of conditioners are stored
     #[arg(long, value_enum, default_value_t)]
     weights: Weights,
+    /// What to write
+    #[arg(long, value_enum, default_value_t)]
+    emit: Emit,
+    /// What the array in C is called [default: the output's name]
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+}
+
+/// The form of a frozen flow.
+#[derive(Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum Emit {
+    /// The file itself
+    #[default]
+    Flow,
+    /// A C header with the file as an array, as `emit-c` writes it
+    C,
+}
+
+#[derive(Args)]
+struct EmitC {
+    /// The frozen flow, calibrated or signed or not
+    model: PathBuf,
+    /// The header to write; - for standard output
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+    /// What the array is called [default: the output's name]; macros begin with the same in capitals
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
 }
 
 #[derive(Args)]
@@ -259,7 +289,11 @@ pub fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<(), Error> {
     match command {
-        Command::Freeze(args) => run_folder::freeze_run(&args.run, &args.output, args.rollback, args.weights),
+        Command::Freeze(args) => freeze_file(args),
+        Command::EmitC(args) => {
+            let name = c_array::name(args.name.as_deref(), &args.output)?;
+            c_array::write_to(&Frozen::read(&args.model)?, &name, &args.output)
+        }
         Command::Calibrate(args) => calibrate_file(args),
         Command::Inspect(args) => {
             let frozen = Frozen::read(&args.model)?;
@@ -292,6 +326,20 @@ fn run(command: Command) -> Result<(), Error> {
             output::write(None, |out| writeln!(out, "{words}").map_err(Error::Stdout))
         }
         Command::Onnx(args) => onnx::write_onnx(&args.run, &args.out).map(|_| ()),
+    }
+}
+
+fn freeze_file(args: Freeze) -> Result<(), Error> {
+    let Freeze { run, output, rollback, weights, emit, name } = args;
+    match emit {
+        Emit::C => {
+            let name = c_array::name(name.as_deref(), &output)?;
+            c_array::write_to(&run_folder::frozen(&run, rollback, weights)?, &name, &output)
+        }
+        Emit::Flow if name.is_some() => {
+            Cli::command().error(ErrorKind::ArgumentConflict, "--name is of an array in C: it needs --emit c").exit()
+        }
+        Emit::Flow => run_folder::freeze_run(&run, &output, rollback, weights),
     }
 }
 

@@ -37,6 +37,14 @@ pub enum Error {
         /// What is wrong.
         source: CheckpointError,
     },
+    /// What an array in C cannot be called.
+    #[error(
+        "{name:?} is no name of an array in C: expected letters, digits and _, a letter first, and no word of the language"
+    )]
+    CName {
+        /// The name given.
+        name: String,
+    },
     /// The flow cannot be frozen.
     #[error("{}: cannot be frozen: {source}", path.display())]
     Freeze {

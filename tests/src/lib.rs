@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 pub mod board;
+pub mod c_library;
 pub mod case;
 pub mod firmware;
 pub mod flows;

@@ -1,0 +1,87 @@
+//! Handles: structs of the caller's, in which something of the engine lies behind a mark that says so.
+
+use crate::FlowError;
+use crate::memory::Memory;
+use core::ptr;
+
+/// What lies in a handle that is open.
+#[repr(C)]
+struct Opened<T> {
+    mark: u64,
+    content: T,
+}
+
+/// A struct of the caller's that holds something.
+///
+/// # Safety
+/// The struct begins with a `u64`, and any bytes are one.
+pub(crate) unsafe trait Handle: Sized {
+    /// What it holds.
+    type Content;
+
+    /// The `u64` at the beginning of an open one: no accident, and another one for each kind of handle.
+    const MARK: u64;
+
+    /// What is wrong does not compile: a content that does not fit.
+    const FITS: () = assert!(
+        size_of::<Opened<Self::Content>>() <= size_of::<Self>()
+            && align_of::<Opened<Self::Content>>() <= align_of::<Self>()
+    );
+}
+
+/// Notes the handle as written, and marks it as not open, so that it stays so where the opening fails.
+///
+/// # Safety
+/// Where `handle` is neither null nor misaligned, it leads to a struct that nobody else uses.
+pub(crate) unsafe fn begin<H: Handle>(memory: &mut Memory, handle: *mut H) -> Result<(), FlowError> {
+    memory.add(handle.cast_const(), 1, true)?;
+    // SAFETY: not null and aligned; the struct begins with a `u64`.
+    unsafe { handle.cast::<u64>().write(0) };
+    Ok(())
+}
+
+/// Puts the content into the handle: it is open.
+///
+/// # Safety
+/// [`begin`] was called with it, without error.
+pub(crate) unsafe fn open<H: Handle>(handle: *mut H, content: H::Content) {
+    const { H::FITS };
+    let opened = Opened { mark: H::MARK, content };
+    // SAFETY: not null and aligned, as `begin` has checked; it fits, as `FITS` has.
+    unsafe { handle.cast::<Opened<H::Content>>().write(opened) };
+}
+
+/// What is in the handle, to read.
+///
+/// # Safety
+/// Where `handle` is neither null nor misaligned, it leads to a struct that was opened or has any other bytes without the
+/// mark, and that nobody changes for `'a`.
+pub(crate) unsafe fn content<'a, H: Handle>(
+    memory: &mut Memory,
+    handle: *const H,
+) -> Result<&'a H::Content, FlowError> {
+    memory.add(handle, 1, false)?;
+    // SAFETY: not null and aligned; the struct begins with a `u64`.
+    if unsafe { handle.cast::<u64>().read() } != H::MARK {
+        return Err(FlowError::NotOpen);
+    }
+    // SAFETY: the mark says that `open` has written a content there.
+    Ok(unsafe { &*ptr::addr_of!((*handle.cast::<Opened<H::Content>>()).content) })
+}
+
+/// What is in the handle, to change.
+///
+/// # Safety
+/// As for [`content`], and nobody else reads it for `'a`.
+pub(crate) unsafe fn content_mut<'a, H: Handle>(
+    memory: &mut Memory,
+    handle: *mut H,
+) -> Result<&'a mut H::Content, FlowError> {
+    memory.add(handle.cast_const(), 1, true)?;
+    // SAFETY: not null and aligned; the struct begins with a `u64`.
+    if unsafe { handle.cast::<u64>().read() } != H::MARK {
+        return Err(FlowError::NotOpen);
+    }
+    // SAFETY: the mark says that `open` has written a content there.
+    Ok(unsafe { &mut *ptr::addr_of_mut!((*handle.cast::<Opened<H::Content>>()).content) })
+}
