@@ -142,7 +142,7 @@ fn what_is_no_request_is_refused_and_changes_nothing() {
         assert_eq!(board.framed(9, words), (9, Answer::Error(Refusal::Request)), "{words}");
     }
     // A line cut short and gone on with, as after a reset in its middle: the next mark begins a line.
-    assert!(matches!(board.raw(b">0003 row 3fa00000 4"), None));
+    assert_eq!(board.raw(b">0003 row 3fa00000 4"), None);
     let mut whole = String::new();
     flow_line::write_row(&mut whole, 3, ROWS[0]).unwrap();
     assert!(matches!(board.raw(whole.as_bytes()), Some((3, Answer::Row { count: 2, .. }))));
