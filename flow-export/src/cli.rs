@@ -10,7 +10,7 @@ use crate::frozen::Frozen;
 use crate::score::{self, Labels, Summary};
 use crate::sensors::{self, Limit};
 use crate::verdicts::{self, Judge};
-use crate::{calibrate, inspect, onnx, output, run_folder, sample, signing, windows};
+use crate::{board, calibrate, inspect, onnx, output, run_folder, sample, signing, windows};
 use clap::{Args, Parser, Subcommand};
 use flow_table::atomic::write_atomic;
 use flow_table::{Missing, Table, ignored_column};
@@ -37,6 +37,8 @@ enum Command {
     Score(Score),
     /// Say what a calibrated flow would have said of rows that lie in the past, beside what was wrong then
     Backtest(Backtest),
+    /// Send rows to a board over a serial port, and compare what it says of them with this machine, bit for bit
+    Board(Board),
     /// Draw rows from a frozen flow with the device engine
     Sample(Sample),
     /// Write the flow as ONNX models: log_prob.onnx and sample.onnx
@@ -188,6 +190,38 @@ struct Backtest {
 }
 
 #[derive(Args)]
+struct Board {
+    /// The frozen flow that the board runs
+    model: PathBuf,
+    /// The serial port: /dev/ttyACM0, COM3
+    #[arg(long, value_name = "PORT")]
+    port: PathBuf,
+    /// Rows to send: a table of all columns, or of the raw channels where the flow is over windows. Missing values go as
+    /// readings that failed
+    #[arg(long, value_name = "FILE", required = true)]
+    data: Vec<String>,
+    #[command(flatten)]
+    line: Line,
+    /// Leave a column of the table out: NAME:ignore
+    #[arg(long, value_name = "NAME:ignore", value_parser = ignored_column)]
+    column: Vec<String>,
+    /// Print what was found as one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// How a board is spoken to.
+#[derive(Args)]
+struct Line {
+    /// Bits a second of the port
+    #[arg(long, value_name = "RATE", default_value_t = 115_200, value_parser = clap::value_parser!(u32).range(1..))]
+    baud: u32,
+    /// How long to wait for an answer, before the row is sent again: 2s
+    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = alarm::duration)]
+    timeout: Duration,
+}
+
+#[derive(Args)]
 struct Sample {
     /// The frozen flow
     model: PathBuf,
@@ -273,6 +307,17 @@ fn run(command: Command) -> Result<(), Error> {
         }
         Command::Score(args) => score_table(args),
         Command::Backtest(args) => backtest_table(args),
+        Command::Board(args) => {
+            let frozen = Frozen::read(&args.model)?;
+            let Line { baud, timeout } = args.line;
+            let checked = board::check(&frozen, &args.data, args.column, &args.port, baud, timeout)?;
+            if args.json {
+                output::json(&checked)?;
+            } else {
+                output::write(None, |out| write!(out, "{checked}").map_err(Error::Stdout))?;
+            }
+            if checked.is_right() { Ok(()) } else { Err(Error::NotRight { port: args.port }) }
+        }
         Command::Sample(args) => {
             let frozen = Frozen::read(&args.model)?;
             frozen.tested_flow()?;

@@ -263,6 +263,20 @@ pub enum Error {
         /// Why not.
         source: flow_signature::Distrust,
     },
+    /// A serial port, or the board behind it.
+    #[error("{}: {problem}", port.display())]
+    Port {
+        /// The port.
+        port: PathBuf,
+        /// What is wrong and what to do.
+        problem: String,
+    },
+    /// A board that computes otherwise, or does not run through; what of it was printed.
+    #[error("{}: the board is not right", port.display())]
+    NotRight {
+        /// The port.
+        port: PathBuf,
+    },
     /// A file cannot be written.
     #[error(transparent)]
     Write(#[from] WriteError),
