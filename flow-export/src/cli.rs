@@ -10,8 +10,8 @@ use crate::frozen::Frozen;
 use crate::score::{self, Labels, Summary};
 use crate::sensors::{self, Limit};
 use crate::verdicts::{self, Judge};
-use crate::{board, calibrate, inspect, onnx, output, run_folder, sample, signing, windows};
-use clap::{Args, Parser, Subcommand};
+use crate::{board, calibrate, inspect, onnx, output, run_folder, sample, signing, watch, windows};
+use clap::{ArgGroup, Args, Parser, Subcommand};
 use flow_table::atomic::write_atomic;
 use flow_table::{Missing, Table, ignored_column};
 use std::path::PathBuf;
@@ -39,6 +39,8 @@ enum Command {
     Backtest(Backtest),
     /// Send rows to a board over a serial port, and compare what it says of them with this machine, bit for bit
     Board(Board),
+    /// Show p, alarms, their sensor and drift as rows arrive: of a board, of standard input or of a file
+    Watch(Watch),
     /// Draw rows from a frozen flow with the device engine
     Sample(Sample),
     /// Write the flow as ONNX models: log_prob.onnx and sample.onnx
@@ -210,6 +212,31 @@ struct Board {
     json: bool,
 }
 
+#[derive(Args)]
+#[command(group(ArgGroup::new("rows").required(true).multiple(true).args(["port", "data"])))]
+struct Watch {
+    /// The frozen flow
+    model: PathBuf,
+    /// A board that judges the rows; without --data it has rows of its own
+    #[arg(long, value_name = "PORT")]
+    port: Option<PathBuf>,
+    /// Rows, as of `board`; `-` for standard input: lines of CSV, each judged as soon as it is there
+    #[arg(long, value_name = "FILE")]
+    data: Vec<String>,
+    /// Drift starts anew after a row in which it reaches this: a false alarm in so many rows at the most, or in a time of
+    /// windows that know theirs: 100000, 1/30d
+    #[arg(long, value_name = "ROWS|N/TIME")]
+    drift_every: Option<DriftEvery>,
+    /// A pause after each row, to look at those of a file: 0.2s
+    #[arg(long, value_name = "TIME", value_parser = alarm::duration, requires = "data")]
+    every: Option<Duration>,
+    #[command(flatten)]
+    line: Line,
+    /// Leave a column of the table out: NAME:ignore
+    #[arg(long, value_name = "NAME:ignore", value_parser = ignored_column)]
+    column: Vec<String>,
+}
+
 /// How a board is spoken to.
 #[derive(Args)]
 struct Line {
@@ -318,6 +345,7 @@ fn run(command: Command) -> Result<(), Error> {
             }
             if checked.is_right() { Ok(()) } else { Err(Error::NotRight { port: args.port }) }
         }
+        Command::Watch(args) => watch_rows(args),
         Command::Sample(args) => {
             let frozen = Frozen::read(&args.model)?;
             frozen.tested_flow()?;
@@ -396,6 +424,24 @@ fn backtest_table(args: Backtest) -> Result<(), Error> {
     } else {
         output::write(None, |out| write!(out, "{found}").map_err(Error::Stdout))
     }
+}
+
+fn watch_rows(args: Watch) -> Result<(), Error> {
+    let frozen = Frozen::read(&args.model)?;
+    let drift = match args.drift_every {
+        None => f32::INFINITY,
+        Some(DriftEvery::Rows(rows)) => rows as f32,
+        Some(DriftEvery::Rate(rate)) => {
+            let step = windows::Recipe::of_file(&frozen)?.map_or(0, |recipe| recipe.step * u64::from(recipe.stride));
+            if step == 0 {
+                return Err(Error::NoTimes { path: args.model.display().to_string() });
+            }
+            (1.0 / rate.share(Duration::from_micros(step))).max(1.0) as f32
+        }
+    };
+    let Line { baud, timeout } = args.line;
+    let Watch { data, column: ignore, port, every, .. } = args;
+    watch::watch(&frozen, watch::Options { data, ignore, port, baud, timeout, drift, every })
 }
 
 /// The mean number of rows between two false alarms of drift.

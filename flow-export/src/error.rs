@@ -271,6 +271,14 @@ pub enum Error {
         /// What is wrong and what to do.
         problem: String,
     },
+    /// A line of standard input that is no row.
+    #[error("standard input, line {line}: {problem}")]
+    Stream {
+        /// Which line, from 1.
+        line: usize,
+        /// What is wrong and what was expected.
+        problem: String,
+    },
     /// A board that computes otherwise, or does not run through; what of it was printed.
     #[error("{}: the board is not right", port.display())]
     NotRight {

@@ -27,6 +27,7 @@ mod sensors;
 pub mod signing;
 pub mod tail;
 pub mod verdicts;
+mod watch;
 pub mod windows;
 
 pub use error::Error;

@@ -170,10 +170,15 @@ pub(crate) fn greet(link: &mut Link, frozen: &Frozen) -> Result<Hello<'static>, 
 }
 
 /// Both begin anew.
-pub(crate) fn start(link: &mut Link, twin: &mut Responder) -> Result<(), Error> {
-    let reset = Request::Reset { drift: f32::INFINITY };
-    twin.respond(reset);
-    match link.settled(reset)? {
+fn start(link: &mut Link, twin: &mut Responder) -> Result<(), Error> {
+    let drift = f32::INFINITY;
+    twin.respond(Request::Reset { drift });
+    begin(link, drift)
+}
+
+/// The board begins anew; so does its drift at this level.
+pub(crate) fn begin(link: &mut Link, drift: f32) -> Result<(), Error> {
+    match link.settled(Request::Reset { drift })? {
         Answer::Reset => Ok(()),
         other => Err(link.unexpected("reset", &other)),
     }
