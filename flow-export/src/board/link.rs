@@ -190,7 +190,7 @@ impl Link {
         let mut buffer = [0; 256];
         loop {
             while let Some(byte) = self.pending.pop_front() {
-                if !self.understood && self.strange.len() < 40 {
+                if !self.understood && self.strange.len() < 24 {
                     self.strange.push(byte);
                 }
                 let Some(received) = self.assembler.push(byte) else { continue };
