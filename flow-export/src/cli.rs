@@ -10,8 +10,8 @@ use crate::frozen::Frozen;
 use crate::score::{self, Labels, Summary};
 use crate::sensors::{self, Limit};
 use crate::verdicts::{self, Judge};
-use crate::{c_array, calibrate, inspect, onnx, output, run_folder, sample, signing, windows};
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum, error::ErrorKind};
+use crate::{board, c_array, calibrate, inspect, onnx, output, run_folder, sample, signing, watch, windows};
+use clap::{ArgGroup, Args, CommandFactory, Parser, Subcommand, ValueEnum, error::ErrorKind};
 use flow_table::atomic::write_atomic;
 use flow_table::{Missing, Table, ignored_column};
 use std::path::PathBuf;
@@ -39,6 +39,10 @@ enum Command {
     Score(Score),
     /// Say what a calibrated flow would have said of rows that lie in the past, beside what was wrong then
     Backtest(Backtest),
+    /// Send rows to a board over a serial port, and compare what it says of them with this machine, bit for bit
+    Board(Board),
+    /// Show p, alarms, their sensor and drift as rows arrive: of a board, of standard input or of a file
+    Watch(Watch),
     /// Draw rows from a frozen flow with the device engine
     Sample(Sample),
     /// Write the flow as ONNX models: log_prob.onnx and sample.onnx
@@ -218,6 +222,63 @@ struct Backtest {
 }
 
 #[derive(Args)]
+struct Board {
+    /// The frozen flow that the board runs
+    model: PathBuf,
+    /// The serial port: /dev/ttyACM0, COM3
+    #[arg(long, value_name = "PORT")]
+    port: PathBuf,
+    /// Rows to send: a table of all columns, or of the raw channels where the flow is over windows. Missing values go as
+    /// readings that failed
+    #[arg(long, value_name = "FILE", required = true)]
+    data: Vec<String>,
+    #[command(flatten)]
+    line: Line,
+    /// Leave a column of the table out: NAME:ignore
+    #[arg(long, value_name = "NAME:ignore", value_parser = ignored_column)]
+    column: Vec<String>,
+    /// Print what was found as one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+#[command(group(ArgGroup::new("rows").required(true).multiple(true).args(["port", "data"])))]
+struct Watch {
+    /// The frozen flow
+    model: PathBuf,
+    /// A board that judges the rows; without --data it has rows of its own
+    #[arg(long, value_name = "PORT")]
+    port: Option<PathBuf>,
+    /// Rows, as of `board`; `-` for standard input: lines of CSV, each judged as soon as it is there
+    #[arg(long, value_name = "FILE")]
+    data: Vec<String>,
+    /// Drift starts anew after a row in which it reaches this: a false alarm in so many rows at the most, or in a time of
+    /// windows that know theirs: 100000, 1/30d
+    #[arg(long, value_name = "ROWS|N/TIME")]
+    drift_every: Option<DriftEvery>,
+    /// A pause after each row, to look at those of a file: 0.2s
+    #[arg(long, value_name = "TIME", value_parser = alarm::duration, requires = "data")]
+    every: Option<Duration>,
+    #[command(flatten)]
+    line: Line,
+    /// Leave a column of the table out: NAME:ignore
+    #[arg(long, value_name = "NAME:ignore", value_parser = ignored_column)]
+    column: Vec<String>,
+}
+
+/// How a board is spoken to.
+#[derive(Args)]
+struct Line {
+    /// Bits a second of the port
+    #[arg(long, value_name = "RATE", default_value_t = 115_200, value_parser = clap::value_parser!(u32).range(1..))]
+    baud: u32,
+    /// How long to wait for an answer, before the row is sent again: 2s
+    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = alarm::duration)]
+    timeout: Duration,
+}
+
+#[derive(Args)]
 struct Sample {
     /// The frozen flow
     model: PathBuf,
@@ -307,6 +368,18 @@ fn run(command: Command) -> Result<(), Error> {
         }
         Command::Score(args) => score_table(args),
         Command::Backtest(args) => backtest_table(args),
+        Command::Board(args) => {
+            let frozen = Frozen::read(&args.model)?;
+            let Line { baud, timeout } = args.line;
+            let checked = board::check(&frozen, &args.data, args.column, &args.port, baud, timeout)?;
+            if args.json {
+                output::json(&checked)?;
+            } else {
+                output::write(None, |out| write!(out, "{checked}").map_err(Error::Stdout))?;
+            }
+            if checked.is_right() { Ok(()) } else { Err(Error::NotRight { port: args.port }) }
+        }
+        Command::Watch(args) => watch_rows(args),
         Command::Sample(args) => {
             let frozen = Frozen::read(&args.model)?;
             frozen.tested_flow()?;
@@ -399,6 +472,24 @@ fn backtest_table(args: Backtest) -> Result<(), Error> {
     } else {
         output::write(None, |out| write!(out, "{found}").map_err(Error::Stdout))
     }
+}
+
+fn watch_rows(args: Watch) -> Result<(), Error> {
+    let frozen = Frozen::read(&args.model)?;
+    let drift = match args.drift_every {
+        None => f32::INFINITY,
+        Some(DriftEvery::Rows(rows)) => rows as f32,
+        Some(DriftEvery::Rate(rate)) => {
+            let step = windows::Recipe::of_file(&frozen)?.map_or(0, |recipe| recipe.step * u64::from(recipe.stride));
+            if step == 0 {
+                return Err(Error::NoTimes { path: args.model.display().to_string() });
+            }
+            (1.0 / rate.share(Duration::from_micros(step))).max(1.0) as f32
+        }
+    };
+    let Line { baud, timeout } = args.line;
+    let Watch { data, column: ignore, port, every, .. } = args;
+    watch::watch(&frozen, watch::Options { data, ignore, port, baud, timeout, drift, every })
 }
 
 /// The mean number of rows between two false alarms of drift.

@@ -271,6 +271,28 @@ pub enum Error {
         /// Why not.
         source: flow_signature::Distrust,
     },
+    /// A serial port, or the board behind it.
+    #[error("{}: {problem}", port.display())]
+    Port {
+        /// The port.
+        port: PathBuf,
+        /// What is wrong and what to do.
+        problem: String,
+    },
+    /// A line of standard input that is no row.
+    #[error("standard input, line {line}: {problem}")]
+    Stream {
+        /// Which line, from 1.
+        line: usize,
+        /// What is wrong and what was expected.
+        problem: String,
+    },
+    /// A board that computes otherwise, or does not run through; what of it was printed.
+    #[error("{}: the board is not right", port.display())]
+    NotRight {
+        /// The port.
+        port: PathBuf,
+    },
     /// A file cannot be written.
     #[error(transparent)]
     Write(#[from] WriteError),

@@ -6,6 +6,7 @@
 mod alarm;
 pub mod aligned;
 pub mod backtest;
+pub mod board;
 pub mod c_array;
 pub mod calibrate;
 pub mod calibration;
@@ -27,6 +28,7 @@ mod sensors;
 pub mod signing;
 pub mod tail;
 pub mod verdicts;
+mod watch;
 pub mod windows;
 
 pub use error::Error;

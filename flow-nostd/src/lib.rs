@@ -165,6 +165,9 @@ mod trig;
 mod window;
 mod word;
 
+/// Version of the engine, which says nothing of the files that it reads: their header has one of its own.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
 pub use column::FLOOR;
 pub use detector::{Detector, Status, Verdict};
 pub use drift::Drift;

@@ -29,6 +29,9 @@ pub struct Board {
 /// Cortex-M4F, the board of the tests that need only one.
 pub const MPS2_AN386: Board = arm("Cortex-M4F", "mps2-an386", "thumbv7em-none-eabihf", true);
 
+/// RISC-V without an FPU.
+pub const RV32IMAC: Board = riscv("RV32IMAC", "riscv32imac-unknown-none-elf", false);
+
 /// RISC-V with an FPU.
 pub const RV32IMAFC: Board = riscv("RV32IMAFC", "riscv32imafc-unknown-none-elf", true);
 
@@ -41,7 +44,7 @@ pub const BOARDS: [Board; 8] = [
     arm("Cortex-M33", "mps2-an505", "thumbv8m.main-none-eabihf", true),
     // Without MVE, whose vectors flush subnormals to zero.
     arm("Cortex-M55", "mps3-an547", "thumbv8m.main-none-eabihf", true),
-    riscv("RV32IMAC", "riscv32imac-unknown-none-elf", false),
+    RV32IMAC,
     RV32IMAFC,
 ];
 

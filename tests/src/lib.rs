@@ -12,6 +12,8 @@ pub mod hosted;
 pub mod machine_code;
 pub mod report;
 pub mod require;
+#[cfg(target_os = "linux")]
+pub mod serial;
 pub mod spread;
 pub mod tools;
 pub mod trained;

@@ -7,10 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Each crate of the host workspace, and whom it may use.
 const ARROWS: &[(&str, &[&str])] = &[
     ("flow-nostd", &[]),
+    ("flow-line", &["flow-nostd"]),
     ("flow-signature", &["flow-nostd"]),
     ("flow-model", &[]),
     ("flow-table", &[]),
-    ("flow-export", &["flow-model", "flow-nostd", "flow-signature", "flow-table"]),
+    ("flow-export", &["flow-line", "flow-model", "flow-nostd", "flow-signature", "flow-table"]),
     ("flow-trainer", &["flow-export", "flow-model", "flow-table"]),
     ("flow-benchmarks", &["flow-export", "flow-model", "flow-nostd", "flow-table", "flow-trainer"]),
     ("flow-tests", &["flow-export", "flow-model", "flow-nostd", "flow-table", "flow-trainer"]),
@@ -41,13 +42,13 @@ fn crates_use_each_other_only_along_the_arrows() {
 }
 
 #[test]
-fn the_firmware_is_a_workspace_of_its_own_and_knows_only_the_engine_and_its_signatures() {
+fn the_firmware_is_a_workspace_of_its_own_and_knows_only_the_engine_its_signatures_and_its_line() {
     let manifest = flow_tests::tools::repository().join("firmware/Cargo.toml");
     let metadata = MetadataCommand::new().manifest_path(manifest).no_deps().exec().unwrap();
     for package in &metadata.packages {
         for dependency in package.dependencies.iter().filter(|d| d.name.starts_with("flow-")) {
             assert!(
-                ["flow-nostd", "flow-signature"].contains(&&*dependency.name),
+                ["flow-line", "flow-nostd", "flow-signature"].contains(&&*dependency.name),
                 "{} uses {}",
                 package.name,
                 dependency.name

@@ -20,6 +20,7 @@ pub fn call_all() {
         compute(flow);
         detect(*flow);
         window(flow);
+        crate::line::speak(*flow);
     }
 }
 

@@ -6,6 +6,7 @@
 #![no_main]
 
 mod functions;
+mod line;
 mod opaque;
 mod traits;
 

@@ -1,0 +1,50 @@
+//! Verdicts as lines of CSV, for what is no terminal: those of `flow-export score --verdicts --drift-every`, one as soon as it
+//! is there.
+
+use super::Show;
+use crate::error::Error;
+use flow_line::Said;
+use flow_table::{csv_field, csv_number};
+use std::io::Write;
+
+/// Writes lines.
+pub(crate) struct Lines<W> {
+    out: W,
+    names: Vec<String>,
+}
+
+impl<W: Write> Lines<W> {
+    /// Writes the header.
+    pub fn new(mut out: W, names: Vec<String>) -> Result<Self, Error> {
+        writeln!(out, "row,log_prob,ln_p,alarm,status,column,drift").map_err(Error::Stdout)?;
+        Ok(Lines { out, names })
+    }
+}
+
+impl<W: Write> Show for Lines<W> {
+    fn show(&mut self, row: usize, said: &Said) -> Result<(), Error> {
+        let report = match said {
+            Said::Verdict(report) => report,
+            Said::NoNumber { value } => {
+                eprintln!("row {row}: value {} is no number", value + 1);
+                return Ok(());
+            }
+            Said::Waiting => return Ok(()),
+        };
+        let [log_prob, ln_p, drift] = [report.log_prob, report.ln_p, report.drift].map(csv_number);
+        let column = report.column.and_then(|column| self.names.get(usize::from(column)));
+        let column = column.map(|name| csv_field(name)).unwrap_or_default();
+        let (alarm, status) = (u8::from(report.alarm), report.status);
+        let written = writeln!(self.out, "{row},{log_prob},{ln_p},{alarm},{status},{column},{drift}");
+        written.and_then(|()| self.out.flush()).map_err(Error::Stdout)
+    }
+
+    fn note(&mut self, text: &str) -> Result<(), Error> {
+        eprintln!("{text}");
+        Ok(())
+    }
+
+    fn end(&mut self) -> Result<(), Error> {
+        self.out.flush().map_err(Error::Stdout)
+    }
+}

@@ -1,0 +1,167 @@
+//! A look at a machine as its rows arrive: how odd each is, alarms and their sensor, and drift.
+
+mod lines;
+mod stream;
+mod view;
+
+use crate::board::twin::{Rooms, judged_names, row_names};
+use crate::board::{Link, Port, Rows, begin, greet};
+use crate::error::Error;
+use crate::frozen::Frozen;
+use console::Term;
+use flow_line::{Answer, Request, Responder, Said};
+use lines::Lines;
+use std::io;
+use std::path::PathBuf;
+use std::thread::sleep;
+use std::time::Duration;
+use stream::Stream;
+use view::View;
+
+/// Where rows come from, and who judges them.
+pub(crate) struct Options {
+    /// Tables of rows, or `-` for standard input; none where the board itself has rows.
+    pub data: Vec<String>,
+    /// Columns of tables that are left out.
+    pub ignore: Vec<String>,
+    /// The board that judges them; without it this machine.
+    pub port: Option<PathBuf>,
+    /// Bits a second.
+    pub baud: u32,
+    /// How long to wait for the board.
+    pub timeout: Duration,
+    /// The level at which drift starts anew; infinity for never.
+    pub drift: f32,
+    /// A pause after each row.
+    pub every: Option<Duration>,
+}
+
+/// Shows what is said of rows.
+pub(crate) trait Show {
+    /// Of this row, from 1.
+    fn show(&mut self, row: usize, said: &Said) -> Result<(), Error>;
+    /// Something else that is to be known.
+    fn note(&mut self, text: &str) -> Result<(), Error>;
+    /// No more rows come.
+    fn end(&mut self) -> Result<(), Error>;
+}
+
+/// Watches until the rows end: for ever, where a board has rows of its own.
+pub(crate) fn watch(frozen: &Frozen, options: Options) -> Result<(), Error> {
+    let mut rooms = Rooms::of(frozen)?;
+    let mut twin = rooms.twin(frozen)?;
+    let rows = rows(frozen, &options)?;
+    let mut link = match &options.port {
+        Some(port) => Some(Link::new(Port::open(port, options.baud)?, options.timeout)),
+        None => None,
+    };
+    if let Some(link) = &mut link {
+        greet(link, frozen)?;
+    }
+    let names = judged_names(frozen)?;
+    let term = Term::stdout();
+    let on_a_port = options.port.as_ref().map(|port| format!(" on {}", port.display())).unwrap_or_default();
+    let title = format!("{}{on_a_port}", frozen.path().display());
+    let mut show: Box<dyn Show> = match term.is_term() {
+        true => Box::new(View::new(Term::buffered_stdout(), title, names, options.drift)),
+        false => Box::new(Lines::new(io::stdout().lock(), names)?),
+    };
+    match (rows, link) {
+        (Some(rows), None) => judge_here(rows, &mut twin, &options, &mut *show)?,
+        (Some(rows), Some(link)) => judge_there(rows, link, frozen, &options, &mut *show)?,
+        (None, Some(link)) => listen(link, frozen, &mut *show)?,
+        (None, None) => {}
+    }
+    show.end()
+}
+
+type Source = Box<dyn Iterator<Item = Result<(bool, Vec<f32>), Error>>>;
+
+fn rows(frozen: &Frozen, options: &Options) -> Result<Option<Source>, Error> {
+    Ok(match options.data.as_slice() {
+        [] => None,
+        [only] if only == "-" => Some(Box::new(Stream::new(io::stdin().lock(), row_names(frozen)?))),
+        files => {
+            let rows = Rows::read(frozen, files, options.ignore.clone())?;
+            let rows: Vec<_> = rows.iter().map(|(gap, row)| Ok((gap, row.to_vec()))).collect();
+            Some(Box::new(rows.into_iter()))
+        }
+    })
+}
+
+fn judge_here(rows: Source, twin: &mut Responder, options: &Options, show: &mut dyn Show) -> Result<(), Error> {
+    twin.respond(Request::Reset { drift: options.drift });
+    for (i, next) in rows.enumerate() {
+        let (gap, row) = next?;
+        if gap {
+            twin.respond(Request::Gap);
+        }
+        if let Answer::Row { said, .. } = twin.row(row.iter().copied()) {
+            show.show(i + 1, &said)?;
+        }
+        if let Some(every) = options.every {
+            sleep(every);
+        }
+    }
+    Ok(())
+}
+
+fn judge_there(
+    rows: Source,
+    mut link: Link,
+    frozen: &Frozen,
+    options: &Options,
+    show: &mut dyn Show,
+) -> Result<(), Error> {
+    begin(&mut link, options.drift)?;
+    // Rows that the board has to have taken.
+    let mut taken = 0;
+    for (i, next) in rows.enumerate() {
+        let (gap, row) = next?;
+        if gap {
+            link.settled(Request::Gap)?;
+        }
+        loop {
+            taken += 1;
+            match link.row(&row)? {
+                Answer::Row { count, said } if count == taken => {
+                    show.show(i + 1, &said)?;
+                    break;
+                }
+                Answer::Row { .. } | Answer::Boot { .. } => {
+                    show.note(&format!("the board has started anew before row {}", i + 1))?;
+                    greet(&mut link, frozen)?;
+                    begin(&mut link, options.drift)?;
+                    taken = 0;
+                }
+                other => return Err(link.unexpected("a row", &other)),
+            }
+        }
+        if let Some(every) = options.every {
+            sleep(every);
+        }
+    }
+    Ok(())
+}
+
+/// A board with sensors of its own says its verdicts without being asked.
+fn listen(mut link: Link, frozen: &Frozen, show: &mut dyn Show) -> Result<(), Error> {
+    let mut silent = false;
+    loop {
+        match link.listen()? {
+            Some(Answer::Row { count, said }) => show.show(count as usize, &said)?,
+            Some(Answer::Boot { .. }) => {
+                show.note("the board has started anew")?;
+                greet(&mut link, frozen)?;
+            }
+            Some(_) => continue,
+            None if !silent => {
+                silent = true;
+                show.note("no row comes: the board has none of its own, or they are slow; send it some with --data")?;
+                continue;
+            }
+            None => continue,
+        }
+        silent = false;
+    }
+}

@@ -1,0 +1,116 @@
+//! `flow-export watch` without a board: rows of a file, of standard input line by line, and what a terminal shows.
+
+mod common;
+
+use common::Session;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::Path;
+use std::process::Stdio;
+
+/// The flow over windows of two channels, and rows of them.
+const MODEL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../firmware/detect/machine.flow");
+const ROWS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../firmware/detect/rows.csv");
+const CALIBRATED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/calibrated.flow");
+const EXAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/example.flow");
+
+const FOUR: &str = "count,flow,temperature,state\n17,1.25,-30,3\n17,,-30,3\n17,90,-30,3\n16,1.3,-29.5,2\n";
+
+#[test]
+fn a_file_is_watched_as_it_is_scored() {
+    let session = Session::empty();
+    for every in ["8640", "1/30d"] {
+        let watched = session.succeed(&["watch", MODEL, "--data", ROWS, "--drift-every", every]);
+        let scored = session.succeed(&["score", MODEL, "--data", ROWS, "--verdicts", "--drift-every", every]);
+        assert_eq!(watched, scored);
+        assert_eq!(watched.lines().count(), 1 + 266);
+    }
+    session.write("four.csv", FOUR);
+    let watched = session.succeed(&["watch", CALIBRATED, "--data", "four.csv", "--drift-every", "100"]);
+    let scored = session.succeed(&["score", CALIBRATED, "--data", "four.csv", "--verdicts", "--drift-every", "100"]);
+    let numbered = scored.lines().enumerate().map(|(i, line)| match i {
+        0 => format!("row,{line}\n"),
+        i => format!("{i},{line}\n"),
+    });
+    assert_eq!(watched, numbered.collect::<String>());
+    // Without a calibration there is no alarm, and a log-density all the same.
+    let watched = session.succeed(&["watch", EXAMPLE, "--data", "four.csv"]);
+    assert!(watched.lines().nth(1).is_some_and(|line| line.contains(",0,0,not_calibrated,,0")), "{watched}");
+}
+
+#[test]
+fn standard_input_is_judged_line_by_line() {
+    let session = Session::empty();
+    let mut command = session.command(&["watch", CALIBRATED, "--data", "-"]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut to = child.stdin.take().unwrap();
+    let mut from = BufReader::new(child.stdout.take().unwrap());
+    session.write("four.csv", FOUR);
+    let whole = session.succeed(&["watch", CALIBRATED, "--data", "four.csv"]);
+    let mut expected = whole.lines();
+    let mut said = String::new();
+    for (i, line) in FOUR.lines().enumerate() {
+        writeln!(to, "{line}").unwrap();
+        to.flush().unwrap();
+        said.clear();
+        // The answer is there before the next row is.
+        from.read_line(&mut said).unwrap();
+        assert_eq!(said.trim_end(), expected.next().unwrap(), "line {i}");
+    }
+    writeln!(to, "17,on,3,4").unwrap();
+    drop(to);
+    let mut message = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut message).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+    assert!(message.contains("standard input, line 6: column \"flow\": \"on\" is no number"), "{message}");
+}
+
+#[test]
+fn who_reads_the_lines_may_go_away() {
+    let session = Session::empty();
+    let mut command = session.command(&["watch", MODEL, "--data", ROWS]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    drop(child.stdout.take());
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn what_is_missing_is_said() {
+    let session = Session::empty();
+    let message = session.fail(2, &["watch", MODEL]);
+    assert!(message.contains("--port") && message.contains("--data"), "{message}");
+    let message = session.fail(1, &["watch", MODEL, "--port", "/dev/no-such-port"]);
+    assert!(message.contains("/dev/no-such-port: cannot be opened"), "{message}");
+    let message = session.fail(1, &["board", MODEL, "--port", "/dev/no-such-port", "--data", ROWS]);
+    assert!(message.contains("/dev/no-such-port: cannot be opened"), "{message}");
+    session.write("four.csv", FOUR);
+    let message = session.fail(1, &["watch", MODEL, "--data", "four.csv"]);
+    assert!(message.contains("missing: \"temperature\"") || message.contains("\"load\""), "{message}");
+    let message = session.fail(1, &["watch", CALIBRATED, "--data", "four.csv", "--drift-every", "1/30d"]);
+    assert!(message.contains("how far apart its rows are"), "{message}");
+    assert!(Path::new(MODEL).exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_terminal_shows_how_things_stand() {
+    let (mut terminal, stdout) = serial2::SerialPort::pair().unwrap();
+    terminal.set_read_timeout(std::time::Duration::from_secs(60)).unwrap();
+    let session = Session::empty();
+    let mut command = session.command(&["watch", MODEL, "--data", ROWS, "--drift-every", "8640"]);
+    command.stdout(Stdio::from(std::os::fd::OwnedFd::from(stdout))).stderr(Stdio::null());
+    let mut child = command.env("TERM", "xterm").spawn().unwrap();
+    // The command holds the other end until it ends.
+    drop(command);
+    let (mut shown, mut buffer) = (Vec::new(), [0; 4096]);
+    while let Ok(length @ 1..) = terminal.read(&mut buffer) {
+        shown.extend_from_slice(&buffer[..length]);
+    }
+    assert!(child.wait().unwrap().success());
+    let shown = String::from_utf8_lossy(&shown);
+    // The last drawing, over the ones before.
+    let last = shown.rsplit_once("machine.flow").unwrap().1;
+    for words in ["300, 266 verdicts, 4 alarms", "0.118", "scored", "reached 13 times", "row 114", "temperature.std"] {
+        assert!(last.contains(words), "{words}: {last}");
+    }
+    assert!(shown.contains("\x1b[2K"), "{shown}");
+}
