@@ -6,6 +6,7 @@
 mod alarm;
 pub mod aligned;
 pub mod backtest;
+pub mod boards;
 pub mod calibrate;
 pub mod calibration;
 pub mod cli;

@@ -5,6 +5,7 @@
 pub mod board;
 pub mod case;
 pub mod firmware;
+pub mod fit;
 pub mod flows;
 pub mod foreign_libm;
 pub mod hosted;
