@@ -14,7 +14,8 @@ pub struct Core {
     pub name: &'static str,
     /// What the engine is compiled to.
     pub set: InstructionSet,
-    /// Whether the instructions of that set were counted on an emulated core that executes the same code.
+    /// Whether the costs of that set are fitted to the counts of an emulated core that executes the same code; otherwise they
+    /// are a rough guess.
     pub counted: bool,
     /// Clock cycles for an instruction of the engine, an estimate.
     pub cycles: f64,
@@ -82,14 +83,14 @@ pub fn find(name: &str) -> Result<&'static Board, String> {
 const M0: Core = Core {
     name: "Cortex-M0",
     set: InstructionSet::Armv6M,
-    counted: true,
+    counted: false,
     cycles: 1.6,
     why: "Arm's technical reference manual, instruction timing: a load or store 2 cycles, a branch that is taken 3, others 1",
 };
 const M0_PLUS: Core = Core {
     name: "Cortex-M0+",
     set: InstructionSet::Armv6M,
-    counted: true,
+    counted: false,
     cycles: 1.4,
     why: "Arm's technical reference manual, instruction timing: a load or store 2 cycles, a branch that is taken 2, others 1",
 };
@@ -127,14 +128,14 @@ const M33: Core = Core {
 const HAZARD3: Core = Core {
     name: "Hazard3",
     set: InstructionSet::Rv32imac,
-    counted: true,
+    counted: false,
     cycles: 1.3,
     why: "three stages, one instruction a cycle, a cycle more for a branch that is taken and for a load that is used at once",
 };
 const BUMBLEBEE: Core = Core {
     name: "Bumblebee",
     set: InstructionSet::Rv32imac,
-    counted: true,
+    counted: false,
     cycles: 1.4,
     why: "two stages, taken as other small RISC-V cores, multiplications a little slower",
 };
@@ -145,7 +146,7 @@ const ESP_IMC: Core = Core {
     cycles: 1.4,
     why: "four stages, one instruction a cycle, more for a branch that is taken and for a load that is used at once",
 };
-const ESP_IMAC: Core = Core { name: "RV32IMAC", counted: true, ..ESP_IMC };
+const ESP_IMAC: Core = Core { name: "RV32IMAC", ..ESP_IMC };
 const V4F: Core = Core {
     name: "QingKe V4F",
     set: InstructionSet::Rv32imafc,

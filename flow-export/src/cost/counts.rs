@@ -139,18 +139,56 @@ impl<'a> Counts<'a> {
     fn conditioner(&mut self, first: u16, count: u16) {
         for (step, record) in self.dense(first, count).iter().enumerate() {
             let panels = usize::from(record.outputs.get()).div_ceil(LANES);
+            let (inputs, outputs) = (usize::from(record.inputs.get()), usize::from(record.outputs.get()));
             self.add(if record.activation.get() == ADD { Part::Added } else { Part::Dense }, 1);
-            self.panels(record, step, panels, record.inputs.get().into());
+            self.panels(record, step, panels, inputs);
+            self.masked_products(step, inputs * (outputs.next_multiple_of(LANES) - outputs));
         }
+    }
+
+    /// So many products are with weights that are zero because they have to be.
+    fn masked_products(&mut self, step: usize, products: usize) {
+        let (all, masked) = match step {
+            0 => (Part::First, Part::MaskedFirst),
+            _ => (Part::Rectified, Part::MaskedRectified),
+        };
+        self.of[all as usize] -= products as f64 / LANES as f64;
+        self.of[masked as usize] += products as f64 / LANES as f64;
+    }
+
+    /// The masked products of a conditioner that gives the outputs of all columns at once.
+    fn masks(&mut self, records: &[DenseRecord], together: Option<usize>) {
+        let (lines, features) = (self.lines, self.features());
+        // How many units below have at most a degree, for each degree.
+        let mut below: Vec<usize> = (0..=lines).map(|degree| features + degree).collect();
+        for (step, record) in records.iter().enumerate() {
+            let (inputs, outputs) = (usize::from(record.inputs.get()), usize::from(record.outputs.get()));
+            let degree = |output: usize| match together {
+                _ if step + 1 < records.len() => hidden_degree(output, outputs, lines, features),
+                Some(each) => output / each,
+                None => output % lines,
+            };
+            let degrees: Vec<usize> = (0..outputs).map(degree).collect();
+            let seen: usize = degrees.iter().map(|&degree| below[degree]).sum();
+            self.masked_products(step, (inputs * outputs).saturating_sub(seen));
+            below = (0..=lines).map(|degree| degrees.partition_point(|&d| d <= degree)).collect();
+        }
+    }
+
+    /// Number of features that every conditioner sees.
+    fn features(&self) -> usize {
+        self.flow.context_dim() + 2 * self.flow.circle_records().len()
     }
 
     /// An autoregressive conditioner, whose columns have so many outputs each that lie together, or else one in each half of
     /// the outputs. Towards the latent variable it gives all of them at once; back it computes, column by column, each hidden
     /// unit when the last column that it sees is known, together with the others of its panel.
     fn masked(&mut self, first: u16, count: u16, together: Option<usize>) {
-        let (lines, features) = (self.lines, self.flow.context_dim() + 2 * self.flow.circle_records().len());
-        let Some((last, hidden)) = self.dense(first, count).split_last().filter(|_| self.to_data) else {
-            return self.conditioner(first, count);
+        let (lines, features) = (self.lines, self.features());
+        let records = self.dense(first, count);
+        let Some((last, hidden)) = records.split_last().filter(|_| self.to_data) else {
+            self.conditioner(first, count);
+            return self.masks(records, together);
         };
         // How many units below have at most a degree, for each degree.
         let mut below: Vec<usize> = (0..=lines).map(|degree| features + degree).collect();

@@ -77,6 +77,11 @@ pub enum Part {
     LaneFirst,
     /// A hidden unit, which is 0 in half the cases, of such an output.
     LaneRectified,
+    /// Of `First`, what meets weights that are zero because a mask or the padding of a panel has them so: a core without an
+    /// FPU is sooner done with them.
+    MaskedFirst,
+    /// The same of `Rectified`.
+    MaskedRectified,
     /// What `Panel` and `AddedPanel` take more where weights are bytes.
     PanelBytes,
     /// What `First` takes more where weights are bytes.

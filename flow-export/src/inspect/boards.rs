@@ -14,9 +14,10 @@ use std::fmt;
 pub const STACK: u64 = 1024;
 
 /// Bytes of flash that the engine takes at opt-level 3, with all kinds of layers: with the loader and `log_prob`, and with
-/// verdicts, windows and drift besides. By instruction set, as `tests/tests/engine_size.rs` measures them.
+/// verdicts, windows and drift besides. By instruction set, as
+/// `tests/tests/engine_size.rs` measures them.
 pub const ENGINE: [[u64; 2]; InstructionSet::ALL.len()] =
-    [[29_944, 39_992], [26_944, 36_000], [23_444, 32_528], [23_500, 32_600], [30_000, 40_000], [25_000, 35_000]];
+    [[29_944, 39_992], [26_944, 35_908], [23_444, 32_528], [23_476, 32_384], [32_912, 43_156], [26_616, 36_020]];
 
 /// A flow on a board.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -162,21 +163,18 @@ fn advice(flow: &Flow<'_>, flash: Flash, ram: Ram) -> String {
     if for_file == 0 || for_scratch == 0 {
         return text + "with the engine and what it keeps there is no room for any flow";
     }
-    // A weight of a conditioner takes four bytes, or one.
-    let saved = 3 * weights(flow);
-    if flash.needs > flash.has && ram.needs <= ram.has && saved > 0 && flash.file.saturating_sub(saved) <= for_file {
-        text += &format!(
-            "weights of eight bits (`freeze --weights i8`) would take about {} bytes, or ",
-            flash.file - saved
-        );
+    let saved = saved_by_bytes(flow);
+    let of_bytes = flash.file.saturating_sub(saved);
+    if flash.needs > flash.has && ram.needs <= ram.has && saved > 0 && of_bytes <= for_file {
+        text += &format!("weights of eight bits (`freeze --weights i8`) would take about {of_bytes} bytes, or ");
     }
     text + &format!(
         "a smaller model: `flow-trainer tune --flash {for_file} --ram {for_scratch} …`, less what your own program takes"
     )
 }
 
-/// Number of the weights of conditioners that are stored in four bytes.
-fn weights(flow: &Flow<'_>) -> u64 {
+/// Bytes by which a file is shorter where the weights of conditioners take a byte each, and a scale for each output.
+fn saved_by_bytes(flow: &Flow<'_>) -> u64 {
     let first_of = |record: &layout::LayerRecord| match record.view() {
         Some(layout::Layer::AffineCoupling(r)) => Some((r.dense.get(), r.dense_count.get())),
         Some(layout::Layer::SplineCoupling(r)) => Some((r.dense.get(), r.dense_count.get())),
@@ -184,16 +182,16 @@ fn weights(flow: &Flow<'_>) -> u64 {
         Some(layout::Layer::MaskedSpline(r)) => Some((r.dense.get(), r.dense_count.get())),
         _ => None,
     };
-    let mut count = 0;
+    let mut saved = 0;
     for (first, dense) in flow.layer_records().iter().filter_map(first_of) {
         for record in flow.dense_records().iter().skip(first.into()).take(dense.into()) {
             if record.weight_type.get() != layout::WEIGHTS_I8 {
                 let lanes = usize::from(record.outputs.get()).next_multiple_of(LANES);
-                count += lanes * usize::from(record.inputs.get());
+                saved += (3 * lanes * usize::from(record.inputs.get())) as i64 - (4 * lanes) as i64;
             }
         }
     }
-    count as u64
+    saved.max(0) as u64
 }
 
 /// The flow on several boards, as a table.
@@ -233,7 +231,7 @@ impl fmt::Display for Table<'_> {
             f,
             "\nFlash: the engine's code at opt-level 3 and the file, {} bytes. RAM: scratch, {} bytes, stack, {STACK}, and what is \
              kept from row to row, {}. Your own program comes on top. Instructions are estimated, within 10 % of the counts of \
-             emulated cores; with ~ where no core is emulated that executes the same code. Milliseconds are these times an \
+             emulated cores (20 % without an FPU); with ~ they are a rough guess. Milliseconds are these times an \
              estimate of cycles an instruction, with code and weights that need not be waited for: `--board NAME` says which.",
             first.flash.file,
             first.ram.scratch,
@@ -292,9 +290,10 @@ impl fmt::Display for BoardFacts {
         ] {
             writeln!(f, "  {name:10} {instructions} instructions, about {} ms", Time(milliseconds))?;
         }
-        let counted = match self.instructions_counted {
-            true => "within 10 % of the counts of an emulated core that executes the same code",
-            false => "not counted: as of the nearest core that is emulated",
+        let counted = match (self.instructions_counted, self.fpu) {
+            (true, true) => "within 10 % of the counts of an emulated core that executes the same code",
+            (true, false) => "within 20 % of the counts of an emulated core: without an FPU they depend on the values",
+            (false, _) => "a rough guess from the counts of a Cortex-M3, which executes other code",
         };
         writeln!(f, "  estimates  instructions: {counted}")?;
         writeln!(f, "             {} cycles an instruction: {}", self.cycles_per_instruction, self.cycles_source)?;
