@@ -128,14 +128,14 @@ const M33: Core = Core {
 const HAZARD3: Core = Core {
     name: "Hazard3",
     set: InstructionSet::Rv32imac,
-    counted: false,
+    counted: true,
     cycles: 1.3,
     why: "three stages, one instruction a cycle, a cycle more for a branch that is taken and for a load that is used at once",
 };
 const BUMBLEBEE: Core = Core {
     name: "Bumblebee",
     set: InstructionSet::Rv32imac,
-    counted: false,
+    counted: true,
     cycles: 1.4,
     why: "two stages, taken as other small RISC-V cores, multiplications a little slower",
 };
@@ -146,7 +146,7 @@ const ESP_IMC: Core = Core {
     cycles: 1.4,
     why: "four stages, one instruction a cycle, more for a branch that is taken and for a load that is used at once",
 };
-const ESP_IMAC: Core = Core { name: "RV32IMAC", ..ESP_IMC };
+const ESP_IMAC: Core = Core { name: "RV32IMAC", counted: true, ..ESP_IMC };
 const V4F: Core = Core {
     name: "QingKe V4F",
     set: InstructionSet::Rv32imafc,

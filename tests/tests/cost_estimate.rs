@@ -129,7 +129,7 @@ fn other_cores_with_an_fpu_are_estimated_within_ten_percent() {
     }
 }
 
-/// Without an FPU the instructions of a sum or a product depend on its values. The Cortex-M0 and RV32IMAC are not fitted yet.
+/// Without an FPU the instructions of a sum or a product depend on its values. The Cortex-M0 is not fitted yet.
 #[test]
 #[ignore = "a long test: without an FPU everything takes many times as long"]
 fn a_core_without_an_fpu_is_near_the_estimate() {

@@ -293,7 +293,7 @@ impl fmt::Display for BoardFacts {
         let counted = match (self.instructions_counted, self.fpu) {
             (true, true) => "within 10 % of the counts of an emulated core that executes the same code",
             (true, false) => "within 20 % of the counts of an emulated core: without an FPU they depend on the values",
-            (false, _) => "a rough guess from the counts of a Cortex-M3, which executes other code",
+            (false, _) => "a rough guess from the counts of another core, which executes other code",
         };
         writeln!(f, "  estimates  instructions: {counted}")?;
         writeln!(f, "             {} cycles an instruction: {}", self.cycles_per_instruction, self.cycles_source)?;
