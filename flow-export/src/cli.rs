@@ -4,9 +4,11 @@
 
 use crate::alarm::{self, DriftEvery, FalseAlarms};
 use crate::backtest::{self, Options, Windows};
+use crate::boards::{self, BOARDS, Board};
 use crate::error::Error;
 use crate::freeze::Weights;
 use crate::frozen::Frozen;
+use crate::inspect::FactsOnBoards;
 use crate::score::{self, Labels, Summary};
 use crate::sensors::{self, Limit};
 use crate::verdicts::{self, Judge};
@@ -145,6 +147,12 @@ struct Calibrate {
 struct Inspect {
     /// The frozen flow
     model: PathBuf,
+    /// Say in its place on which common boards the flow fits, what it takes there and for how long
+    #[arg(long, conflicts_with = "board")]
+    boards: bool,
+    /// The same of one board, in full: nucleo-f401re; several may be given
+    #[arg(long, value_name = "NAME", value_parser = boards::find)]
+    board: Vec<&'static Board>,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -356,16 +364,7 @@ fn run(command: Command) -> Result<(), Error> {
             c_array::write_to(&Frozen::read(&args.model)?, &name, &args.output)
         }
         Command::Calibrate(args) => calibrate_file(args),
-        Command::Inspect(args) => {
-            let frozen = Frozen::read(&args.model)?;
-            let facts = inspect::inspect(&frozen)?;
-            if args.json {
-                output::json(&facts)?;
-            } else {
-                output::write(None, |out| write!(out, "{facts}").map_err(Error::Stdout))?;
-            }
-            frozen.tested_flow().map(|_| ())
-        }
+        Command::Inspect(args) => inspect_file(args),
         Command::Score(args) => score_table(args),
         Command::Backtest(args) => backtest_table(args),
         Command::Board(args) => {
@@ -414,6 +413,28 @@ fn freeze_file(args: Freeze) -> Result<(), Error> {
         }
         Emit::Flow => run_folder::freeze_run(&run, &output, rollback, weights),
     }
+}
+
+fn inspect_file(args: Inspect) -> Result<(), Error> {
+    let frozen = Frozen::read(&args.model)?;
+    let facts = inspect::inspect(&frozen)?;
+    let boards: Vec<&'static Board> = if args.boards { BOARDS.iter().collect() } else { args.board };
+    let on_boards = inspect::on_boards(&frozen, &boards)?;
+    if args.json && boards.is_empty() {
+        output::json(&facts)?;
+    } else if args.json {
+        output::json(&FactsOnBoards { facts, boards: on_boards })?;
+    } else {
+        output::write(None, |out| {
+            match (args.boards, on_boards.as_slice()) {
+                (true, all) => write!(out, "{}", inspect::Table(all)),
+                (false, []) => write!(out, "{facts}"),
+                (false, some) => some.iter().try_for_each(|facts| write!(out, "{facts}")),
+            }
+            .map_err(Error::Stdout)
+        })?;
+    }
+    frozen.tested_flow().map(|_| ())
 }
 
 fn score_table(args: Score) -> Result<(), Error> {

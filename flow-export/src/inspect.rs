@@ -1,8 +1,10 @@
 //! What a frozen flow holds and what a device needs for it, as text or as JSON.
 
+mod boards;
 mod detection;
 mod text;
 
+pub use boards::{BoardFacts, ENGINE, Flash, Milliseconds, Ram, Table, on_boards};
 pub use detection::{CalibrationFacts, SensorFacts};
 
 use crate::cost;
@@ -77,6 +79,16 @@ pub struct Facts {
     pub probes: usize,
     /// `passed`, `no probe rows`, or what failed.
     pub self_test: String,
+}
+
+/// The facts of a frozen flow, and what it is on some boards: one JSON object.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct FactsOnBoards {
+    /// The facts.
+    #[serde(flatten)]
+    pub facts: Facts,
+    /// The flow on each of the boards.
+    pub boards: Vec<BoardFacts>,
 }
 
 /// A column of the row.

@@ -7,6 +7,7 @@ mod alarm;
 pub mod aligned;
 pub mod backtest;
 pub mod board;
+pub mod boards;
 pub mod c_array;
 pub mod calibrate;
 pub mod calibration;

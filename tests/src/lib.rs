@@ -6,6 +6,7 @@ pub mod board;
 pub mod c_library;
 pub mod case;
 pub mod firmware;
+pub mod fit;
 pub mod flows;
 pub mod foreign_libm;
 pub mod hosted;

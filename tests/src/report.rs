@@ -12,6 +12,7 @@
 //! blame ROW BITS… COLUMN
 //! cost log_prob stack=BYTES instructions=N
 //! mean_log_prob N
+//! mean_sample N
 //! window NUMBER ROW BITS…
 //! many THOUSAND HASH
 //! done
@@ -53,6 +54,8 @@ pub struct Report {
     pub costs: BTreeMap<String, Cost>,
     /// Mean number of instructions of a log-density over the first 16 rows, where the board counts them.
     pub mean_log_prob: Option<u64>,
+    /// The same over 16 samples.
+    pub mean_sample: Option<u64>,
 }
 
 /// What one call of a function takes.
@@ -115,6 +118,7 @@ impl Report {
                 self.many.push(*values.first()?);
             }
             "mean_log_prob" => self.mean_log_prob = Some(rest.parse().ok()?),
+            "mean_sample" => self.mean_sample = Some(rest.parse().ok()?),
             "window" => self.windows.push(bits(rest, self.windows.len())?),
             "sample" => self.samples.push(bits(rest, self.samples.len())?),
             "cost" => {
@@ -152,7 +156,7 @@ mod tests {
 
     const OUTPUT: &str = "case a\nflow columns=2 dim=1 scratch=8 id=0f\nself_test ok\nlog_prob 0 3f800000\n\
         to_latent 0 00000000 bf800000\nto_data 0 40000000\ncost log_prob stack=96 instructions=1000\n\
-        cost sample stack=8\nmean_log_prob 990\nwindow 0 0000000b 3f800000\nmany 0 0000000a\ndone\ncase b\nself_test ok\ndone\nend\n";
+        cost sample stack=8\nmean_log_prob 990\nmean_sample 980\nwindow 0 0000000b 3f800000\nmany 0 0000000a\ndone\ncase b\nself_test ok\ndone\nend\n";
 
     #[test]
     fn reads_every_line() {
@@ -168,6 +172,7 @@ mod tests {
         assert_eq!(report.windows, [[11, 1f32.to_bits()]]);
         assert_eq!(report.many, [10]);
         assert_eq!((report.mean_log_prob, last.mean_log_prob), (Some(990), None));
+        assert_eq!((report.mean_sample, last.mean_sample), (Some(980), None));
     }
 
     #[test]

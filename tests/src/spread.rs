@@ -39,6 +39,9 @@ pub fn fitted() -> Vec<Case> {
         of_model(Model::Realnvp, lines(12), &Shape { mixing: Mixing::Random, ..bare(6) }, Base::StudentT),
         of_model(Model::Realnvp, lines(5), &bare(9), Base::Normal),
         of_model(Model::Nsf, lines(24), &bare(2), mixture(3, false)),
+        of_model(Model::Realnvp, lines(24), &Shape { mixing: Mixing::Lu, ..bare(4) }, Base::Normal),
+        of_model(Model::Realnvp, lines(11), &Shape { mixing: Mixing::Lu, ..shape(5, &[16], 8) }, Base::Normal),
+        of_model(Model::Nsf, lines(18), &Shape { mixing: Mixing::Lu, ..shape(4, &[8], 8) }, Base::Normal),
     ]);
     for (dim, components, full) in [(2, 5, true), (3, 16, false), (8, 4, true), (16, 2, true), (24, 8, false)] {
         cases.push(of_model(Model::Gmm, lines(dim), &bare(0), mixture(components, full)));

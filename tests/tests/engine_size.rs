@@ -1,7 +1,8 @@
 //! How much flash the engine takes on a Cortex-M4F, without weights: `firmware/size` linked with and without calls into
 //! it, at opt-level "s". `cargo test -p flow-tests --test engine_size -- --nocapture` prints the figures.
 
-use flow_tests::board::MPS2_AN386;
+use flow_export::inspect::ENGINE;
+use flow_tests::board::{BOARDS, MPS2_AN386};
 use flow_tests::firmware::{Firmware, find_target};
 use flow_tests::machine_code::code_size;
 use flow_tests::require::available;
@@ -48,4 +49,30 @@ fn the_engine_is_as_small_as_measured() {
         println!("log-prob{with} without load: {} bytes", log_prob - load);
         assert!(log_prob - load <= limit, "{} bytes", log_prob - load);
     }
+}
+
+/// What `flow-export inspect --boards` says of flash, for every instruction set. Boards that share one are measured once.
+#[test]
+#[ignore = "a long test: eighteen programs"]
+fn the_engine_is_as_small_as_told_for_every_instruction_set() {
+    let (mut wrong, mut done) = (Vec::new(), Vec::new());
+    for board in &BOARDS {
+        let set = board.instruction_set();
+        let Some(()) = available("qemu", find_target(board.target)).filter(|()| !done.contains(&set)) else { continue };
+        done.push(set);
+        let size = |features: &'static str| {
+            let program = Firmware { package: "size", features, opt_level: "3", ..Firmware::default() }.board(board);
+            let name = format!("size-3-{}-{}", board.target, features.replace(',', "-"));
+            code_size(&fs::read(program.build(&name).unwrap()).unwrap()).unwrap()
+        };
+        let empty = size("");
+        for (features, told) in ["log-prob,all-kinds", "verdicts,all-kinds"].into_iter().zip(ENGINE[set as usize]) {
+            let bytes = size(features) - empty;
+            println!("{}, {features}: {bytes} bytes", board.target);
+            if bytes * 100 > told * 102 || bytes * 100 < told * 90 {
+                wrong.push(format!("{}, {features}: {bytes} bytes, {told} told", board.target));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:?}");
 }

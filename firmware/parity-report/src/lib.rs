@@ -20,7 +20,7 @@ use rand_pcg::Pcg32;
 const COLUMNS: usize = 256;
 /// As many rows are also taken to the latent space.
 const LATENT_ROWS: usize = 16;
-/// The instructions of as many rows' log-densities are counted.
+/// The instructions of as many rows' log-densities are counted, and of as many samples.
 const COUNTED_ROWS: u32 = 16;
 /// Number of samples.
 const SAMPLES: usize = 200;
@@ -125,6 +125,16 @@ fn report_case(case: &Case, scratch: &mut [f32], output: &mut impl Output) -> Re
     let counted = rows.len().min(COUNTED_ROWS as usize) as u32;
     if let Some(mean) = mean.and_then(|sum: u32| sum.checked_div(counted)) {
         output.line(format_args!("mean_log_prob {mean}"));
+    }
+    let mut mean = Some(0);
+    for _ in 0..COUNTED_ROWS {
+        let taken = output.instructions(&mut || {
+            let _ = black_box(flow.sample(&mut rng, context, row, scratch));
+        });
+        mean = mean.zip(taken).map(|(mean, taken)| mean + taken);
+    }
+    if let Some(sum) = mean {
+        output.line(format_args!("mean_sample {}", sum / COUNTED_ROWS));
     }
     windows::report(&flow, case, output)?;
     many::report(&flow, case, (row, context, z), scratch, output)
