@@ -15,7 +15,7 @@ const ROW: [f32; 4] = [1.25, 3.0, 17.0, -30.0];
 const ODD: [f32; 4] = [90.0, 3.0, 17.0, -30.0];
 
 fn file(name: &str) -> AlignedBytes {
-    AlignedBytes::read(&tools::repository().join(name)).unwrap()
+    AlignedBytes::read(tools::repository().join(name)).unwrap()
 }
 
 /// A struct of a C program, whose memory it has not set.
