@@ -156,6 +156,7 @@ fn pair() -> Result<(PathBuf, Arc<Ends>), String> {
 fn carry_there(ends: &Ends, mut to: impl Write, cable: Cable, monitor: &Path) {
     let mut noise = Noise::of(cable);
     let (mut buffer, mut line) = ([0; 256], Vec::new());
+    let mut last = Vec::new();
     while !ends.stop.load(SeqCst) {
         let Some(port) = ends.board() else { return };
         let length = match port.read(&mut buffer) {
@@ -174,7 +175,9 @@ fn carry_there(ends: &Ends, mut to: impl Write, cable: Cable, monitor: &Path) {
             }
             line.push(byte);
             // Half a row of any flow is longer than this.
-            if line.len() == 15 && line.get(6..9) == Some(b"row") {
+            if line.len() == 15 && line.get(6..9) == Some(b"row") && line.get(1..5) != Some(&last[..]) {
+                // A row that is sent again has the number that it had.
+                last = line.get(1..5).unwrap_or_default().to_vec();
                 let row = ends.rows.fetch_add(1, SeqCst) + 1;
                 match cable {
                     Cable::Pulled { row: here } if here == row => return ends.close(),

@@ -105,7 +105,7 @@ fn a_reset_in_the_middle_of_a_row_is_seen() {
         let port = Port::of(board, &program, Cable::Reset { row: 77 }).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let rows = if flow == WINDOWED { path("firmware/detect/rows.csv") } else { four_columns(folder.path()) };
-        let checked = checked(flow, &rows, port.path(), TIMEOUT).unwrap();
+        let checked = checked(flow, &rows, port.path(), 4 * TIMEOUT).unwrap();
         assert_eq!(checked.restarts, [77], "{checked}");
         // After it both have begun anew, and agree again.
         assert!(checked.different == 0 && !checked.is_right(), "{checked}");
