@@ -140,7 +140,7 @@ fn each(mut test: impl FnMut(&Model, &Flow<'_>, &mut [f32], &mut Draw)) {
     let of_bytes = of_bytes.collect::<Vec<_>>();
     for (seed, model, name) in plain.chain(bases).chain(family).chain(all).chain(of_bytes) {
         let file = Aligned::new(&model.file());
-        if cfg!(miri) && file.bytes().len() > 2048 {
+        if cfg!(miri) && file.bytes().len() > 1600 {
             continue;
         }
         let flow = Flow::new(file.bytes()).unwrap_or_else(|e| panic!("{name}: {e}"));
@@ -192,7 +192,7 @@ fn log_prob_far_from_the_data() {
 #[test]
 fn a_batch_has_the_bits_of_its_rows() {
     each(|model, flow, scratch, draw| {
-        for count in [0, 1, 5, 16, 17, 35] {
+        for count in [0, 1, 5, 16, 17, 35].into_iter().step_by(stride(4)) {
             let (mut rows, mut contexts) = (vec![], vec![]);
             for i in 0..count {
                 let mut all = model.row(draw, if i % 3 == 2 { 1e5 } else { 1.0 });
