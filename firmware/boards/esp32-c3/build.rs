@@ -1,11 +1,21 @@
-//! The linker script has another name than in cortex-m-rt and riscv-rt, whose name firmware/.cargo/config.toml says: this is
-//! one by that name, which includes it.
+//! Two files for the linker.
+//!
+//! The linker script of esp-hal has another name than those of cortex-m-rt and riscv-rt, whose name
+//! firmware/.cargo/config.toml says: `link.x` is one by that name, which includes it.
+//!
+//! esp-rom-sys puts the float routines of the boot ROM in the place of those that come with Rust, by a list of addresses that
+//! its linker script includes. Whether they round as IEEE 754 says is not known here, so an empty list goes before that one,
+//! and bits are equal for the same reason as everywhere (`docs/equal-bits.md`).
 
 use std::{env, fs, path::Path};
 
 fn main() {
     let out = env::var_os("OUT_DIR").expect("cargo sets it");
-    fs::write(Path::new(&out).join("link.x"), "INCLUDE \"linkall.x\"\n").expect("a folder to write to");
-    println!("cargo::rustc-link-search={}", Path::new(&out).display());
+    let out = Path::new(&out);
+    let write = |name: &str, text: &str| fs::write(out.join(name), text).expect("a folder to write to");
+    fs::create_dir_all(out.join("rom")).expect("a folder to write to");
+    write("link.x", "INCLUDE \"linkall.x\"\n");
+    write("rom/esp32c3.rom.libgcc.ld", "/* Nothing: see build.rs. */\n");
+    println!("cargo::rustc-link-search={}", out.display());
     println!("cargo::rerun-if-changed=build.rs");
 }

@@ -53,7 +53,6 @@ fn main() -> ! {
         &mut device.RESETS,
         &mut watchdog,
     )
-    .ok()
     .expect("clocks that the crystal allows");
     let sio = Sio::new(device.SIO);
     let pins = gpio::Pins::new(device.IO_BANK0, device.PADS_BANK0, sio.gpio_bank0, &mut device.RESETS);
