@@ -201,6 +201,19 @@ impl Answer<'_> {
 }
 
 impl<'a> Answer<'a> {
+    /// The same with another text for the engine's version, the only part that borrows from the line: so an answer outlives it.
+    pub fn with_engine<'b>(self, engine: impl FnOnce(&str) -> &'b str) -> Answer<'b> {
+        match self {
+            Answer::Hello(hello) => Answer::Hello(Hello { engine: engine(hello.engine), ..hello }),
+            Answer::Boot { model } => Answer::Boot { model },
+            Answer::Test(tested) => Answer::Test(tested),
+            Answer::Reset => Answer::Reset,
+            Answer::Gap => Answer::Gap,
+            Answer::Row { count, said } => Answer::Row { count, said },
+            Answer::Error(refusal) => Answer::Error(refusal),
+        }
+    }
+
     /// Reads the words of an answer; `None` where they are none of this version.
     pub fn read(frame: &Frame<'a>) -> Option<Self> {
         let mut rest = words(frame.words);

@@ -197,7 +197,8 @@ impl Link {
                 let Received::Line(line) = received else { return Ok(Heard::Damaged) };
                 let Some(frame) = open_frame(ANSWER, line) else { return Ok(Heard::Damaged) };
                 self.understood = true;
-                match Answer::read(&frame).map(lasting) {
+                // A board says it once or twice in its life.
+                match Answer::read(&frame).map(|answer| answer.with_engine(|text| text.to_owned().leak())) {
                     Some(answer) => return Ok(Heard::Answer(frame.number, answer)),
                     None => {
                         let words = frame.words.escape_ascii().to_string();
@@ -214,19 +215,5 @@ impl Link {
             }
             self.pending.extend(self.port.receive(&mut buffer, left)?);
         }
-    }
-}
-
-/// The answer for as long as one likes.
-fn lasting(answer: Answer) -> Answer<'static> {
-    match answer {
-        // A board says it once or twice in its life.
-        Answer::Hello(hello) => Answer::Hello(Hello { engine: hello.engine.to_owned().leak(), ..hello }),
-        Answer::Boot { model } => Answer::Boot { model },
-        Answer::Test(tested) => Answer::Test(tested),
-        Answer::Reset => Answer::Reset,
-        Answer::Gap => Answer::Gap,
-        Answer::Row { count, said } => Answer::Row { count, said },
-        Answer::Error(refusal) => Answer::Error(refusal),
     }
 }

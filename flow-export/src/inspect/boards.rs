@@ -231,7 +231,7 @@ impl fmt::Display for Table<'_> {
             f,
             "\nFlash: the engine's code at opt-level 3 and the file, {} bytes. RAM: scratch, {} bytes, stack, {STACK}, and what is \
              kept from row to row, {}. Your own program comes on top. Instructions are estimated, within 10 % of the counts of \
-             emulated cores (20 % without an FPU); with ~ they are a rough guess. Milliseconds are these times an \
+             emulated cores (up to 21 % off without an FPU); with ~ they are a rough guess. Milliseconds are these times an \
              estimate of cycles an instruction, with code and weights that need not be waited for: `--board NAME` says which.",
             first.flash.file,
             first.ram.scratch,
@@ -292,7 +292,7 @@ impl fmt::Display for BoardFacts {
         }
         let counted = match (self.instructions_counted, self.fpu) {
             (true, true) => "within 10 % of the counts of an emulated core that executes the same code",
-            (true, false) => "within 20 % of the counts of an emulated core: without an FPU they depend on the values",
+            (true, false) => "up to 21 % off the counts of an emulated core: without an FPU they depend on the values",
             (false, _) => "a rough guess from the counts of another core, which executes other code",
         };
         writeln!(f, "  estimates  instructions: {counted}")?;

@@ -2,8 +2,7 @@
 #![allow(dead_code, reason = "each test takes what it needs")]
 
 use flow_line::{
-    ANSWER, Answer, Assembler, Hello, Memory, Needs, REQUEST, Received, Request, Responder, open_frame, write_frame,
-    write_row,
+    ANSWER, Answer, Assembler, Memory, Needs, REQUEST, Received, Request, Responder, open_frame, write_frame, write_row,
 };
 use flow_nostd::{Flow, SensorState};
 
@@ -89,21 +88,8 @@ pub fn read(line: &str) -> (u16, Answer<'static>) {
     for byte in line.bytes() {
         if let Some(Received::Line(line)) = assembler.push(byte) {
             let frame = open_frame(ANSWER, line).unwrap();
-            received = Some((frame.number, lasting(Answer::read(&frame).unwrap())));
+            received = Some((frame.number, Answer::read(&frame).unwrap().with_engine(|text| text.to_owned().leak())));
         }
     }
     received.unwrap()
-}
-
-/// The same for as long as one likes: only a greeting holds text of the line.
-fn lasting(answer: Answer) -> Answer<'static> {
-    match answer {
-        Answer::Hello(hello) => Answer::Hello(Hello { engine: hello.engine.to_owned().leak(), ..hello }),
-        Answer::Boot { model } => Answer::Boot { model },
-        Answer::Test(tested) => Answer::Test(tested),
-        Answer::Reset => Answer::Reset,
-        Answer::Gap => Answer::Gap,
-        Answer::Row { count, said } => Answer::Row { count, said },
-        Answer::Error(refusal) => Answer::Error(refusal),
-    }
 }
