@@ -83,6 +83,14 @@ pub(crate) fn probability(text: &str) -> Result<f64, String> {
     }
 }
 
+/// Reads a confidence, at least 1/2 and at most 0.999.
+pub(crate) fn confidence(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(share) if (0.5..=0.999).contains(&share) => Ok(share),
+        _ => Err("expected a share from 0.5 to 0.999, as in 0.9".to_owned()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,13 +1,13 @@
-//! Puts into a frozen file what a verdict needs: the calibration, the sensors' limits, the columns' reference values.
+//! Puts into a frozen file what a verdict needs: the calibration and the columns' reference values.
 
 use crate::calibration::{Bin, FEWEST, REACH, Section, references};
 use crate::error::Error;
-use crate::frozen::{Frozen, column_names, context_names, split_context};
+use crate::frozen::{Frozen, context_names, split_context};
 use crate::resection::with_sections;
 use crate::score;
 use flow_model::checkpoint::Checkpoint;
 use flow_nostd::Detector;
-use flow_nostd::layout::{CALIBRATION, REFERENCES, SENSORS};
+use flow_nostd::layout::{CALIBRATION, REFERENCES};
 use flow_table::Table;
 use serde::Serialize;
 use std::fmt;
@@ -44,6 +44,9 @@ pub struct Summary {
     pub rows: usize,
     /// The share of usual rows that will be alarms.
     pub alarm_p: f64,
+    /// How sure it is that there are no more; `None` where the share is right in the mean over calibrations.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<f64>,
     /// The smallest p that an alarm can have with as many rows.
     pub smallest_p: f64,
     /// Shape of the tail beyond the rows; 0 for an exponential.
@@ -59,7 +62,8 @@ pub struct Summary {
 }
 
 /// Calibrates a frozen flow with rows that it was not trained on, all usual ones. `alarm_p` is the share of usual rows that
-/// may be alarms, [`USUAL_P`] where it is `None`; `sensors` a section `SENS`. Returns the new file.
+/// may be alarms, [`USUAL_P`] where it is `None`; with a `confidence`, so sure that there are no more, else in the mean over
+/// calibrations. Returns the new file.
 ///
 /// # Errors
 /// A file that is no frozen flow, a table of other columns, fewer rows than `alarm_p` asks for.
@@ -67,10 +71,9 @@ pub fn calibrate(
     frozen: &Frozen,
     table: &Table,
     alarm_p: Option<f64>,
-    sensors: impl FnOnce(&[String]) -> Result<Option<Vec<u8>>, Error>,
+    confidence: Option<f64>,
 ) -> Result<(Vec<u8>, Summary), Error> {
     let flow = frozen.tested_flow()?;
-    let names = column_names(&flow);
     let contexts = context_names(&flow);
     let rows = table.rows();
     let few = |needed: usize, p: f64| {
@@ -87,10 +90,8 @@ pub fn calibrate(
     let alarm_p = wanted.max(smallest_p(rows));
     let log_probs = score::score(frozen, table)?;
     let (values, context) = split_context(&flow, score::matching(&flow, table)?.iter());
-    let section = Section::of(&log_probs, &context, flow.context_dim(), alarm_p.ln());
-    let columns: Vec<String> = names.iter().filter(|name| !contexts.contains(name)).cloned().collect();
-    let mut sections = vec![(CALIBRATION, section.bytes), (REFERENCES, references(&values, flow.columns()))];
-    sections.extend(sensors(&columns)?.map(|bytes| (SENSORS, bytes)));
+    let section = Section::of(&log_probs, &context, flow.context_dim(), alarm_p.ln(), confidence);
+    let sections = [(CALIBRATION, section.bytes), (REFERENCES, references(&values, flow.columns()))];
     let content = &frozen.bytes()[..flow.header().total_length.get() as usize];
     let bytes = with_sections(&flow, content, &sections);
 
@@ -101,6 +102,7 @@ pub fn calibrate(
     let summary = Summary {
         rows,
         alarm_p,
+        confidence,
         smallest_p: smallest_p(rows),
         tail_shape: section.pooled.tail.shape,
         tail_shape_error: section.pooled.tail.shape_error,
@@ -128,6 +130,12 @@ impl fmt::Display for Summary {
             "calibrated with {rows} rows; alarm where p is at most {alarm_p:.2e}, one usual row in {:.0}",
             1.0 / alarm_p
         )?;
+        if let Some(confidence) = self.confidence {
+            writeln!(
+                f,
+                "or fewer: p is so large that with a probability of {confidence} no more usual rows are as odd"
+            )?;
+        }
         writeln!(
             f,
             "beyond them a tail of shape {tail_shape:.2} ± {tail_shape_error:.2}; the smallest p that can be asked for is {smallest_p:.1e}"

@@ -2,11 +2,18 @@
 //!
 //! Conformal where there are rows: p = (1 + rows as odd or odder) / (rows + 1), rounded up to the next knot of the table.
 //! Odder than the twentieth oddest row, the fitted [`Tail`] says how p goes on, down to a billionth.
+//!
+//! So p is right in the mean over calibrations; a single one is off by what its own rows happen to be. With a confidence, p
+//! is instead so large that with this probability no smaller share of usual rows is as odd. Of n rows, the share that is as
+//! odd as the k-th oddest has the distribution Beta(k, n + 1 - k) whatever theirs is (Vovk, "Conditional validity of
+//! inductive conformal predictors", 2012, proposition 2); p is its quantile.
 
 use crate::tail::Tail;
 use flow_nostd::layout::{BinRecord, CalibrationRecord, Knot, LN_P_MIN, POOLED, SensorRecord, interpolate};
 use flow_table::metrics;
+use puruspe::{invbetai, inverfc};
 use serde::Serialize;
+use std::f64::consts::SQRT_2;
 use zerocopy::IntoBytes;
 use zerocopy::little_endian::{F32, U16, U32};
 
@@ -39,11 +46,11 @@ pub struct Calibrated {
 }
 
 impl Calibrated {
-    /// The table of these log-densities.
+    /// The table of these log-densities, right in the mean or with a confidence, between 0 and 1.
     ///
     /// # Panics
     /// If there are fewer than [`FEWEST`].
-    pub fn of(log_probs: &[f32]) -> Self {
+    pub fn of(log_probs: &[f32], confidence: Option<f64>) -> Self {
         let rows = log_probs.len();
         assert!(rows >= FEWEST, "{rows} rows");
         let mut sorted = log_probs.to_vec();
@@ -56,11 +63,16 @@ impl Calibrated {
                 _ => levels.push((log_prob, i + 1)),
             }
         }
-        let ln_p = |count: usize| ((1 + count) as f64 / (rows + 1) as f64).ln().min(0.0);
+        let ln_p = |count: usize| match confidence {
+            None => ((1 + count) as f64 / (rows + 1) as f64).ln().min(0.0),
+            Some(_) if count >= rows => 0.0,
+            Some(confidence) => invbetai(confidence, (1 + count) as f64, (rows - count) as f64).ln().min(0.0),
+        };
 
         let excesses = (rows / 10).clamp(ANCHOR, MOST_EXCESSES);
         let threshold = f64::from(sorted[excesses]);
         let tail = Tail::of(&sorted[..excesses].iter().map(|&x| threshold - f64::from(x)).collect::<Vec<_>>());
+        let tail = confidence.map_or(tail, |confidence| tail.longer(normal_quantile(confidence)));
         let first = levels.partition_point(|level| level.1 < ANCHOR);
         let body = body(&levels[first..], ln_p);
         let (anchor, anchor_ln_p) = body[0];
@@ -86,6 +98,11 @@ impl Calibrated {
     pub fn ln_p(&self, log_prob: f32) -> f32 {
         interpolate(&self.knots, log_prob)
     }
+}
+
+/// The standard normal distribution's quantile.
+fn normal_quantile(p: f64) -> f64 {
+    -SQRT_2 * inverfc(2.0 * p)
 }
 
 /// Knots of the conformal part. Between two of them p is never less than the rows say: each knot has the p of the next,
@@ -139,12 +156,12 @@ pub struct Bin {
 }
 
 impl Section {
-    /// The section of these rows, with alarms at `alarm`, an `ln p`.
+    /// The section of these rows, with alarms at `alarm`, an `ln p`, and tables as [`Calibrated::of`] makes them.
     ///
     /// # Panics
     /// If there are fewer rows than [`FEWEST`].
-    pub fn of(log_probs: &[f32], contexts: &[f32], context_dim: usize, alarm: f64) -> Self {
-        let pooled = Calibrated::of(log_probs);
+    pub fn of(log_probs: &[f32], contexts: &[f32], context_dim: usize, alarm: f64, confidence: Option<f64>) -> Self {
+        let pooled = Calibrated::of(log_probs, confidence);
         let bins = (0..context_dim)
             .filter_map(|column| Bins::of(log_probs, contexts, context_dim, column))
             .max_by(|a, b| a.spread.total_cmp(&b.spread));
@@ -155,7 +172,7 @@ impl Section {
             for (i, &upper) in bins.uppers.iter().enumerate() {
                 let mine: Vec<f32> =
                     log_probs.iter().zip(&bins.of_row).filter(|&(_, &bin)| bin == i).map(|(&x, _)| x).collect();
-                let own = (mine.len() >= FEWEST_IN_A_BIN).then(|| Calibrated::of(&mine));
+                let own = (mine.len() >= FEWEST_IN_A_BIN).then(|| Calibrated::of(&mine, confidence));
                 let knots = own.as_ref().map_or(0, |own| own.knots.len());
                 records.push(BinRecord {
                     upper: F32::new(upper),
@@ -229,8 +246,8 @@ pub fn references(rows: &[f32], columns: usize) -> Vec<u8> {
         let std = metrics::Summary::of(values.iter().map(|&x| f64::from(x))).std_error * (values.len() as f64).sqrt();
         let (low, high) = (least - std, most + std);
         let step = (high - low) / REFERENCES as f64;
-        // A column that never changes is never to blame.
-        let log_step = if step > 0.0 { (step / std).ln() } else { -1e30 };
+        // Of a column that never changes: nothing while it does not, and else what the log-density gains where it does not.
+        let log_step = if step > 0.0 { (step / std).ln() } else { -((REFERENCES + 1) as f64).ln() };
         let at = move |i: usize| ((low + step * (i as f64 + 0.5)) as f32).clamp(f32::MIN, f32::MAX);
         [median, log_step as f32].into_iter().chain((0..REFERENCES).map(at)).map(F32::new)
     });

@@ -205,6 +205,7 @@ fn calibrate_file(args: Calibrate) -> Result<(), Error> {
     let frozen =
         if is_run { run_folder::frozen(&args.model, args.rollback, args.weights)? } else { Frozen::read(&args.model)? };
     frozen.tested_flow()?;
+    let frozen = sensors::limited(frozen, &[args.range, args.jump, args.stuck].concat())?;
     let mut data = args.data;
     if data.is_empty() {
         let kept = args.model.join("calibration.csv");
@@ -222,8 +223,7 @@ fn calibrate_file(args: Calibrate) -> Result<(), Error> {
         (Some(rate), Some(every)) => Some(rate.share(every)),
         _ => args.p,
     };
-    let limits = [args.range, args.jump, args.stuck].concat();
-    let (bytes, summary) = calibrate::calibrate(&frozen, &table, p, |columns| sensors::section(&limits, columns))?;
+    let (bytes, summary) = calibrate::calibrate(&frozen, &table, p, args.confidence)?;
     write_atomic(&args.output, &bytes)?;
     if args.json {
         output::json(&summary)

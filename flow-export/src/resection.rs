@@ -1,13 +1,15 @@
 //! A frozen file with further sections that a reader may skip.
 
 use crate::freeze::seal;
-use flow_nostd::layout::{HEADER_LENGTH, Header, SECTION_ALIGN, SectionEntry};
+use flow_nostd::layout::{CHANNELS, HEADER_LENGTH, Header, SECTION_ALIGN, SectionEntry};
 use flow_nostd::{Flow, Tag};
 use zerocopy::little_endian::{U16, U32};
 use zerocopy::{FromBytes, IntoBytes};
 
-/// The first minor version of the format with any of the sections that are added.
-const MINOR: u16 = 4;
+/// The first minor version of the format that has a section which is added.
+fn minor(tag: Tag) -> u16 {
+    if tag == CHANNELS { 5 } else { 4 }
+}
 
 /// The file of `flow`, without a signature, with `sections` behind the others, in place of those of the same tags.
 /// Everything else stays as it is, but the model id, which is that of the new file.
@@ -35,7 +37,8 @@ pub fn with_sections(flow: &Flow, file: &[u8], sections: &[(Tag, Vec<u8>)]) -> V
         out.resize(out.len().next_multiple_of(SECTION_ALIGN as usize), 0);
     }
     out[HEADER_LENGTH..][..size_of_val(&entries[..])].copy_from_slice(entries.as_bytes());
-    header.minor = U16::new(header.minor.get().max(MINOR));
+    let minor = sections.iter().map(|(tag, _)| minor(*tag)).max().unwrap_or(0);
+    header.minor = U16::new(header.minor.get().max(minor));
     header.sections = U16::new(u16::try_from(all.len()).expect("few sections"));
     header.total_length = U32::new(u32::try_from(out.len()).expect("below 4 GiB"));
     seal(header, &mut out);

@@ -2,7 +2,10 @@
 
 use crate::calibration;
 use crate::error::Error;
-use flow_nostd::layout::SensorRecord;
+use crate::frozen::{Frozen, column_names, context_names};
+use crate::resection::with_sections;
+use crate::windows::Recipe;
+use flow_nostd::layout::{CHANNELS, SENSORS, SensorRecord};
 use flow_table::suggest;
 use zerocopy::IntoBytes;
 use zerocopy::little_endian::{F32, U32};
@@ -57,11 +60,42 @@ pub(crate) fn stuck(text: &str) -> Result<Limit, String> {
     }
 }
 
-/// The section `SENS` of a row's columns; `None` without limits.
+/// The frozen flow with these limits, in place of those that it has. The range of a raw channel of windows is that of its
+/// readings, of which no window holds one that lies beyond; all else is of the flow's columns.
 ///
 /// # Errors
-/// A limit of a column that is not there.
-pub(crate) fn section(limits: &[Limit], columns: &[String]) -> Result<Option<Vec<u8>>, Error> {
+/// A file that is no frozen flow; a limit of a column or channel that is not there.
+pub(crate) fn limited(frozen: Frozen, limits: &[Limit]) -> Result<Frozen, Error> {
+    if limits.is_empty() {
+        return Ok(frozen);
+    }
+    let flow = frozen.flow()?;
+    let contexts = context_names(&flow);
+    let columns: Vec<String> = column_names(&flow).into_iter().filter(|name| !contexts.contains(name)).collect();
+    let mut recipe = Recipe::of_file(&frozen)?;
+    let (mut ranges, mut others) = (Vec::new(), Vec::new());
+    for limit in limits {
+        let channel = recipe.iter().flat_map(|recipe| &recipe.channels).position(|name| *name == limit.column);
+        match (channel, limit.what) {
+            (Some(channel), What::Range(low, high)) => ranges.push((channel, [low, high])),
+            _ => others.push(limit),
+        }
+    }
+    let mut sections = Vec::new();
+    if !others.is_empty() {
+        sections.push((SENSORS, section(&others, &columns)?));
+    }
+    if let (Some(recipe), false) = (&mut recipe, ranges.is_empty()) {
+        recipe.ranges = vec![[f32::MIN, f32::MAX]; recipe.channels.len()];
+        ranges.into_iter().for_each(|(channel, range)| recipe.ranges[channel] = range);
+        sections.push((CHANNELS, recipe.ranges_section()));
+    }
+    let content = &frozen.bytes()[..flow.header().total_length.get() as usize];
+    Ok(Frozen::from_bytes(frozen.path(), with_sections(&flow, content, &sections)))
+}
+
+/// The section `SENS` of a row's columns.
+fn section(limits: &[&Limit], columns: &[String]) -> Result<Vec<u8>, Error> {
     let mut records = vec![calibration::unlimited(); columns.len()];
     for limit in limits {
         let Some(column) = columns.iter().position(|name| *name == limit.column) else {
@@ -74,7 +108,7 @@ pub(crate) fn section(limits: &[Limit], columns: &[String]) -> Result<Option<Vec
         };
         set(&mut records[column], limit.what);
     }
-    Ok((!limits.is_empty()).then(|| records.as_bytes().to_vec()))
+    Ok(records.as_bytes().to_vec())
 }
 
 fn set(record: &mut SensorRecord, what: What) {
@@ -93,13 +127,12 @@ mod tests {
     fn limits_are_read_and_set() {
         let names = ["t".to_owned(), "a=b".to_owned()];
         let limits = [range("t=-40..125"), jump("t=5"), stuck("a=b=12")].map(Result::unwrap);
-        let bytes = section(&limits, &names).unwrap().unwrap();
+        let bytes = section(&limits.each_ref(), &names).unwrap();
         let expected = [
             SensorRecord { low: F32::new(-40.0), high: F32::new(125.0), jump: F32::new(5.0), same: U32::ZERO },
             SensorRecord { same: U32::new(12), ..calibration::unlimited() },
         ];
         assert_eq!(bytes, expected.as_bytes());
-        assert_eq!(section(&[], &names).unwrap(), None);
     }
 
     #[test]
@@ -109,7 +142,7 @@ mod tests {
         }
         assert!(jump("t=0").unwrap_err().contains("above 0"));
         assert!(stuck("t=1.5").unwrap_err().contains("whole number"));
-        let message = section(&[jump("tt=1").unwrap()], &["t".to_owned()]).unwrap_err().to_string();
+        let message = section(&[&jump("tt=1").unwrap()], &["t".to_owned()]).unwrap_err().to_string();
         assert!(message.contains("\"tt\"") && message.contains("did you mean \"t\"?"), "{message}");
     }
 }

@@ -46,6 +46,11 @@ impl Tail {
         Tail { shape, shape_error, scale: best_scale(excesses, shape, mean, largest) }
     }
 
+    /// The tail whose shape is so many of its standard errors larger.
+    pub fn longer(&self, errors: f64) -> Self {
+        Tail { shape: (self.shape + errors * self.shape_error).clamp(SHAPES[0], SHAPES[1]), ..*self }
+    }
+
     /// How far an excess must reach for a share `e^ln_p` of them to reach farther.
     pub fn excess(&self, ln_p: f64) -> f64 {
         if self.shape.abs() < 1e-6 {

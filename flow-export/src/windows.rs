@@ -6,7 +6,8 @@
 use crate::error::Error;
 use crate::frozen::{Frozen, column_names};
 use flow_nostd::layout::{
-    CHANGE, CREST, FeatureRecord, LAG, MAX, MEAN, MIN, RANGE, SLOPE, STD, VALUE, WINDOW_MAX, WindowRecord,
+    CHANGE, CREST, ChannelRecord, FeatureRecord, LAG, MAX, MEAN, MIN, RANGE, SLOPE, STD, VALUE, WINDOW_MAX,
+    WindowRecord,
 };
 use flow_nostd::{EvalError, FormatError, Window, Windowing};
 use flow_table::{Missing, ReadOptions, Table, did_you_mean};
@@ -15,7 +16,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 use zerocopy::IntoBytes;
-use zerocopy::little_endian::{U16, U64};
+use zerocopy::little_endian::{F32, U16, U64};
 
 /// The key under which a checkpoint's metadata hold the recipe.
 const METADATA: &str = "windows";
@@ -62,6 +63,9 @@ pub struct Recipe {
     pub channels: Vec<String>,
     /// Microseconds from one row to the next in the training rows, their median; 0 where no time was known.
     pub step: u64,
+    /// The smallest and the largest value that each channel's sensor can give; none where nothing is said of that.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ranges: Vec<[f32; 2]>,
 }
 
 impl Recipe {
@@ -74,7 +78,7 @@ impl Recipe {
         let mut steps: Vec<i64> = times.windows(2).map(|pair| pair[1] - pair[0]).filter(|step| *step > 0).collect();
         steps.sort_unstable();
         let step = steps.get(steps.len() / 2).map_or(0, |step| step.unsigned_abs());
-        Recipe { length, stride, features, channels: table.names().to_vec(), step }
+        Recipe { length, stride, features, channels: table.names().to_vec(), step, ranges: Vec::new() }
     }
 
     /// The recipe of a trained flow, if it has one.
@@ -110,6 +114,7 @@ impl Recipe {
             channels: column_names(&flow).iter().step_by(features.len().max(1)).map(channel).collect(),
             features,
             step: windowing.step().unwrap_or(0),
+            ranges: windowing.ranges().iter().map(|range| [range.low.get(), range.high.get()]).collect(),
         }))
     }
 
@@ -124,6 +129,15 @@ impl Recipe {
         };
         let features: Vec<FeatureRecord> = self.features.iter().map(|feature| feature.record()).collect();
         [record.as_bytes(), features.as_bytes()].concat()
+    }
+
+    /// The content of the section `CHAN`; empty where there are no ranges.
+    pub fn ranges_section(&self) -> Vec<u8> {
+        self.range_records().as_bytes().to_vec()
+    }
+
+    fn range_records(&self) -> Vec<ChannelRecord> {
+        self.ranges.iter().map(|range| range.map(F32::new)).map(|[low, high]| ChannelRecord { low, high }).collect()
     }
 
     /// Names of the columns that come of a window: `temp`, `temp.lag1`, `temp.mean`.
@@ -156,16 +170,17 @@ impl Recipe {
             return Ok(table);
         }
         let table = &table.matching(&self.channels)?;
-        let section = self.section();
+        let (section, ranges) = (self.section(), self.range_records());
         let windowing =
             Windowing::read(&section).map_err(|source| Error::Format { path: table.source().into(), source })?;
+        let windowing = windowing.with_ranges(&ranges);
         let mut memory = vec![0.0; windowing.memory_len()];
         let failed = |row: usize| move |source| Error::Row { path: table.source().to_owned(), row: row + 1, source };
         let mut window = Window::new(windowing, &mut memory).map_err(failed(0))?;
         let mut made = vec![0.0; columns.len()];
         let (mut values, mut newest) = (Vec::new(), Vec::new());
         let rows = table.rows_of_file();
-        let (mut gaps, mut longest) = (0, 0);
+        let (mut gaps, mut longest, mut beyond) = (0, 0, 0);
         for (i, row) in table.iter().enumerate() {
             // Rows that were left out are a gap, too.
             if i > 0 && rows[i] != rows[i - 1] + 1 {
@@ -175,9 +190,13 @@ impl Recipe {
                 Some(time) => window.push_at(time.times()[i], row),
                 None => window.push(row),
             };
-            // A value that is missing: the window begins anew after it.
+            // A value that is missing, or none that its sensor can give: the window begins anew after it.
             let due = match due {
                 Err(EvalError::NotFinite { .. }) => false,
+                Err(EvalError::OutOfRange { .. }) => {
+                    beyond += 1;
+                    false
+                }
                 due => due.map_err(failed(rows[i]))?,
             };
             gaps += usize::from(i > 0 && window.rows() == 1);
@@ -196,7 +215,11 @@ impl Recipe {
                 longest,
             });
         }
-        let note = format!("windows: {} in {} rows, {gaps} gaps; {self}", newest.len(), table.rows());
+        let beyond = match beyond {
+            0 => String::new(),
+            rows => format!(", {rows} rows beyond a sensor's range"),
+        };
+        let note = format!("windows: {} in {} rows, {gaps} gaps{beyond}; {self}", newest.len(), table.rows());
         Ok(table.derived(columns, values, &newest, note)?)
     }
 }

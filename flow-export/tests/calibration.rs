@@ -17,8 +17,13 @@ const EXAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/example.flow
 
 /// Calls `then` with `ln p` as an engine computes it that was calibrated with these log-densities.
 fn calibrated<T>(log_probs: &[f32], then: impl FnOnce(&dyn Fn(f32) -> f64) -> T) -> T {
+    surely(log_probs, None, then)
+}
+
+/// The same with a confidence.
+fn surely<T>(log_probs: &[f32], confidence: Option<f64>, then: impl FnOnce(&dyn Fn(f32) -> f64) -> T) -> T {
     let file = AlignedBytes::read(Path::new(EXAMPLE)).unwrap();
-    let section = Section::of(log_probs, &[], 0, -5.0);
+    let section = Section::of(log_probs, &[], 0, -5.0, confidence);
     let bytes = with_sections(&Flow::new(&file).unwrap(), &file, &[(CALIBRATION, section.bytes)]);
     let bytes = AlignedBytes::from(bytes);
     let detector = Detector::new(Flow::new(&bytes).unwrap()).unwrap();
@@ -161,16 +166,42 @@ fn one_false_alarm_in_10000_rows_is_one_in_10000() {
 }
 
 #[test]
+fn with_a_confidence_no_more_rows_are_alarms_than_asked_for() {
+    for (known, rows) in KNOWN.into_iter().flat_map(|known| [(known, 150), (known, 2000)]) {
+        let mut rng = Pcg64::new(9, 10);
+        let mut kept = [0; 3];
+        let asked = [0.1f64, 0.01, 0.001];
+        for _ in 0..150 {
+            let rows: Vec<f32> = (0..rows).map(|_| known.draw(&mut rng)).collect();
+            surely(&rows, Some(0.9), |ln_p| {
+                for (kept, asked) in kept.iter_mut().zip(asked) {
+                    // The least odd log-density that is an alarm.
+                    let (mut low, mut high) = (-1e9f32, 0.0f32);
+                    for _ in 0..100 {
+                        let middle = 0.5 * (low + high);
+                        if ln_p(middle) <= asked.ln() { low = middle } else { high = middle }
+                    }
+                    *kept += usize::from(known.p(low) <= asked);
+                }
+            });
+        }
+        println!("{known:?}, {rows} rows: at most {asked:?} in {kept:?} of 150 calibrations, 135 asked for");
+        // 135 less two and a half deviations.
+        assert!(kept.iter().all(|&kept| kept >= 126), "{known:?}, {rows} rows: {kept:?} of 150");
+    }
+}
+
+#[test]
 fn each_bin_of_a_context_is_calibrated_by_itself() {
     let mut rng = Pcg64::new(7, 8);
     let contexts: Vec<f32> = (0..4000).flat_map(|i| [(i % 7) as f32, (i % 2) as f32]).collect();
     let known = Known::Normal { dim: 2 };
     let rows: Vec<f32> = (0..4000).map(|i| known.draw(&mut rng) * if i % 2 == 0 { 1.0 } else { 5.0 }).collect();
-    let section = Section::of(&rows, &contexts, 2, -5.0);
+    let section = Section::of(&rows, &contexts, 2, -5.0, None);
     assert_eq!(section.bins_of, Some(1), "the second context value is the one that matters");
     assert!(section.bins.iter().all(|bin| bin.own_table && bin.rows == 2000), "{:?}", section.bins);
     let lonely: Vec<f32> = (0..8000).map(|i| if i / 2 < 3900 { 0.0 } else { (i / 2) as f32 }).collect();
-    let section = Section::of(&rows, &lonely, 2, -5.0);
+    let section = Section::of(&rows, &lonely, 2, -5.0, None);
     assert_eq!(section.bins.iter().map(|bin| bin.own_table).collect::<Vec<_>>(), [true, false]);
 }
 
@@ -190,7 +221,9 @@ fn a_calibrated_file_is_the_file_with_sections() {
     let table = Table::from_rows("samples", names, &rows).unwrap();
     let mut limits = [flow_export::calibration::unlimited(); 4];
     limits[1] = SensorRecord { low: (-1e6).into(), high: 1e6.into(), jump: 1e6.into(), same: 500.into() };
-    let (bytes, summary) = calibrate(&frozen, &table, None, |_| Ok(Some(limits.as_bytes().to_vec()))).unwrap();
+    let (bytes, summary) = calibrate(&frozen, &table, None, None).unwrap();
+    let file = AlignedBytes::from(bytes);
+    let bytes = with_sections(&Flow::new(&file).unwrap(), &file, &[(SENSORS, limits.as_bytes().to_vec())]);
     assert_eq!((summary.rows, summary.alarm_p), (2000, 1e-3));
     // The example of the specification: BLESS=1 writes it anew.
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/calibrated.flow");
@@ -207,7 +240,7 @@ fn a_calibrated_file_is_the_file_with_sections() {
         let [old, new] = [&flow, &new].map(|flow| flow.log_prob(row, &[], &mut scratch.clone()).unwrap().to_bits());
         assert_eq!(old, new);
     }
-    let (again, _) = calibrate(&calibrated, &table, Some(0.01), |_| Ok(None)).unwrap();
+    let (again, _) = calibrate(&calibrated, &table, Some(0.01), None).unwrap();
     let sections = |bytes: &[u8]| {
         let bytes = AlignedBytes::from(bytes.to_vec());
         let header = *Flow::new(&bytes).unwrap().header();
@@ -215,8 +248,15 @@ fn a_calibrated_file_is_the_file_with_sections() {
     };
     assert_eq!(sections(&again), sections(&bytes), "sections are replaced, not added twice");
     let detector = Detector::new(calibrated.tested_flow().unwrap()).unwrap();
+    // A column that was the same in all rows is named where it is not, and never while it is.
+    let mut shares = [0.0; 4];
+    let mut blame = |row: &[f32; 4]| (detector.blame(row, &[], &mut shares, &mut scratch.clone()).unwrap(), shares[1]);
+    assert_eq!(rows[0][1], 3.0);
+    assert_eq!(blame(&rows[0]).1, 0.0);
+    let [flow, _, count, temperature] = rows[0];
+    assert_eq!(blame(&[flow, 4.0, count, temperature]).0, Some(1));
     let few = Table::from_rows("few", table.names().to_vec(), &rows[..150]).unwrap();
-    let message = calibrate(&frozen, &few, Some(1e-5), |_| Ok(None)).unwrap_err().to_string();
+    let message = calibrate(&frozen, &few, Some(1e-5), None).unwrap_err().to_string();
     assert!(message.contains("150 rows are too few") && message.contains("need 2000"), "{message}");
     assert!(detector.calibration_rows() == 2000 && SENSORS.to_string() == "SENS");
 }

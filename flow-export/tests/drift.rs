@@ -80,7 +80,7 @@ fn what_calibrations_and_neighbours_do_to_it() {
             let runs: Vec<usize> = (0..50)
                 .flat_map(|_| {
                     let usual: Vec<f32> = (0..rows).map(|_| draw(&mut rng) as f32).collect();
-                    let calibrated = Calibrated::of(&usual);
+                    let calibrated = Calibrated::of(&usual, None);
                     let run = |rng: &mut Pcg64| rows_to_alarm(ASKED, || f64::from(calibrated.ln_p(draw(rng) as f32)));
                     (0..20).map(|_| run(&mut rng)).collect::<Vec<_>>()
                 })

@@ -109,8 +109,9 @@ fn golden_files_hold_all_there_is() {
     assert_eq!((all(activations), all(weights)), (vec![0, 1, 2], vec![0, 1]));
     tags.sort();
     tags.dedup();
-    let every =
-        ["ATOM", "BASE", "CALB", "CIRC", "COLS", "DENS", "INDX", "LAYR", "NAME", "PROB", "REFS", "SENS", "TAIL"];
+    let every = [
+        "ATOM", "BASE", "CALB", "CHAN", "CIRC", "COLS", "DENS", "INDX", "LAYR", "NAME", "PROB", "REFS", "SENS", "TAIL",
+    ];
     assert_eq!(tags, [&every[..], &["WGHT", "WIND"]].concat());
 }
 

@@ -25,6 +25,7 @@ fn recipe() -> Recipe {
         features: features.map(|name| name.parse().unwrap()).to_vec(),
         channels: vec!["temp".into(), "speed".into()],
         step: STEP,
+        ranges: Vec::new(),
     }
 }
 
@@ -283,4 +284,36 @@ fn a_damaged_recipe_is_told() {
     fs::write(session.path("raw.csv"), csv(&signals())).unwrap();
     let error = session.fail(1, &["score", "model.flow", "--data", "raw.csv"]);
     assert!(error.contains("record 0 of section WIND: value at its byte 4 is not allowed"), "{error}");
+}
+
+/// Of a spike beyond what the sensor can give the mean, the deviation and the slope of a whole window would tell.
+#[test]
+fn no_window_holds_what_a_sensor_cannot_give() {
+    let session = Session::new();
+    let many: Vec<(i64, [f32; 2])> =
+        (0..400).map(|i| (1_714_564_800 + 300 * i, [5.0 + (0.3 * i as f32).sin(), ((i * 37) % 11) as f32])).collect();
+    let mut spiked = many.clone();
+    spiked[200].1[0] = 150.0;
+    fs::write(session.path("many.csv"), csv(&many)).unwrap();
+    fs::write(session.path("spiked.csv"), csv(&spiked)).unwrap();
+    let calibrate = ["calibrate", "model.flow", "--data", "many.csv", "-o", "limited.flow"];
+    session.succeed(&[&calibrate[..], &["--range", "temp=-40..125", "--range", "temp.std=0..50"]].concat());
+    let facts: serde_json::Value =
+        serde_json::from_str(&session.succeed(&["inspect", "limited.flow", "--json"])).unwrap();
+    assert_eq!(facts["format_version"], "1.5");
+    assert_eq!(facts["windows"]["ranges"][0], serde_json::json!([-40.0, 125.0]));
+    assert_eq!(facts["columns"][3]["sensor"]["range"], serde_json::json!([0.0, 50.0]));
+    assert!(facts["columns"][0]["sensor"].is_null(), "the channel's range is that of its readings");
+
+    let rows = |data: &str| {
+        let text = session.succeed(&["score", "limited.flow", "--data", data, "--verdicts"]);
+        text.lines().skip(1).map(|line| line.split_once(',').unwrap().0.parse().unwrap()).collect::<Vec<usize>>()
+    };
+    let (all, found) = (rows("many.csv"), rows("spiked.csv"));
+    assert_eq!(all, (12..=400).step_by(2).collect::<Vec<_>>());
+    // Row 201 is in no window; the next one that is complete ends twelve rows after it.
+    let expected: Vec<usize> = (12..=200).step_by(2).chain((213..=400).step_by(2)).collect();
+    assert_eq!(found, expected);
+    let wrong = session.fail(1, &[&calibrate[..], &["--range", "tempp=1..2"]].concat());
+    assert!(wrong.contains("did you mean \"temp\"?"), "{wrong}");
 }

@@ -87,6 +87,11 @@ pub enum Said {
         /// Which value of the row, from 0.
         value: u16,
     },
+    /// A value of a raw channel that its sensor cannot give, by which the window begins anew.
+    NoReading {
+        /// Which value of the row, from 0.
+        value: u16,
+    },
     /// A verdict.
     Verdict(Report),
 }
@@ -175,6 +180,7 @@ impl Answer<'_> {
                 Answer::Row { count, said } => match said {
                     Said::Waiting => line.word("row")?.u32(count)?.then("waiting")?,
                     Said::NoNumber { value } => line.word("row")?.u32(count)?.then("no_number")?.u16(value)?,
+                    Said::NoReading { value } => line.word("row")?.u32(count)?.then("no_reading")?.u16(value)?,
                     Said::Verdict(report) => {
                         line.word("row")?.u32(count)?.then(report.status)?.f32(report.log_prob)?.f32(report.ln_p)?;
                         line.then(if report.alarm { "alarm" } else { "-" })?;
@@ -248,6 +254,7 @@ impl<'a> Answer<'a> {
                 let said = match next()? {
                     b"waiting" => Said::Waiting,
                     b"no_number" => Said::NoNumber { value: hex::read_u16(next()?)? },
+                    b"no_reading" => Said::NoReading { value: hex::read_u16(next()?)? },
                     word => Said::Verdict(Report {
                         status: STATUS.into_iter().find(|status| status.as_bytes() == word)?,
                         log_prob: hex::read_f32(next()?)?,

@@ -274,6 +274,7 @@ impl<'a> Responder<'a> {
             Ok(Some(report)) => Said::Verdict(report),
             Ok(None) => Said::Waiting,
             Err(EvalError::NotFinite { column }) => Said::NoNumber { value: narrow(column) },
+            Err(EvalError::OutOfRange { channel }) => Said::NoReading { value: narrow(channel) },
             Err(_) => return Answer::Error(Refusal::Engine),
         };
         Answer::Row { count: self.count, said }

@@ -379,6 +379,11 @@ pub enum EvalError {
         /// Which column, in the order of the file's columns, context among them; or which latent value.
         column: usize,
     },
+    /// A value beyond what its channel's sensor can give.
+    OutOfRange {
+        /// Which channel.
+        channel: usize,
+    },
 }
 
 /// Why a batch of rows could not be evaluated.
@@ -424,6 +429,7 @@ impl fmt::Display for EvalError {
             }
             Self::WindowLength { expected, found } => write!(f, "a window of {found} rows, expected {expected}"),
             Self::NotFinite { column } => write!(f, "the value of column {column} is NaN or infinite"),
+            Self::OutOfRange { channel } => write!(f, "the value of channel {channel} is out of its sensor's range"),
         }
     }
 }

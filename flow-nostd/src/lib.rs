@@ -123,6 +123,7 @@ mod atoms;
 mod base;
 mod batch;
 mod calibration;
+mod channels;
 mod circle;
 mod column;
 mod conditioner;
@@ -204,6 +205,7 @@ pub mod layout {
     pub use crate::atoms::{ATOM_WIDTH_MAX, ATOMS_MAX, AtomRecord};
     pub use crate::base::{Base, BaseRecord, MIXTURE, NORMAL, STUDENT_T};
     pub use crate::calibration::{BinRecord, CalibrationRecord, KNOT_MAX, Knot, LN_P_MIN, POOLED, interpolate};
+    pub use crate::channels::ChannelRecord;
     pub use crate::circle::CircleRecord;
     pub use crate::column::{
         BOUNDED, CIRCULAR, CONSTANT, CONTEXT, CONTEXT_REACH_MAX, CONTINUOUS, ColumnRecord, INTEGER, LATTICE,
@@ -226,8 +228,8 @@ pub mod layout {
     pub use crate::permutation::PermutationRecord;
     pub use crate::references::REFERENCES_MAX;
     pub use crate::section::{
-        ATOMS, BASE, CALIBRATION, CIRCLES, COLUMNS, CRITICAL, DENSE, INDICES, LAYERS, NAMES, PROBES, REFERENCES,
-        SENSORS, SectionEntry, TAILS, WEIGHTS, WINDOWS,
+        ATOMS, BASE, CALIBRATION, CHANNELS, CIRCLES, COLUMNS, CRITICAL, DENSE, INDICES, LAYERS, NAMES, PROBES,
+        REFERENCES, SENSORS, SectionEntry, TAILS, WEIGHTS, WINDOWS,
     };
     pub use crate::sensors::SensorRecord;
     pub use crate::spline::{NUM_BINS_MAX, NUM_BINS_MIN, TAIL_BOUND_MAX, TAIL_BOUND_MIN};

@@ -39,6 +39,8 @@ pub const SENSORS: Tag = Tag(*b"SENS");
 pub const REFERENCES: Tag = Tag(*b"REFS");
 /// How the columns come from raw channels; may be absent.
 pub const WINDOWS: Tag = Tag(*b"WIND");
+/// What the sensors of raw channels can give; may be absent.
+pub const CHANNELS: Tag = Tag(*b"CHAN");
 /// Flag of a section that a reader must understand.
 pub const CRITICAL: u32 = 1;
 
@@ -72,11 +74,27 @@ const KNOWN: &[Tag] = if ALL_KINDS {
         SENSORS,
         REFERENCES,
         WINDOWS,
+        CHANNELS,
         ATOMS,
         CIRCLES,
     ]
 } else {
-    &[COLUMNS, TAILS, LAYERS, DENSE, INDICES, BASE, WEIGHTS, NAMES, PROBES, CALIBRATION, SENSORS, REFERENCES, WINDOWS]
+    &[
+        COLUMNS,
+        TAILS,
+        LAYERS,
+        DENSE,
+        INDICES,
+        BASE,
+        WEIGHTS,
+        NAMES,
+        PROBES,
+        CALIBRATION,
+        SENSORS,
+        REFERENCES,
+        WINDOWS,
+        CHANNELS,
+    ]
 };
 
 /// The section table, checked: what it names lies in the file.

@@ -4,9 +4,10 @@
 //! how they come from the channels. The host makes the columns for training with the code here, so that a device has its
 //! bits.
 //!
-//! On a Cortex-M4F a row of one channel takes 1,005 instructions, one of eight channels 6,777, with value, mean, deviation
+//! On a Cortex-M4F a row of one channel takes 1,025 instructions, one of eight channels 6,867, with value, mean, deviation
 //! and slope over 12 rows; 240 bytes of stack.
 
+use crate::channels::ChannelRecord;
 use crate::column::ColumnRecord;
 use crate::fault::{Fault, Place};
 use crate::features::{CHANGE, Channel, FeatureRecord, Statistics, VALUE};
@@ -51,6 +52,8 @@ pub struct WindowRecord {
 pub struct Windowing<'a> {
     record: &'a WindowRecord,
     features: &'a [FeatureRecord],
+    /// What each channel's sensor can give; none where nothing is said of that.
+    ranges: &'a [ChannelRecord],
     /// The flow's columns; none where the recipe was not read from a flow.
     columns: &'a [ColumnRecord],
     context_dim: usize,
@@ -61,7 +64,7 @@ impl<'a> Windowing<'a> {
     ///
     /// # Errors
     /// [`FormatError::MissingSection`] where the flow models the raw channels themselves; the first rule of
-    /// `spec/format.md` that the section `WIND` breaks, and where.
+    /// `spec/format.md` that the section `WIND` or `CHAN` breaks, and where.
     pub fn of(flow: &Flow<'a>) -> Result<Self, FormatError> {
         let mut place = Place::start();
         place.tag = WINDOWS;
@@ -73,7 +76,8 @@ impl<'a> Windowing<'a> {
             place.index = 0;
             return Err(place.error(Fault::field(4)));
         }
-        Ok(Self { columns: flow.columns, context_dim: flow.context_dim(), ..windowing })
+        let ranges = ChannelRecord::of(flow, windowing.channels())?;
+        Ok(Self { ranges, columns: flow.columns, context_dim: flow.context_dim(), ..windowing })
     }
 
     /// Reads the content of a section `WIND` without a flow: [`Window::features`] then takes no context.
@@ -140,7 +144,12 @@ impl<'a> Windowing<'a> {
             }
             before = this;
         }
-        Ok(Self { record, features, columns: &[], context_dim: 0 })
+        Ok(Self { record, features, ranges: &[], columns: &[], context_dim: 0 })
+    }
+
+    /// The same with what each channel's sensor can give, in place of the file's.
+    pub fn with_ranges(self, ranges: &'a [ChannelRecord]) -> Self {
+        Self { ranges, ..self }
     }
 
     /// Rows of a window.
@@ -171,6 +180,11 @@ impl<'a> Windowing<'a> {
         }
     }
 
+    /// What each channel's sensor can give; none where the file says nothing of that.
+    pub fn ranges(&self) -> &'a [ChannelRecord] {
+        self.ranges
+    }
+
     /// The features of each channel.
     pub fn feature_records(&self) -> &'a [FeatureRecord] {
         self.features
@@ -186,11 +200,11 @@ impl<'a> Windowing<'a> {
 ///
 /// | on a Cortex-M4F; value, mean, deviation and slope over 12 rows | 1 channel | 8 channels |
 /// |---|---|---|
-/// | instructions of [`push`](Self::push) | 81 | 187 |
-/// | instructions of [`features`](Self::features) | 924 | 6,590 |
+/// | instructions of [`push`](Self::push) | 95 | 206 |
+/// | instructions of [`features`](Self::features) | 930 | 6,661 |
 ///
-/// A window has no holes. A row that cannot be taken, because a value of it is not finite, and a gap in time make it begin
-/// anew: the next complete window is [`length`](Windowing::length) good rows later. Whoever would rather fill a hole pushes
+/// A window has no holes. A row that cannot be taken, because a value of it is not finite or beyond what its sensor can give,
+/// and a gap in time make it begin anew: the next complete window is [`length`](Windowing::length) good rows later. Whoever would rather fill a hole pushes
 /// the row that is filled.
 ///
 /// ```
@@ -243,8 +257,8 @@ impl<'a> Window<'a> {
     /// every [`stride`](Windowing::stride) rows.
     ///
     /// # Errors
-    /// [`EvalError::RowLength`], by which nothing changes; [`EvalError::NotFinite`] with the channel, by which the window
-    /// begins anew.
+    /// [`EvalError::RowLength`], by which nothing changes; [`EvalError::NotFinite`] and [`EvalError::OutOfRange`] with the
+    /// channel, by which the window begins anew.
     pub fn push(&mut self, row: &[f32]) -> Result<bool, EvalError> {
         let (expected, found) = (self.windowing.channels(), row.len());
         if expected != found {
@@ -253,6 +267,11 @@ impl<'a> Window<'a> {
         if let Some(column) = row.iter().position(|x| !x.is_finite()) {
             self.restart();
             return Err(EvalError::NotFinite { column });
+        }
+        let mut ranges = row.iter().zip(self.windowing.ranges);
+        if let Some(channel) = ranges.position(|(x, range)| !range.holds(*x)) {
+            self.restart();
+            return Err(EvalError::OutOfRange { channel });
         }
         let length = self.windowing.length();
         let mut rest = &mut *self.memory;

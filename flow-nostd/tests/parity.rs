@@ -439,6 +439,7 @@ fn what_a_call_refuses() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "a file of half a megabyte, of which only the header is looked at")]
 fn scratch_of_the_reference_flow_is_small() {
     let file = Aligned::new(&random_model(5, 8, &[64, 64], 4, 8).file());
     let flow = Flow::new(file.bytes()).unwrap();
@@ -547,6 +548,7 @@ fn raw_values_at_the_limit() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "a file of a quarter of a megabyte, of which only the header is looked at")]
 fn the_way_back_takes_products_of_its_own() {
     let file = Aligned::new(&model_of(MaskedAffine, 5, 8, &[64, 64], 0, 5).file());
     let flow = Flow::new(file.bytes()).unwrap();

@@ -52,7 +52,7 @@ fn dimensions_and_reserved_bytes_of_the_header() {
     assert_eq!(error_of(&patched(&file, &[(50, &[0, 0])])), field(50));
     assert_eq!(error_of(&patched(&file, &[(50, &[5, 0])])), field(50), "four columns");
     assert_eq!(error_of(&patched(&file, &[(62, &[1, 0])])), field(62));
-    assert_eq!(error_of(&patched(&file, &[(10, &[5]), (62, &[1, 0])])), None, "a newer minor version may use it");
+    assert_eq!(error_of(&patched(&file, &[(10, &[6]), (62, &[1, 0])])), None, "a newer minor version may use it");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Windows over signals: what a recipe may say, what a ring of rows gives, gaps, and values that are no numbers.
 #![allow(missing_docs, clippy::disallowed_types, clippy::disallowed_methods)]
 
-use flow_nostd::layout::{CHANGE, CREST, LAG, MAX, MEAN, MIN, RANGE, SLOPE, STD, VALUE};
+use flow_nostd::layout::{CHANGE, CREST, ChannelRecord, LAG, MAX, MEAN, MIN, RANGE, SLOPE, STD, VALUE};
 use flow_nostd::{EvalError, FormatError, Tag, Window, Windowing};
 use rand_core::Rng;
 use rand_pcg::Pcg32;
@@ -230,4 +230,26 @@ fn wrong_lengths_change_nothing() {
     let lengths = [window.features(&mut [0.0; 3], &mut []), window.features(&mut [0.0; 2], &mut [0.0])];
     let row = EvalError::RowLength { expected: 2, found: 3 };
     assert_eq!(lengths, [Err(row), Err(EvalError::ContextLength { expected: 0, found: 1 })]);
+}
+
+#[test]
+fn what_its_sensor_cannot_give_is_in_no_window() {
+    let section = section(2, 1, 2, 0, &[(MEAN, 0)]);
+    let record = |low: f32, high: f32| ChannelRecord { low: low.into(), high: high.into() };
+    let ranges = [record(f32::MIN, f32::MAX), record(-1.0, 4.0)];
+    let windowing = Windowing::read(&section).unwrap();
+    assert!(windowing.ranges().is_empty());
+    let mut memory = vec![0.0; windowing.memory_len()];
+    let mut window = Window::new(windowing.with_ranges(&ranges), &mut memory).unwrap();
+    let out = Err(EvalError::OutOfRange { channel: 1 });
+    let readings =
+        [[1e9, -1.0], [3.0, 4.0], [3.0, 4.1], [5.0, 0.0], [7.0, 0.0], [9.0, -1.1], [f32::NAN, 9.0], [1.0, 1.0]];
+    let found = readings.map(|reading| window.push(&reading));
+    let none = Err(EvalError::NotFinite { column: 0 });
+    assert_eq!(found, [Ok(false), Ok(true), out, Ok(false), Ok(true), out, none, Ok(false)]);
+    let mut row = [0.0; 2];
+    assert_eq!(window.features(&mut row, &mut []), Err(EvalError::WindowLength { expected: 2, found: 1 }));
+    assert_eq!(window.push(&[2.0, 3.0]), Ok(true));
+    window.features(&mut row, &mut []).unwrap();
+    assert_eq!(row, [1.5, 2.0]);
 }

@@ -79,7 +79,7 @@ impl Case {
     pub fn of_windows(name: &str, length: u16, channels: usize, features: &str, count: usize) -> Self {
         let features = features.split(',').map(|name| name.parse().expect("a feature")).collect();
         let channels = (0..channels).map(|j| format!("c{j}")).collect();
-        let recipe = Recipe { length, stride: 1, features, channels, step: 0 };
+        let recipe = Recipe { length, stride: 1, features, channels, step: 0, ranges: vec![] };
         let spec = flows::continuous(&recipe.columns());
         let rest = Case::new(name, &spec, &flows::parameters(&spec, 0), count);
         let bytes = AlignedBytes::from(rest.flow.clone());
@@ -137,7 +137,7 @@ pub fn calibrated(file: &[u8], spec: &FlowSpec) -> Vec<u8> {
     let limits = SensorRecord { same: 3.into(), jump: 1e3.into(), ..unlimited() };
     let limits = vec![limits; flow.columns()];
     let sections = [
-        (CALIBRATION, Section::of(&log_probs, &contexts, flow.context_dim(), -2.0).bytes),
+        (CALIBRATION, Section::of(&log_probs, &contexts, flow.context_dim(), -2.0, None).bytes),
         (REFERENCES, references(&values, flow.columns())),
         (SENSORS, limits.as_bytes().to_vec()),
     ];

@@ -10,7 +10,7 @@ use flow_export::verdicts::{self, Judge};
 use flow_export::windows::{self, Feature, Recipe};
 use flow_model::params::Layout;
 use flow_model::spec::{Kind, Standard};
-use flow_nostd::layout::{SensorRecord, WINDOWS};
+use flow_nostd::layout::{SENSORS, SensorRecord, WINDOWS};
 use flow_table::{Missing, Table};
 use flow_tests::board::MPS2_AN386;
 use flow_tests::firmware::Firmware;
@@ -70,7 +70,8 @@ fn rows() -> String {
 /// deviations of usual rows. Calibrated with others.
 fn model() -> Vec<u8> {
     let channels: Vec<String> = CHANNELS.map(String::from).to_vec();
-    let recipe = Recipe { length: 12, stride: 1, features: FEATURES.to_vec(), channels, step: 300_000_000 };
+    let recipe =
+        Recipe { length: 12, stride: 1, features: FEATURES.to_vec(), channels, step: 300_000_000, ranges: vec![] };
     let table =
         |seed| recipe.table(Table::from_rows("pump", recipe.channels.clone(), &pump(2000, seed)).unwrap()).unwrap();
     let usual = table(3);
@@ -84,12 +85,12 @@ fn model() -> Vec<u8> {
     }
     let probes: Vec<Vec<f32>> = usual.iter().take(2).map(<[f32]>::to_vec).collect();
     let plain = Frozen::from_bytes("detect", freeze(&spec, &Layout::of(&spec).init(0), &probes, 0).unwrap());
-    let windowed = with_sections(&plain.flow().unwrap(), plain.bytes(), &[(WINDOWS, recipe.section())]);
     let mut limits = vec![unlimited(); recipe.columns().len()];
     let load = recipe.columns().iter().position(|name| name == "load").unwrap();
     limits[load] = SensorRecord { low: 0.0.into(), high: 1.0.into(), same: 12.into(), ..unlimited() };
-    let sensors = limits.as_bytes().to_vec();
-    calibrate(&Frozen::from_bytes("detect", windowed), &table(4), Some(1e-4), |_| Ok(Some(sensors))).unwrap().0
+    let sections = [(WINDOWS, recipe.section()), (SENSORS, limits.as_bytes().to_vec())];
+    let limited = with_sections(&plain.flow().unwrap(), plain.bytes(), &sections);
+    calibrate(&Frozen::from_bytes("detect", limited), &table(4), Some(1e-4), None).unwrap().0
 }
 
 static FILES: LazyLock<[(&str, Vec<u8>); 2]> =

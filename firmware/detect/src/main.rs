@@ -50,6 +50,9 @@ fn main() -> ! {
             Err(EvalError::NotFinite { column }) => {
                 output.line(format_args!("# row {row}: channel {column} gave no number"));
             }
+            Err(EvalError::OutOfRange { channel }) => {
+                output.line(format_args!("# row {row}: channel {channel} gave what its sensor cannot"));
+            }
             Err(error) => panic!("row {row}: {error}"),
         }
     }

@@ -51,6 +51,8 @@ enum FlowError
   FLOW_ERROR_NOT_FINITE = 15,
   // The state of a drift detector is none: neither zeros nor what flow_drift_push left.
   FLOW_ERROR_DRIFT_STATE = 16,
+  // A value of a raw channel is none that its sensor can give; the window begins anew.
+  FLOW_ERROR_OUT_OF_RANGE = 17,
   // Self-test: the file has no probe rows.
   FLOW_ERROR_NO_PROBES = 20,
   // Self-test: the arithmetic of this machine is another. See docs/equal-bits.md.
@@ -167,7 +169,7 @@ typedef struct FlowWindow {
   // Not to be touched.
   uint64_t mark;
   // Not to be touched.
-  size_t words[20];
+  size_t words[24];
 } FlowWindow;
 
 #ifdef __cplusplus

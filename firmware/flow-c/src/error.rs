@@ -33,6 +33,8 @@ pub enum FlowError {
     NotFinite = 15,
     /// The state of a drift detector is none: neither zeros nor what flow_drift_push left.
     DriftState = 16,
+    /// A value of a raw channel is none that its sensor can give; the window begins anew.
+    OutOfRange = 17,
     /// Self-test: the file has no probe rows.
     NoProbes = 20,
     /// Self-test: the arithmetic of this machine is another. See docs/equal-bits.md.
@@ -80,6 +82,7 @@ impl FlowError {
             14 => c"the window is not complete yet",
             15 => c"a value is NaN or infinite",
             16 => c"no state of a drift detector",
+            17 => c"a value is out of its sensor's range",
             20 => c"the file has no probe rows to test with",
             21 => c"this machine's arithmetic differs, see docs/equal-bits.md",
             22 => c"a probe row has other bits here, see docs/equal-bits.md",
@@ -105,6 +108,7 @@ impl From<EvalError> for FlowError {
             EvalError::LatentLength { .. } => Self::LatentLength,
             EvalError::ScratchLength { .. } => Self::ScratchLength,
             EvalError::WindowLength { .. } => Self::WindowLength,
+            EvalError::OutOfRange { .. } => Self::OutOfRange,
             _ => Self::NotFinite,
         }
     }

@@ -33,7 +33,7 @@ impl ZScore {
         };
         let columns: Vec<Usual> = (0..columns).map(usual).collect();
         let scores: Vec<f32> = rows.chunks_exact(columns.len()).map(|row| -farthest(&columns, row).0).collect();
-        Ok(ZScore { calibrated: Calibrated::of(&scores), columns })
+        Ok(ZScore { calibrated: Calibrated::of(&scores, None), columns })
     }
 
     /// `ln p` of a row and its farthest column. Missing values are as usual as can be.

@@ -212,6 +212,9 @@ fn difference(here: &Answer, there: &Answer, names: &[String]) -> Option<(&'stat
     let say = |answer: &Answer| match answer {
         Answer::Row { said: Said::Waiting, .. } => "no window is complete".to_owned(),
         Answer::Row { said: Said::NoNumber { value }, .. } => format!("value {} is no number", value + 1),
+        Answer::Row { said: Said::NoReading { value }, .. } => {
+            format!("value {} is beyond its sensor's range", value + 1)
+        }
         Answer::Row { said: Said::Verdict(report), .. } => format!("a verdict, {}", report.status),
         other => format!("{other:?}"),
     };

@@ -110,7 +110,12 @@ pub(super) struct Calibrate {
     /// The time between two rows, or between two windows: 5min
     #[arg(long, value_name = "TIME", requires = "false_alarms", value_parser = alarm::duration)]
     pub(super) every: Option<Duration>,
-    /// What a column's sensor can give: NAME=LOW..HIGH. Other values are faults of the sensor
+    /// So sure that no more usual rows are alarms, whatever the calibration rows happen to be: 0.9. Without it the number is
+    /// right in the mean over calibrations
+    #[arg(long, value_name = "SHARE", value_parser = alarm::confidence)]
+    pub(super) confidence: Option<f64>,
+    /// What a column's sensor can give: NAME=LOW..HIGH. Other values are faults of the sensor. Of a raw channel of windows: no
+    /// window holds them
     #[arg(long, value_name = "NAME=LOW..HIGH", value_parser = sensors::range, allow_hyphen_values = true)]
     pub(super) range: Vec<Limit>,
     /// The largest change of a column from one row to the next: NAME=LARGEST

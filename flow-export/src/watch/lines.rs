@@ -29,6 +29,10 @@ impl<W: Write> Show for Lines<W> {
                 eprintln!("row {row}: value {} is no number", value + 1);
                 return Ok(());
             }
+            Said::NoReading { value } => {
+                eprintln!("row {row}: value {} is beyond its sensor's range", value + 1);
+                return Ok(());
+            }
             Said::Waiting => return Ok(()),
         };
         let [log_prob, ln_p, drift] = [report.log_prob, report.ln_p, report.drift].map(csv_number);

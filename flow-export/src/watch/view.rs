@@ -142,6 +142,9 @@ impl Show for View {
             Said::Waiting if self.verdicts == 0 => self.note = "waiting for the first whole window".to_owned(),
             Said::Waiting => {}
             Said::NoNumber { value } => self.note = format!("value {} of row {row} is no number", value + 1),
+            Said::NoReading { value } => {
+                self.note = format!("value {} of row {row} is beyond its sensor's range", value + 1);
+            }
             Said::Verdict(report) => {
                 self.verdicts += 1;
                 self.history.push_back((report.ln_p, report.alarm));

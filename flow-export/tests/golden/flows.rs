@@ -10,7 +10,7 @@ use flow_model::models::{Mixing, Shape, maf, maf_rqs, nsf, realnvp};
 use flow_model::params::Layout;
 use flow_model::spec::{Atom, Base, Column, FlowSpec, Kind, Layer, SplineShape, Standard, Tails};
 use flow_nostd::Flow;
-use flow_nostd::layout::{CALIBRATION, REFERENCES, SENSORS, SensorRecord, WINDOWS};
+use flow_nostd::layout::{CALIBRATION, CHANNELS, REFERENCES, SENSORS, SensorRecord, WINDOWS};
 use rand_core::Rng;
 use rand_pcg::Pcg32;
 use zerocopy::IntoBytes;
@@ -47,7 +47,8 @@ pub fn files() -> Vec<(&'static str, Vec<u8>)> {
         ("residual-lu-i8", rich(residual, Weights::I8)),
         ("angles", frozen(&spec(angles(), |_| vec![]), Weights::F32)),
         ("calibrated", calibrated(rich(realnvp, Weights::F32))),
-        ("windows", windows()),
+        ("windows", windows(vec![])),
+        ("windows-ranges", windows(vec![[-1.5, 2.5], [f32::MIN, 3.0]])),
     ]
 }
 
@@ -126,23 +127,27 @@ fn calibrated(file: Vec<u8>) -> Vec<u8> {
     }
     let limits = vec![SensorRecord { same: 2.into(), jump: 1e3.into(), ..unlimited() }; flow.columns()];
     let sections = [
-        (CALIBRATION, Section::of(&log_probs, &contexts, flow.context_dim(), -3.0).bytes),
+        (CALIBRATION, Section::of(&log_probs, &contexts, flow.context_dim(), -3.0, None).bytes),
         (REFERENCES, references(&values, flow.columns())),
         (SENSORS, limits.as_bytes().to_vec()),
     ];
     with_sections(&flow, &bytes, &sections)
 }
 
-/// A flow over windows of two channels, with a feature of every kind.
-fn windows() -> Vec<u8> {
+/// A flow over windows of two channels, with a feature of every kind, and what the channels' sensors can give.
+fn windows(ranges: Vec<[f32; 2]>) -> Vec<u8> {
     let features = "value,lag1,mean,std,slope,min,max,range,crest".split(',').map(|name| name.parse());
     let features = features.collect::<Result<_, _>>().expect("features");
     let channels = ["left", "right"].map(str::to_owned).to_vec();
-    let recipe = Recipe { length: 4, stride: 2, features, channels, step: 0 };
+    let recipe = Recipe { length: 4, stride: 2, features, channels, step: 0, ranges };
     let number = |name: &String| column(name, Kind::Continuous { standard: STANDARD, jitter: 0.0 });
     let file = frozen(&spec(recipe.columns().iter().map(number).collect(), realnvp), Weights::F32);
     let bytes = AlignedBytes::from(file);
-    with_sections(&Flow::new(&bytes).expect("a valid flow"), &bytes, &[(WINDOWS, recipe.section())])
+    let mut sections = vec![(WINDOWS, recipe.section())];
+    if !recipe.ranges.is_empty() {
+        sections.push((CHANNELS, recipe.ranges_section()));
+    }
+    with_sections(&Flow::new(&bytes).expect("a valid flow"), &bytes, &sections)
 }
 
 /// From U(-1, 1).

@@ -73,9 +73,13 @@ pub fn text(file: &[u8], Rows { rows, raw }: &Rows) -> String {
         let mut window = Window::new(windowing, &mut memory).expect("memory for a window");
         for row in raw {
             line(&mut out, "raw", row);
-            if window.push(row).expect("a raw row") {
-                window.features(&mut back, &mut []).expect("features");
-                line(&mut out, "  features", &back);
+            match window.push(row) {
+                Ok(true) => {
+                    window.features(&mut back, &mut []).expect("features");
+                    line(&mut out, "  features", &back);
+                }
+                Ok(false) => {}
+                Err(error) => line(&mut out, &format!("  {error:?}"), &[]),
             }
         }
     }

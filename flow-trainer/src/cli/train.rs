@@ -381,7 +381,7 @@ fn freeze(run: &Path, to: &Path, calibration: Option<&Table>) -> Result<(), Erro
             "not calibrated: fewer than {FEWEST} rows were set aside for that; flow-export calibrate takes others"
         ));
     };
-    let (content, summary) = calibrate::calibrate(&frozen, table, None, |_| Ok(None))?;
+    let (content, summary) = calibrate::calibrate(&frozen, table, None, None)?;
     write_atomic(to, &content)?;
     say(format_args!("frozen: {} ({} bytes)", to.display(), bytes(to)))?;
     say(format_args!("{}", summary.to_string().trim_end()))
