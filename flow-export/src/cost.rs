@@ -6,12 +6,15 @@
 //! log-density and little more. `tests/tests/cost_estimate.rs` holds the estimates against flows that the fit has not seen,
 //! and its long test makes the fit again. On silicon an instruction takes a cycle or more; the figure is no time.
 //!
-//! The engine passes over inputs that ReLU makes 0. The estimate takes half of them for such. It also takes rows as they
-//! usually are: within the splines' bounds, drawn into no box.
+//! What a call takes depends on values, too: the engine passes over hidden units that ReLU makes 0, and without an FPU a product
+//! with 0 is soon done. So parts are counted by them: the conditioners are [tried](tried) with normal inputs, and weights looked
+//! at. Rows are taken as they usually are: within the splines' bounds, drawn into no box.
 
 mod counts;
 mod fitted;
+mod mixture;
 mod part;
+mod tried;
 
 pub use counts::{log_prob_counts, sample_counts};
 pub use part::{PARTS, Part};
@@ -79,14 +82,26 @@ pub struct Instructions {
     pub sample: u64,
 }
 
-impl Instructions {
-    /// What the calls take with this instruction set.
-    pub fn of(flow: &Flow<'_>, set: InstructionSet) -> Self {
-        let sum = |counts: [f64; PARTS], each: &[f64; PARTS]| counts.iter().zip(each).map(|(n, each)| n * each).sum();
-        let log_prob: f64 = sum(log_prob_counts(flow), &fitted::LOG_PROB[set as usize]);
-        let sample: f64 = sum(sample_counts(flow), &fitted::SAMPLE[set as usize]);
+/// What calls of a flow's functions consist of.
+#[derive(Clone, Debug)]
+pub struct Work {
+    log_prob: [f64; PARTS],
+    sample: [f64; PARTS],
+    columns: usize,
+}
+
+impl Work {
+    /// That of this flow.
+    pub fn of(flow: &Flow<'_>) -> Self {
+        Work { log_prob: log_prob_counts(flow), sample: sample_counts(flow), columns: flow.columns() }
+    }
+
+    /// What it takes with this instruction set.
+    pub fn on(&self, set: InstructionSet) -> Instructions {
+        let log_prob = sum(&self.log_prob, &fitted::LOG_PROB[set as usize]);
+        let sample = sum(&self.sample, &fitted::SAMPLE[set as usize]);
         let [call, column] = fitted::VERDICT[set as usize];
-        let verdict = log_prob + call + column * flow.columns() as f64;
+        let verdict = log_prob + call + column * self.columns as f64;
         let [log_prob, verdict, sample] = [log_prob, verdict, sample].map(|n| n.round() as u64);
         Instructions { log_prob, verdict, sample }
     }
@@ -94,5 +109,10 @@ impl Instructions {
 
 /// Instructions of one `log_prob` on a Cortex-M4F.
 pub fn instructions(flow: &Flow<'_>) -> u64 {
-    Instructions::of(flow, InstructionSet::Armv7EM).log_prob
+    sum(&log_prob_counts(flow), &fitted::LOG_PROB[InstructionSet::Armv7EM as usize]).round() as u64
+}
+
+/// So many of each part, times what each takes.
+fn sum(counts: &[f64; PARTS], each: &[f64; PARTS]) -> f64 {
+    counts.iter().zip(each).map(|(count, each)| count * each).sum()
 }

@@ -1,4 +1,5 @@
-//! What a device needs for a flow, known before the flow is trained: sizes do not depend on parameters.
+//! What a device needs for a flow, known before the flow is trained: sizes do not depend on parameters, and of instructions
+//! training changes little.
 
 use crate::aligned::AlignedBytes;
 use crate::cost;

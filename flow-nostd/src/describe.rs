@@ -12,8 +12,8 @@ use crate::load::split_name;
 use crate::section::{NAMES, PROBES};
 use crate::tails::TailsRecord;
 use heapless::String;
-use zerocopy::FromBytes;
 use zerocopy::little_endian::F32;
+use zerocopy::{FromBytes, IntoBytes};
 
 impl<'a> Flow<'a> {
     /// Number of values of a row, constant columns included, context columns not.
@@ -213,6 +213,20 @@ impl<'a> Flow<'a> {
     /// ```
     pub fn dense_records(&self) -> &'a [DenseRecord] {
         self.dense
+    }
+
+    /// The weights and biases that the dense records refer to, for programs that list a file: panel after panel, and in a
+    /// panel input after input, [`LANES`](crate::layout::LANES) values each. Those that are bytes lie four to a value.
+    ///
+    /// ```
+    /// # flow_nostd::include_flow!(mod model = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/example.flow"));
+    /// # let flow = flow_nostd::Flow::new(model::BYTES)?;
+    /// let [first, ..] = flow.dense_records() else { panic!("no dense layer") };
+    /// assert_eq!(flow.weights()[first.biases.get() as usize..].len() % flow_nostd::layout::LANES, 0);
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
+    pub fn weights(&self) -> &'a [F32] {
+        <[F32]>::ref_from_bytes(self.weights.as_bytes()).unwrap_or_default()
     }
 
     /// The record on far rows, for programs that list a file.

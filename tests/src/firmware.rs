@@ -68,7 +68,7 @@ impl Firmware {
         let folder = tools::target_dir().join("firmware").join(name);
         let mut expected = Vec::new();
         for (i, case) in cases.iter().enumerate() {
-            let case_folder = folder.join(format!("{i:02}"));
+            let case_folder = folder.join(format!("{i:04}"));
             write_if_new(&case_folder.join("model.flow"), &case.flow)?;
             write_if_new(&case_folder.join("rows.f32"), &bytes_of(&case.rows))?;
             write_if_new(&case_folder.join("more.txt"), case.more.to_string().as_bytes())?;

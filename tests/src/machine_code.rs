@@ -4,7 +4,8 @@
 mod riscv;
 mod thumb;
 
-use object::{Architecture, Object, ObjectSection, ObjectSymbol, SectionKind};
+use object::elf::{SHF_ALLOC, SHF_WRITE};
+use object::{Architecture, Object, ObjectSection, ObjectSymbol, SectionFlags, SectionKind};
 
 /// What is found of an instruction that is not allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,6 +108,36 @@ pub fn code_size(elf: &[u8]) -> Result<u64, String> {
     let file = object::File::parse(elf).map_err(|e| e.to_string())?;
     let text = file.section_by_name(".text").ok_or("no section .text")?;
     Ok(text.size() + file.section_by_name(".rodata").map_or(0, |rodata| rodata.size()))
+}
+
+/// Bytes of flash and of RAM that a program takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Memory {
+    /// Code, constants and the first values of variables, with vectors and the like.
+    pub flash: u64,
+    /// Variables; the stack is not among them.
+    pub ram: u64,
+}
+
+/// What a program takes, by the sections of its ELF file that are loaded.
+///
+/// # Errors
+/// Where the file is no object file.
+pub fn memory(elf: &[u8]) -> Result<Memory, String> {
+    let file = object::File::parse(elf).map_err(|e| e.to_string())?;
+    let (mut flash, mut ram) = (0, 0);
+    for section in file.sections() {
+        let name = section.name().map_err(|e| e.to_string())?;
+        let SectionFlags::Elf { sh_flags, .. } = section.flags() else { return Err("no ELF file".to_string()) };
+        // Those that only keep addresses free have such names.
+        if sh_flags.0 & SHF_ALLOC.0 == 0 || name.contains("stack") || name.contains("dummy") {
+            continue;
+        }
+        let holds_values = section.kind() != SectionKind::UninitializedData;
+        flash += if holds_values { section.size() } else { 0 };
+        ram += if sh_flags.0 & SHF_WRITE.0 != 0 { section.size() } else { 0 };
+    }
+    Ok(Memory { flash, ram })
 }
 
 #[cfg(test)]

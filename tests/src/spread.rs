@@ -46,6 +46,7 @@ pub fn fitted() -> Vec<Case> {
     for (dim, components, full) in [(2, 5, true), (3, 16, false), (8, 4, true), (16, 2, true), (24, 8, false)] {
         cases.push(of_model(Model::Gmm, lines(dim), &bare(0), mixture(components, full)));
     }
+    cases.extend([(2, 4, true), (3, 12, true), (5, 8, false)].map(|(dim, count, full)| apart(dim, count, full)));
     for base in [Base::Normal, Base::StudentT] {
         cases.extend([1, 5, 24].map(|dim| of_model(Model::Gmm, lines(dim), &bare(0), base.clone())));
     }
@@ -176,6 +177,22 @@ fn of_model_as(model: Model, columns: Vec<Column>, shape: &Shape, base: Base, we
     let name =
         format!("{}, {} columns, {} layers of {:?}", model.name(), spec.columns.len(), shape.layers, shape.hidden);
     typical_as(&name, &spec, &parameters(&spec, 5), weights)
+}
+
+/// A mixture of components so narrow that most are far from one another.
+fn apart(dim: usize, components: usize, full: bool) -> Case {
+    let spec = FlowSpec::new(lines(dim), Tails { knee: 4.0, rate: 26.0 }, Vec::new(), mixture(components, full));
+    let mut params = parameters(&spec, 5);
+    for slice in Layout::of(&spec).slices() {
+        for value in &mut params[slice.range()] {
+            match &*slice.name {
+                "base.offset" => *value *= 7.0,
+                "base.log_scale" => *value += 2.5,
+                _ => {}
+            }
+        }
+    }
+    typical(&format!("gmm apart, {dim} columns, {components} components"), &spec, &params)
 }
 
 /// Parameters as training leaves them, as far as the cost goes: biases that are not 0, and last layers that bend.

@@ -30,6 +30,13 @@ const DRIFT_ROWS: f32 = 8640.0;
 fn main() -> ! {
     let mut output = Output::open().expect("a host that listens");
     let mut counter = Counter::start().expect("a counter that nobody else has");
+    let bytes = board::stack_used(|| watch(&mut output, &mut counter));
+    output.line(format_args!("# stack: {bytes} bytes, that memory among them"));
+    board::exit(true)
+}
+
+/// Watches until there are no more rows.
+fn watch(output: &mut Output, counter: &mut Counter) {
     let mut scratch = [0.0; model::SCRATCH];
     let flow = Flow::new(model::BYTES).expect("a flow that is whole");
     flow.self_test(&mut scratch).expect("a core that computes as the host did");
@@ -45,7 +52,7 @@ fn main() -> ! {
             Ok(None) => {}
             Ok(Some(report)) => {
                 *(if report.verdict.alarm { &mut alarm } else { &mut usual }) = instructions;
-                print(&mut output, row, &monitor, &report);
+                print(output, row, &monitor, &report);
             }
             Err(EvalError::NotFinite { column }) => {
                 output.line(format_args!("# row {row}: channel {column} gave no number"));
@@ -63,7 +70,6 @@ fn main() -> ! {
     }
     let bytes = size_of::<Monitor>() + size_of::<f32>() * (model::SCRATCH + model::WINDOW);
     output.line(format_args!("# memory: {bytes} bytes, and at most 1 KiB of stack"));
-    board::exit(true)
 }
 
 fn print(output: &mut Output, row: u32, monitor: &Monitor, report: &Report) {

@@ -29,7 +29,7 @@ fn list(flow: &Flow) {
     black_box((Flow::columns(flow), Flow::context_dim(flow), Flow::dim(flow), Flow::scratch_len(flow)));
     black_box((Flow::macs_log_prob(flow), Flow::macs_sample(flow), Flow::probes(flow)));
     black_box((Flow::model_id(flow), Flow::model_id_hex(flow), Flow::column_name(flow, black_box(0))));
-    black_box((Flow::header(flow), Flow::tails_record(flow), Flow::base(flow)));
+    black_box((Flow::header(flow), Flow::tails_record(flow), Flow::base(flow), Flow::weights(flow)));
     black_box((Flow::atom_records(flow), Flow::circle_records(flow), Flow::dense_records(flow)));
     for record in Flow::column_records(flow) {
         black_box((ColumnRecord::is_line(record), ColumnRecord::is_circular(record)));

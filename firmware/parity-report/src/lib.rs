@@ -22,7 +22,7 @@ const COLUMNS: usize = 256;
 const LATENT_ROWS: usize = 16;
 /// The instructions of as many rows' log-densities are counted, and of as many samples.
 const COUNTED_ROWS: u32 = 16;
-/// Number of samples.
+/// As many samples are drawn as there are rows, and no more than this.
 const SAMPLES: usize = 200;
 /// Seed and stream of the generator, those of `flow-export sample --seed 1`.
 const SEED: (u64, u64) = (1, 0x0a02_bdbf_7bb3_c0a7);
@@ -101,7 +101,7 @@ fn report_case(case: &Case, scratch: &mut [f32], output: &mut impl Output) -> Re
     }
     // In the context of the last of these rows.
     let mut rng = Pcg32::new(SEED.0, SEED.1);
-    for i in 0..SAMPLES {
+    for i in 0..rows.len().min(SAMPLES) {
         flow.sample(&mut rng, context, row, scratch).map_err(|_| "sample failed")?;
         output.line(format_args!("sample {i} {}", Bits(row)));
     }

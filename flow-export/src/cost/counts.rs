@@ -1,10 +1,13 @@
 //! How often each part of the engine's work comes up in a call, for both ways through a flow.
 
+use super::mixture;
 use super::part::{PARTS, Part};
+use super::tried::{Tried, weight};
 use flow_model::masks::hidden_degree;
 use flow_model::spline::raw_values;
 use flow_nostd::Flow;
 use flow_nostd::layout::{self, ADD, Base, ColumnRecord, DenseRecord, LANES, Layer, LayerRecord, WEIGHTS_I8};
+use std::ops::Range;
 
 /// How often each part comes up in one `log_prob`.
 pub fn log_prob_counts(flow: &Flow<'_>) -> [f64; PARTS] {
@@ -15,7 +18,8 @@ pub fn log_prob_counts(flow: &Flow<'_>) -> [f64; PARTS] {
         Base::Mixture(components) => {
             counts.add(Part::Component, components.len());
             counts.add(Part::ComponentValue, components.len() * counts.lines);
-            counts.straight(components.len(), counts.lines);
+            counts.of[Part::Near as usize] += mixture::near(flow, components);
+            components.iter().for_each(|component| counts.straight(component.dense.get().into()));
         }
     }
     counts.of
@@ -32,7 +36,9 @@ pub fn sample_counts(flow: &Flow<'_>) -> [f64; PARTS] {
             counts.add(Part::Normal, counts.lines);
             counts.add(Part::Component, components.len());
             counts.add(Part::ComponentValue, counts.lines);
-            counts.add(Part::LaneFirst, counts.lines * counts.lines.saturating_sub(1) / 2);
+            let [whole, zero] = mixture::triangle(flow, components);
+            counts.of[Part::LaneFirst as usize] += whole;
+            counts.of[Part::LaneZero as usize] += zero;
         }
     }
     counts.of
@@ -57,8 +63,9 @@ impl<'a> Counts<'a> {
             counts.column(record);
         }
         for circle in flow.circle_records() {
-            counts.splines(1, circle.num_bins.get().into());
-            counts.conditioner(circle.dense.get(), circle.dense_count.get());
+            let bins = circle.num_bins.get().into();
+            let tried = counts.conditioner(circle.dense.get(), circle.dense_count.get());
+            counts.splines(1, bins, 3 * bins, &tried);
         }
         for layer in flow.layer_records() {
             counts.layer(layer);
@@ -99,10 +106,10 @@ impl<'a> Counts<'a> {
                 self.add(Part::ActNorm, 1);
                 self.add(Part::ActNormValue, lines);
             }
-            Layer::Linear(_) => {
+            Layer::Linear(record) => {
                 self.add(Part::Linear, 1);
                 self.add(Part::LinearValue, lines);
-                self.straight(1, lines);
+                self.straight(usize::from(record.dense.get()) + usize::from(self.to_data));
             }
             Layer::AffineCoupling(record) => {
                 self.affine(lines - usize::from(record.kept.get()));
@@ -113,13 +120,14 @@ impl<'a> Counts<'a> {
                 self.masked(record.dense.get(), record.dense_count.get(), None);
             }
             Layer::SplineCoupling(record) => {
-                self.splines(lines - usize::from(record.kept.get()), record.num_bins.get().into());
-                self.conditioner(record.dense.get(), record.dense_count.get());
+                let bins = record.num_bins.get().into();
+                let tried = self.conditioner(record.dense.get(), record.dense_count.get());
+                self.splines(lines - usize::from(record.kept.get()), bins, raw_values(bins), &tried);
             }
             Layer::MaskedSpline(record) => {
                 let bins = usize::from(record.num_bins.get());
-                self.splines(lines, bins);
-                self.masked(record.dense.get(), record.dense_count.get(), Some(raw_values(bins)));
+                let tried = self.masked(record.dense.get(), record.dense_count.get(), Some(raw_values(bins)));
+                self.splines(lines, bins, raw_values(bins), &tried);
             }
         }
     }
@@ -129,50 +137,24 @@ impl<'a> Counts<'a> {
         self.add(Part::AffineValue, moved);
     }
 
-    fn splines(&mut self, moved: usize, bins: usize) {
+    /// Splines of so many bins, of `each` raw values each, first those of its widths and heights.
+    fn splines(&mut self, moved: usize, bins: usize, each: usize, tried: &Tried<'_>) {
         self.add(Part::Spline, 1);
         self.add(Part::SplineValue, moved);
         self.add(Part::SplineBin, moved * bins);
+        let below = |value: usize| tried.below_zero(value * each..value * each + 2 * bins);
+        self.of[Part::SplineBelow as usize] += (0..moved).map(below).sum::<f64>();
     }
 
     /// A conditioner that gives all outputs at once.
-    fn conditioner(&mut self, first: u16, count: u16) {
-        for (step, record) in self.dense(first, count).iter().enumerate() {
-            let panels = usize::from(record.outputs.get()).div_ceil(LANES);
-            let (inputs, outputs) = (usize::from(record.inputs.get()), usize::from(record.outputs.get()));
-            self.add(if record.activation.get() == ADD { Part::Added } else { Part::Dense }, 1);
-            self.panels(record, step, panels, inputs);
-            self.masked_products(step, inputs * (outputs.next_multiple_of(LANES) - outputs));
-        }
-    }
-
-    /// So many products are with weights that are zero because they have to be.
-    fn masked_products(&mut self, step: usize, products: usize) {
-        let (all, masked) = match step {
-            0 => (Part::First, Part::MaskedFirst),
-            _ => (Part::Rectified, Part::MaskedRectified),
-        };
-        self.of[all as usize] -= products as f64 / LANES as f64;
-        self.of[masked as usize] += products as f64 / LANES as f64;
-    }
-
-    /// The masked products of a conditioner that gives the outputs of all columns at once.
-    fn masks(&mut self, records: &[DenseRecord], together: Option<usize>) {
-        let (lines, features) = (self.lines, self.features());
-        // How many units below have at most a degree, for each degree.
-        let mut below: Vec<usize> = (0..=lines).map(|degree| features + degree).collect();
+    fn conditioner(&mut self, first: u16, count: u16) -> Tried<'a> {
+        let records = self.dense(first, count);
+        let tried = Tried::of(self.flow, records);
         for (step, record) in records.iter().enumerate() {
-            let (inputs, outputs) = (usize::from(record.inputs.get()), usize::from(record.outputs.get()));
-            let degree = |output: usize| match together {
-                _ if step + 1 < records.len() => hidden_degree(output, outputs, lines, features),
-                Some(each) => output / each,
-                None => output % lines,
-            };
-            let degrees: Vec<usize> = (0..outputs).map(degree).collect();
-            let seen: usize = degrees.iter().map(|&degree| below[degree]).sum();
-            self.masked_products(step, (inputs * outputs).saturating_sub(seen));
-            below = (0..=lines).map(|degree| degrees.partition_point(|&d| d <= degree)).collect();
+            let panels = usize::from(record.outputs.get()).div_ceil(LANES);
+            self.panels(&tried, record, step, 0..panels, record.inputs.get().into());
         }
+        tried
     }
 
     /// Number of features that every conditioner sees.
@@ -183,13 +165,13 @@ impl<'a> Counts<'a> {
     /// An autoregressive conditioner, whose columns have so many outputs each that lie together, or else one in each half of
     /// the outputs. Towards the latent variable it gives all of them at once; back it computes, column by column, each hidden
     /// unit when the last column that it sees is known, together with the others of its panel.
-    fn masked(&mut self, first: u16, count: u16, together: Option<usize>) {
+    fn masked(&mut self, first: u16, count: u16, together: Option<usize>) -> Tried<'a> {
         let (lines, features) = (self.lines, self.features());
         let records = self.dense(first, count);
         let Some((last, hidden)) = records.split_last().filter(|_| self.to_data) else {
-            self.conditioner(first, count);
-            return self.masks(records, together);
+            return self.conditioner(first, count);
         };
+        let tried = Tried::of(self.flow, records);
         // How many units below have at most a degree, for each degree.
         let mut below: Vec<usize> = (0..=lines).map(|degree| features + degree).collect();
         for (step, record) in hidden.iter().enumerate() {
@@ -199,8 +181,7 @@ impl<'a> Counts<'a> {
             for degree in 0..lines {
                 let (from, to) = (if degree > 0 { here[degree - 1] } else { 0 }, here[degree]);
                 if from < to {
-                    self.add(Part::Dense, 1);
-                    self.panels(record, step, to.div_ceil(LANES) - from / LANES, below[degree]);
+                    self.panels(&tried, record, step, from / LANES..to.div_ceil(LANES), below[degree]);
                 }
             }
             below = here;
@@ -208,16 +189,21 @@ impl<'a> Counts<'a> {
         for (column, &seen) in below.iter().enumerate().take(lines) {
             match together {
                 Some(each) => {
-                    self.add(Part::Dense, 1);
-                    let panels = ((column + 1) * each).div_ceil(LANES) - column * each / LANES;
-                    self.panels(last, hidden.len(), panels, seen);
+                    let panels = column * each / LANES..((column + 1) * each).div_ceil(LANES);
+                    self.panels(&tried, last, hidden.len(), panels, seen);
                 }
                 None => {
                     self.add(Part::Lane, 2);
-                    self.add(if hidden.is_empty() { Part::LaneFirst } else { Part::LaneRectified }, 2 * seen);
+                    let (counting, looked) = match hidden {
+                        [] => (Part::LaneFirst, 0),
+                        _ => (Part::LaneRectified, 2 * seen),
+                    };
+                    self.add(Part::LaneLooked, looked);
+                    self.of[counting as usize] += 2.0 * tried.counting(seen);
                 }
             }
         }
+        tried
     }
 
     fn dense(&self, first: u16, count: u16) -> &'a [DenseRecord] {
@@ -225,24 +211,44 @@ impl<'a> Counts<'a> {
         self.flow.dense_records().get(first..first + usize::from(count)).unwrap_or_default()
     }
 
-    /// So many panels of the dense layer that is number `step` of its conditioner, of so many inputs.
-    fn panels(&mut self, record: &DenseRecord, step: usize, panels: usize, inputs: usize) {
-        self.add(if record.activation.get() == ADD { Part::AddedPanel } else { Part::Panel }, panels);
-        let (plain, bytes) = match step {
-            0 => (Part::First, Part::FirstBytes),
-            _ => (Part::Rectified, Part::RectifiedBytes),
+    /// These panels of the dense layer that is number `step` of its conditioner, of so many inputs.
+    fn panels(&mut self, tried: &Tried<'_>, record: &DenseRecord, step: usize, panels: Range<usize>, inputs: usize) {
+        let (layer, panel) = match record.activation.get() {
+            ADD => (Part::Added, Part::AddedPanel),
+            _ => (Part::Dense, Part::Panel),
         };
-        self.add(plain, panels * inputs);
+        self.add(layer, 1);
+        self.add(panel, panels.len());
+        let products = tried.products(step, panels.clone(), inputs);
+        let (whole, zero) = match step {
+            0 => (Part::First, Part::FirstZero),
+            _ => (Part::Rectified, Part::RectifiedZero),
+        };
+        self.of[whole as usize] += products.whole;
+        self.of[zero as usize] += products.zero;
+        if step > 0 {
+            self.of[Part::Looked as usize] += products.all;
+        }
         if record.weight_type.get() == WEIGHTS_I8 {
-            self.add(Part::PanelBytes, panels);
-            self.add(bytes, panels * inputs);
+            self.add(Part::PanelBytes, panels.len());
+            self.of[Part::Bytes as usize] += products.whole;
+            self.of[Part::ZeroBytes as usize] += products.zero;
         }
     }
 
-    /// So many products of the latent values with a matrix of as many rows and columns.
-    fn straight(&mut self, count: usize, lines: usize) {
-        let panels = count * lines.div_ceil(LANES);
+    /// A product of the latent values with the matrix of this dense record.
+    fn straight(&mut self, dense: usize) {
+        let Some(record) = self.flow.dense_records().get(dense) else { return };
+        let panels = self.lines.div_ceil(LANES);
         self.add(Part::StraightPanel, panels);
-        self.add(Part::Straight, panels * lines);
+        for output in 0..panels * LANES {
+            for input in 0..self.lines {
+                let part = match weight(self.flow.weights(), record, input, output) {
+                    0.0 => Part::StraightZero,
+                    _ => Part::Straight,
+                };
+                self.of[part as usize] += 1.0 / LANES as f64;
+            }
+        }
     }
 }

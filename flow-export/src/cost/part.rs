@@ -47,48 +47,60 @@ pub enum Part {
     SplineValue,
     /// A bin of such a spline.
     SplineBin,
+    /// A width or height of such a bin whose raw value is below 0, and takes a division.
+    SplineBelow,
     /// A dense layer.
     Dense,
     /// A panel of eight outputs of a dense layer.
     Panel,
-    /// An input of a conditioner, times the panels that read it.
+    /// Eight products of an input of a conditioner with weights that are not 0.
     First,
-    /// A hidden unit, which is 0 in half the cases, times the panels that read it.
+    /// The same with weights that are 0, because a mask or the padding of a panel has them so: a core without an FPU is sooner
+    /// done with them.
+    FirstZero,
+    /// A hidden unit that is looked at, times the panels that read it.
+    Looked,
+    /// Eight products of a hidden unit that is above 0, with weights that are not 0.
     Rectified,
+    /// The same with weights that are 0.
+    RectifiedZero,
     /// A dense layer that is added to what a residual conditioner holds.
     Added,
     /// A panel of one.
     AddedPanel,
     /// A panel of a matrix.
     StraightPanel,
-    /// An input of a matrix, times the panels that read it.
+    /// Eight products with a matrix's values that are not 0.
     Straight,
+    /// The same with values that are 0.
+    StraightZero,
     /// A latent value under the normal distribution.
     Normal,
     /// A latent value under a Student-t distribution.
     StudentT,
     /// A component of a mixture.
     Component,
-    /// A value of such a component.
+    /// A component that is near enough to a row for its exponential not to be 0.
+    Near,
+    /// A value of a component.
     ComponentValue,
     /// An output of a conditioner that is computed by itself, where a sample goes column by column.
     Lane,
-    /// An input of such an output.
+    /// A product of an input for such an output.
     LaneFirst,
-    /// A hidden unit, which is 0 in half the cases, of such an output.
+    /// A hidden unit that is looked at for such an output.
+    LaneLooked,
+    /// A product of a hidden unit that is above 0 for such an output.
     LaneRectified,
-    /// Of `First`, what meets weights that are zero because a mask or the padding of a panel has them so: a core without an
-    /// FPU is sooner done with them.
-    MaskedFirst,
-    /// The same of `Rectified`.
-    MaskedRectified,
+    /// A product with a weight that is 0 for such an output.
+    LaneZero,
     /// What `Panel` and `AddedPanel` take more where weights are bytes.
     PanelBytes,
-    /// What `First` takes more where weights are bytes.
-    FirstBytes,
-    /// What `Rectified` takes more where weights are bytes.
-    RectifiedBytes,
+    /// What eight products take more where weights are bytes, of those that are not 0.
+    Bytes,
+    /// The same of those that are 0.
+    ZeroBytes,
 }
 
 /// Number of parts.
-pub const PARTS: usize = Part::RectifiedBytes as usize + 1;
+pub const PARTS: usize = Part::ZeroBytes as usize + 1;

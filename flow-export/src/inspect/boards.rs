@@ -1,7 +1,7 @@
 //! Whether a frozen flow fits on a board, and how long it takes there.
 
 use crate::boards::Board;
-use crate::cost::{InstructionSet, Instructions};
+use crate::cost::{InstructionSet, Instructions, Work};
 use crate::error::Error;
 use crate::frozen::Frozen;
 use flow_nostd::layout::{self, LANES};
@@ -106,6 +106,7 @@ pub fn on_boards(frozen: &Frozen, boards: &[&'static Board]) -> Result<Vec<Board
     };
     let calibrated = Detector::new(frozen.flow()?).map_err(damaged)?.calibration_rows() > 0;
     let detector = if calibrated { size_of::<SensorState>() * flow.columns() + size_of::<Drift>() } else { 0 };
+    let work = Work::of(&flow);
     let on = |board: &&'static Board| {
         let set = board.core.set;
         let engine = ENGINE[set as usize][usize::from(calibrated || rows > 0)];
@@ -121,7 +122,7 @@ pub fn on_boards(frozen: &Frozen, boards: &[&'static Board]) -> Result<Vec<Board
             window,
             detector,
         };
-        let instructions = Instructions::of(&flow, set);
+        let instructions = work.on(set);
         let [log_prob, verdict, sample] =
             [instructions.log_prob, instructions.verdict, instructions.sample].map(|n| board.milliseconds(n));
         let fits = flash.needs <= flash.has && ram.needs <= ram.has;
@@ -231,7 +232,7 @@ impl fmt::Display for Table<'_> {
             f,
             "\nFlash: the engine's code at opt-level 3 and the file, {} bytes. RAM: scratch, {} bytes, stack, {STACK}, and what is \
              kept from row to row, {}. Your own program comes on top. Instructions are estimated, within 10 % of the counts of \
-             emulated cores (up to 21 % off without an FPU); with ~ they are a rough guess. Milliseconds are these times an \
+             emulated cores; with ~ no core that is emulated executes quite the same code. Milliseconds are these times an \
              estimate of cycles an instruction, with code and weights that need not be waited for: `--board NAME` says which.",
             first.flash.file,
             first.ram.scratch,
@@ -290,10 +291,9 @@ impl fmt::Display for BoardFacts {
         ] {
             writeln!(f, "  {name:10} {instructions} instructions, about {} ms", Time(milliseconds))?;
         }
-        let counted = match (self.instructions_counted, self.fpu) {
-            (true, true) => "within 10 % of the counts of an emulated core that executes the same code",
-            (true, false) => "up to 21 % off the counts of an emulated core: without an FPU they depend on the values",
-            (false, _) => "a rough guess from the counts of another core, which executes other code",
+        let counted = match self.instructions_counted {
+            true => "within 10 % of the counts of an emulated core that executes the same code",
+            false => "from the counts of an emulated core that executes nearly the same code",
         };
         writeln!(f, "  estimates  instructions: {counted}")?;
         writeln!(f, "             {} cycles an instruction: {}", self.cycles_per_instruction, self.cycles_source)?;
