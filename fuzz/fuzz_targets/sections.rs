@@ -4,9 +4,10 @@
 use flow_fuzz::common::mutation::mutate;
 use flow_fuzz::{changes, read};
 
-static FILES: [&[u8]; 3] = [
+static FILES: [&[u8]; 4] = [
     include_bytes!("../../spec/golden/calibrated.flow"),
     include_bytes!("../../spec/golden/windows.flow"),
+    include_bytes!("../../spec/golden/windows-ranges.flow"),
     include_bytes!("../../spec/calibrated.flow"),
 ];
 
