@@ -64,7 +64,7 @@ fn rows_are_judged_in_their_contexts() {
     assert!(told.contains("a table of its own"), "bins of the context: {told}");
 
     // What a device says that takes the same rows.
-    let bytes = AlignedBytes::read(&session.path("model.flow")).unwrap();
+    let bytes = AlignedBytes::read(session.path("model.flow")).unwrap();
     let detector = Detector::new(Flow::new(&bytes).unwrap()).unwrap();
     let mut scratch = vec![0.0; flow.scratch_len()];
     let alarms: Vec<usize> = history

@@ -304,6 +304,8 @@ fn no_window_holds_what_a_sensor_cannot_give() {
     assert_eq!(facts["windows"]["ranges"][0], serde_json::json!([-40.0, 125.0]));
     assert_eq!(facts["columns"][3]["sensor"]["range"], serde_json::json!([0.0, 50.0]));
     assert!(facts["columns"][0]["sensor"].is_null(), "the channel's range is that of its readings");
+    let text = session.succeed(&["inspect", "limited.flow"]);
+    assert!(text.contains("no window holds a reading:\n  temp         -40 to 125\n\nsensors:"), "{text}");
 
     let rows = |data: &str| {
         let text = session.succeed(&["score", "limited.flow", "--data", data, "--verdicts"]);

@@ -48,6 +48,14 @@ impl fmt::Display for Facts {
         if let Some(calibration) = &self.calibration {
             write!(f, "\n{calibration}")?;
         }
+        let channels = self.windows.iter().flat_map(|recipe| recipe.channels.iter().zip(&recipe.ranges));
+        let limited: Vec<_> = channels.filter(|(_, [low, high])| *low > f32::MIN || *high < f32::MAX).collect();
+        if !limited.is_empty() {
+            writeln!(f, "\nraw channels, beyond whose range no window holds a reading:")?;
+        }
+        for (name, [low, high]) in limited {
+            writeln!(f, "  {name:width$}  {low} to {high}")?;
+        }
         if self.columns.iter().any(|column| column.sensor.is_some()) {
             writeln!(f, "\nsensors:")?;
         }
