@@ -7,7 +7,7 @@
 //! and its long test makes the fit again. On silicon an instruction takes a cycle or more; the figure is no time.
 //!
 //! What a call takes depends on values, too: the engine passes over hidden units that ReLU makes 0, and without an FPU a product
-//! with 0 is soon done. So parts are counted by them: the conditioners are [tried](tried) with normal inputs, and weights looked
+//! with 0 is soon done. So parts are counted by them: the conditioners are tried with normal inputs, and weights looked
 //! at. Rows are taken as they usually are: within the splines' bounds, drawn into no box.
 
 mod counts;
