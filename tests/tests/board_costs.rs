@@ -26,8 +26,11 @@ fn flow_of(columns: usize, layers: Vec<Layer>, base: Base) -> FlowSpec {
     }
 }
 
+/// Rows of a case. As many samples are drawn, and the last one is the row whose log-density's instructions are counted.
+const ROWS: usize = 200;
+
 fn case(name: &str, spec: &FlowSpec) -> Case {
-    Case::new(name, spec, &Layout::of(spec).init(0), 20)
+    Case::new(name, spec, &Layout::of(spec).init(0), ROWS)
 }
 
 fn shape(layers: usize, hidden: &[usize]) -> Shape {
@@ -61,7 +64,7 @@ fn of_bytes() -> Vec<Case> {
     ]
     .map(|(name, layers)| {
         let spec = flow_of(DIM, layers, Base::Normal);
-        Case::of(name, &spec, &Layout::of(&spec).init(0), 20, Weights::I8)
+        Case::of(name, &spec, &Layout::of(&spec).init(0), ROWS, Weights::I8)
     })
     .into()
 }
@@ -80,7 +83,7 @@ fn parts() -> Vec<Case> {
         for (i, bias) in params[biases.range()].iter_mut().enumerate() {
             *bias = ((i * 7) % 11) as f32 * 0.3 - 1.5;
         }
-        Case::new(if tail_bound > 1.0 { "inside" } else { "outside" }, &spec, &params, 20)
+        Case::new(if tail_bound > 1.0 { "inside" } else { "outside" }, &spec, &params, ROWS)
     };
     vec![
         case("one hidden layer", &flow_of(DIM, models::realnvp(&shape(COUPLINGS, &[64])), Base::Normal)),
@@ -156,7 +159,7 @@ fn instructions_on_a_cortex_m4f() {
 #[test]
 fn instructions_of_windows_on_a_cortex_m4f() {
     let Some(board) = MPS2_AN386.find() else { return };
-    let case = |name, channels| Case::of_windows(name, 12, channels, "value,mean,std,slope", 20);
+    let case = |name, channels| Case::of_windows(name, 12, channels, "value,mean,std,slope", ROWS);
     let counts = count(board, "window-costs", &[case("one channel", 1), case("eight channels", 8)]);
     for (what, measured) in [
         ("one channel push", 95.0),
