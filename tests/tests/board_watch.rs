@@ -23,23 +23,6 @@ fn path(file: &str) -> PathBuf {
     tools::repository().join(file)
 }
 
-/// The command's program, built for this test.
-static FLOW_EXPORT: LazyLock<PathBuf> = LazyLock::new(|| {
-    let mut cargo = tools::cargo();
-    cargo.current_dir(tools::repository()).args([
-        "build",
-        "--quiet",
-        "--package",
-        "flow-export",
-        "--bin",
-        "flow-export",
-    ]);
-    let target = tools::target_dir();
-    let outcome = tools::run(cargo.arg("--target-dir").arg(&target), Duration::from_secs(600)).unwrap();
-    assert!(outcome.status.success(), "{}", outcome.stderr);
-    target.join("debug/flow-export")
-});
-
 /// The firmware that answers rows; `None` where the board is skipped.
 fn program() -> Option<PathBuf> {
     static PROGRAM: LazyLock<Option<PathBuf>> = LazyLock::new(|| {
@@ -53,7 +36,7 @@ fn program() -> Option<PathBuf> {
 
 /// Watches the rows, with these arguments besides.
 fn watch(arguments: &[&str]) -> Outcome {
-    let mut command = Command::new(&*FLOW_EXPORT);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_export"));
     command.arg("watch").args([path(MODEL), "--data".into(), path(ROWS)]).args(arguments);
     let start = Instant::now();
     let outcome = tools::run(&mut command, LIMIT).unwrap();
