@@ -82,7 +82,8 @@ fn window(flow: &Flow) {
     let Ok(windowing) = black_box(Windowing::of(flow)) else { return };
     black_box((Windowing::length(&windowing), Windowing::stride(&windowing), Windowing::channels(&windowing)));
     black_box((Windowing::columns(&windowing), Windowing::memory_len(&windowing), Windowing::step(&windowing)));
-    black_box(Windowing::feature_records(&windowing));
+    black_box((Windowing::feature_records(&windowing), Windowing::ranges(&windowing)));
+    let windowing = Windowing::with_ranges(windowing, Windowing::ranges(&windowing));
     let Ok(mut window) = black_box(Window::new(windowing, opaque::values())) else { return };
     let _ = black_box(Window::push(&mut window, opaque::values()));
     let _ = black_box(Window::push_at(&mut window, black_box(1), opaque::values()));

@@ -4,10 +4,10 @@ use crate::opaque;
 use core::fmt::{self, Debug, Display, Write};
 use core::hint::black_box;
 use flow_nostd::layout::{
-    ActNormRecord, AffineCouplingRecord, AtomRecord, Base, BaseRecord, BinRecord, CalibrationRecord, CircleRecord,
-    ColumnRecord, ComponentRecord, DenseRecord, FeatureRecord, Header, Knot, Layer, LayerRecord, LinearRecord,
-    MaskedAffineRecord, MaskedSplineRecord, PermutationRecord, SectionEntry, SensorRecord, SplineCouplingRecord,
-    StudentTRecord, TailsRecord, WindowRecord,
+    ActNormRecord, AffineCouplingRecord, AtomRecord, Base, BaseRecord, BinRecord, CalibrationRecord, ChannelRecord,
+    CircleRecord, ColumnRecord, ComponentRecord, DenseRecord, FeatureRecord, Header, Knot, Layer, LayerRecord,
+    LinearRecord, MaskedAffineRecord, MaskedSplineRecord, PermutationRecord, SectionEntry, SensorRecord,
+    SplineCouplingRecord, StudentTRecord, TailsRecord, WindowRecord,
 };
 use flow_nostd::slots::{Picked, Policy, Slot, SlotError, pick};
 use flow_nostd::{
@@ -104,6 +104,7 @@ pub fn use_all() {
     record::<BaseRecord>();
     record::<BinRecord>();
     record::<CalibrationRecord>();
+    record::<ChannelRecord>();
     record::<CircleRecord>();
     record::<ColumnRecord>();
     record::<ComponentRecord>();
