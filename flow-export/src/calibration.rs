@@ -6,12 +6,13 @@
 //! So p is right in the mean over calibrations; a single one is off by what its own rows happen to be. With a confidence, p
 //! is instead so large that with this probability no smaller share of usual rows is as odd. Of n rows, the share that is as
 //! odd as the k-th oddest has the distribution Beta(k, n + 1 - k) whatever theirs is (Vovk, "Conditional validity of
-//! inductive conformal predictors", 2012, proposition 2); p is its quantile.
+//! inductive conformal predictors", arXiv 1209.2673, on training conditional validity); p is its quantile.
 
+use crate::binomial;
 use crate::tail::Tail;
 use flow_nostd::layout::{BinRecord, CalibrationRecord, Knot, LN_P_MIN, POOLED, SensorRecord, interpolate};
 use flow_table::metrics;
-use puruspe::{invbetai, inverfc};
+use puruspe::inverfc;
 use serde::Serialize;
 use std::f64::consts::SQRT_2;
 use zerocopy::IntoBytes;
@@ -65,8 +66,7 @@ impl Calibrated {
         }
         let ln_p = |count: usize| match confidence {
             None => ((1 + count) as f64 / (rows + 1) as f64).ln().min(0.0),
-            Some(_) if count >= rows => 0.0,
-            Some(confidence) => invbetai(confidence, (1 + count) as f64, (rows - count) as f64).ln().min(0.0),
+            Some(confidence) => binomial::upper(count, rows, confidence).ln(),
         };
 
         let excesses = (rows / 10).clamp(ANCHOR, MOST_EXCESSES);
@@ -100,9 +100,9 @@ impl Calibrated {
     }
 }
 
-/// The standard normal distribution's quantile.
-fn normal_quantile(p: f64) -> f64 {
-    -SQRT_2 * inverfc(2.0 * p)
+/// The standard normal distribution's quantile. At most about 8 from 0: beyond that a probability is 0 or 1 in double precision.
+pub fn normal_quantile(p: f64) -> f64 {
+    -SQRT_2 * inverfc(2.0 * p.clamp(1e-16, 1.0 - 1e-16))
 }
 
 /// Knots of the conformal part. Between two of them p is never less than the rows say: each knot has the p of the next,

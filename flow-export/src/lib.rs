@@ -6,6 +6,7 @@
 mod alarm;
 pub mod aligned;
 pub mod backtest;
+pub mod binomial;
 pub mod board;
 pub mod boards;
 pub mod c_array;

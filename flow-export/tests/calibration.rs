@@ -192,6 +192,20 @@ fn with_a_confidence_no_more_rows_are_alarms_than_asked_for() {
 }
 
 #[test]
+fn of_many_rows_a_confidence_takes_little() {
+    let (known, mut rng) = (Known::Normal { dim: 8 }, Pcg64::new(11, 12));
+    let rows: Vec<f32> = (0..200_000).map(|_| known.draw(&mut rng)).collect();
+    surely(&rows, Some(0.9), |ln_p| {
+        for p in [0.5f64, 0.1, 0.01, 0.001] {
+            let found = ln_p(known.quantile(p)) - p.ln();
+            // Some deviations of the count, and the spacing of the table.
+            let deviation = 1.0 / (p * 200_000.0).sqrt();
+            assert!((-1.5 * deviation..4.0 * deviation + 0.06).contains(&found), "{p}: {found}");
+        }
+    });
+}
+
+#[test]
 fn each_bin_of_a_context_is_calibrated_by_itself() {
     let mut rng = Pcg64::new(7, 8);
     let contexts: Vec<f32> = (0..4000).flat_map(|i| [(i % 7) as f32, (i % 2) as f32]).collect();

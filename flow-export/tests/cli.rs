@@ -505,6 +505,14 @@ fn calibrate_takes_the_rows_of_a_run_or_those_named() {
     let rate = calibrate(&["--false-alarms", "1/30d", "--every", "5min"]);
     assert!((rate["alarm_p"].as_f64().unwrap() * 30.0 * 288.0 - 1.0).abs() < 1e-9, "{rate}");
 
+    let sure = calibrate(&["--p", "1e-2", "--confidence", "0.9"]);
+    assert_eq!((&sure["confidence"], &summary["confidence"]), (&0.9.into(), &serde_json::Value::Null));
+    let share = |text: String| text.lines().skip(1).filter(|line| line.split(',').nth(2) == Some("1")).count();
+    let score = ["score", "out.flow", "--data", "usual.csv", "--verdicts"];
+    let fewer = share(session.succeed(&score));
+    calibrate(&["--p", "1e-2"]);
+    assert!((1..share(session.succeed(&score))).contains(&fewer), "{fewer} alarms");
+
     // A frozen flow that is calibrated is calibrated anew, and says of a column what was said.
     calibrate(&["--range", "load=-1..2", "--jump", "load=0.5", "--stuck", "speed, rpm=4"]);
     session.succeed(&["calibrate", "out.flow", "--data", "usual.csv", "-o", "again.flow", "--p", "0.01"]);
@@ -551,6 +559,8 @@ fn calibrate_says_what_is_wrong() {
     for wrong in [
         &["--p", "0"][..],
         &["--p", "0.9"],
+        &["--confidence", "1"],
+        &["--confidence", "90%"],
         &["--p", "1e-3", "--false-alarms", "1/30d", "--every", "5min"],
         &["--false-alarms", "1/30d"],
         &["--false-alarms", "1", "--every", "5min"],

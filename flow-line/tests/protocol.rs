@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Board, CALIBRATED, EXAMPLE, MACHINE};
+use common::{Board, CALIBRATED, EXAMPLE, MACHINE, RANGES};
 use flow_line::{Answer, Refusal, Request, Said, Tested};
 use flow_nostd::{Detector, Drift, Flow, SensorState, Window, Windowing};
 
@@ -67,6 +67,24 @@ fn without_a_calibration_there_is_a_log_density() {
     assert_eq!(report.log_prob.to_bits(), flow.log_prob(&ROWS[2], &[], &mut scratch).unwrap().to_bits());
     assert_eq!((report.status, report.alarm, report.column, report.ln_p), ("not_calibrated", false, None, 0.0));
     assert_eq!(report.drift, 0.0);
+}
+
+#[test]
+fn what_a_sensor_cannot_give_begins_the_window_anew() {
+    let mut board = Board::new(RANGES);
+    let mut said = |number, reading: [f32; 2]| {
+        let Answer::Row { said, .. } = board.row(number, &reading) else { panic!() };
+        said
+    };
+    for number in 1..4 {
+        assert_eq!(said(number, [1.0, 1.0]), Said::Waiting);
+    }
+    assert_eq!(said(4, [2.6, 0.0]), Said::NoReading { value: 0 });
+    assert_eq!(said(5, [0.0, 3.5]), Said::NoReading { value: 1 });
+    for number in 6..9 {
+        assert_eq!(said(number, [2.5, -1e9]), Said::Waiting);
+    }
+    assert!(matches!(said(9, [-1.5, 3.0]), Said::Verdict(_)));
 }
 
 #[test]

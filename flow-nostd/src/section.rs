@@ -58,43 +58,30 @@ pub struct SectionEntry {
     pub length: U32,
 }
 
-/// The tags that this version knows.
-const KNOWN: &[Tag] = if ALL_KINDS {
-    &[
-        COLUMNS,
-        TAILS,
-        LAYERS,
-        DENSE,
-        INDICES,
-        BASE,
-        WEIGHTS,
-        NAMES,
-        PROBES,
-        CALIBRATION,
-        SENSORS,
-        REFERENCES,
-        WINDOWS,
-        CHANNELS,
-        ATOMS,
-        CIRCLES,
-    ]
-} else {
-    &[
-        COLUMNS,
-        TAILS,
-        LAYERS,
-        DENSE,
-        INDICES,
-        BASE,
-        WEIGHTS,
-        NAMES,
-        PROBES,
-        CALIBRATION,
-        SENSORS,
-        REFERENCES,
-        WINDOWS,
-        CHANNELS,
-    ]
+/// The tags of this version; the last two are for kinds of columns that come with the feature `all-kinds`.
+const TAGS: &[Tag] = &[
+    COLUMNS,
+    TAILS,
+    LAYERS,
+    DENSE,
+    INDICES,
+    BASE,
+    WEIGHTS,
+    NAMES,
+    PROBES,
+    CALIBRATION,
+    SENSORS,
+    REFERENCES,
+    WINDOWS,
+    CHANNELS,
+    ATOMS,
+    CIRCLES,
+];
+
+/// Those that this engine knows.
+const KNOWN: &[Tag] = match TAGS {
+    [always @ .., _, _] if !ALL_KINDS => always,
+    all => all,
 };
 
 /// The section table, checked: what it names lies in the file.

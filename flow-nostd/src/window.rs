@@ -147,7 +147,7 @@ impl<'a> Windowing<'a> {
         Ok(Self { record, features, ranges: &[], columns: &[], context_dim: 0 })
     }
 
-    /// The same with what each channel's sensor can give, in place of the file's.
+    /// The same with what each channel's sensor can give, a record for each of them, in place of the file's.
     pub fn with_ranges(self, ranges: &'a [ChannelRecord]) -> Self {
         Self { ranges, ..self }
     }

@@ -2,6 +2,8 @@
 //! to cables.
 
 use crate::board::Board;
+use crate::firmware::Firmware;
+use crate::tools;
 use serial2::SerialPort;
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
@@ -41,6 +43,22 @@ pub enum Cable {
         /// Which row.
         row: u32,
     },
+}
+
+/// `firmware/serial` for a board, with this flow of the repository; `None` where the board is skipped.
+///
+/// # Panics
+/// If it cannot be built.
+pub fn program(board: &'static Board, flow: &str) -> Option<PathBuf> {
+    // Tests that need the same program wait for the one that builds it.
+    static BUILDS: Mutex<()> = Mutex::new(());
+    let board = board.find()?;
+    let _one = BUILDS.lock().unwrap_or_else(PoisonError::into_inner);
+    let name = format!("serial-{}", board.core);
+    let program = Firmware { package: "serial", ..Firmware::default() };
+    let file = fs::read(tools::repository().join(flow)).expect("a flow");
+    let program = program.embed_as("SERIAL_FLOW", &name, "model.flow", &file).expect("a place to build in");
+    Some(program.board(board).build(&name).expect("a program"))
 }
 
 /// A port, with a board behind it or something else.

@@ -5,14 +5,12 @@
 
 use flow_export::board::{Checked, check};
 use flow_export::frozen::Frozen;
-use flow_tests::board::{Board, MPS2_AN386, RV32IMAC};
-use flow_tests::firmware::Firmware;
-use flow_tests::serial::{Cable, Port};
+use flow_tests::board::{MPS2_AN386, RV32IMAC};
+use flow_tests::serial::{Cable, Port, program};
 use flow_tests::tools;
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 const WINDOWED: &str = "firmware/detect/machine.flow";
@@ -22,18 +20,6 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 
 fn path(file: &str) -> PathBuf {
     tools::repository().join(file)
-}
-
-/// The program for a board with this flow; the board is `None` where it is skipped.
-fn program(board: &'static Board, flow: &str) -> Option<PathBuf> {
-    // Tests that need the same program wait for the one that builds it.
-    static BUILDS: Mutex<()> = Mutex::new(());
-    let board = board.find()?;
-    let _one = BUILDS.lock().unwrap_or_else(PoisonError::into_inner);
-    let name = format!("serial-{}", board.core);
-    let program = Firmware { package: "serial", ..Firmware::default() };
-    let program = program.embed_as("SERIAL_FLOW", &name, "model.flow", &fs::read(path(flow)).unwrap()).unwrap();
-    Some(program.board(board).build(&name).unwrap())
 }
 
 fn checked(flow: &str, rows: &Path, port: &Path, timeout: Duration) -> Result<Checked, String> {

@@ -4,13 +4,10 @@
 #![cfg(target_os = "linux")]
 
 use flow_tests::board::MPS2_AN386;
-use flow_tests::firmware::Firmware;
-use flow_tests::serial::{Cable, Port};
+use flow_tests::serial::{Cable, Port, program};
 use flow_tests::tools::{self, Outcome};
-use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
-use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 /// A flow over windows, and 300 rows of its channels.
@@ -21,17 +18,6 @@ const LIMIT: Duration = Duration::from_secs(300);
 
 fn path(file: &str) -> PathBuf {
     tools::repository().join(file)
-}
-
-/// The firmware that answers rows; `None` where the board is skipped.
-fn program() -> Option<PathBuf> {
-    static PROGRAM: LazyLock<Option<PathBuf>> = LazyLock::new(|| {
-        let board = MPS2_AN386.find()?;
-        let program = Firmware { package: "serial", ..Firmware::default() };
-        let program = program.embed_as("SERIAL_FLOW", "watch", "model.flow", &fs::read(path(MODEL)).unwrap()).unwrap();
-        Some(program.board(board).build("watch").unwrap())
-    });
-    PROGRAM.clone()
 }
 
 /// Watches the rows, with these arguments besides.
@@ -46,7 +32,7 @@ fn watch(arguments: &[&str]) -> Outcome {
 
 /// The same with a board at the other end of this cable; its port's name comes with it.
 fn watch_on(cable: Cable, timeout: &str) -> Option<(Outcome, String)> {
-    let port = Port::of(&MPS2_AN386, &program()?, cable).unwrap();
+    let port = Port::of(&MPS2_AN386, &program(&MPS2_AN386, MODEL)?, cable).unwrap();
     let name = port.path().to_str().unwrap().to_string();
     Some((watch(&["--port", &name, "--timeout", timeout]), name))
 }

@@ -158,6 +158,11 @@ fn windows_and_drift_have_the_bits_of_the_engine() {
         let other = Open::of("spec/example.flow");
         assert_eq!(flow_window_open(&mut window, &other.model, memory.as_mut_ptr(), memory.len()), E::NoWindows);
 
+        let ranges = Open::of("spec/golden/windows-ranges.flow");
+        assert_eq!(flow_window_open(&mut window, &ranges.model, memory.as_mut_ptr(), memory.len()), E::Ok);
+        assert_eq!(flow_window_push(&mut window, [2.6, 0.0].as_ptr(), 2, &mut due), E::OutOfRange);
+        assert_eq!(flow_window_push(&mut window, [2.5, 0.0].as_ptr(), 2, &mut due), E::Ok);
+
         let (mut state, mut drift, mut level) = (handle::<FlowDrift>(), Drift::new(), 0.0);
         for ln_p in [-0.1, -9.0, f32::NAN, -3.0] {
             assert_eq!(flow_drift_push(&mut state, ln_p, &mut level), E::Ok);

@@ -1,8 +1,8 @@
-//! What verdicts are worth on a data set: `detection MODEL.flow GMM.flow TEST.csv TEST_LABELS.csv TRAIN.csv`.
+//! What verdicts are worth on a data set: `detection MODEL.flow GMM.flow TEST.csv TEST_LABELS.csv TRAIN.csv [ROWS]`.
 //!
 //! Prints, one line each: the area under the ROC curve; which shares of the normal rows have a p of at most .1, .01 and .001,
-//! with the band that holds 99 of 100 right calibrations' test rows; and how often the column is named in which a normal
-//! row was changed, by the flow, by a Gaussian mixture's conditional densities, and by the largest
+//! with the band that holds 99 of 100 right calibrations' test rows, and which of the anomalies; and how often the column is
+//! named in which one of ROWS normal rows was changed (100 without a number, none with 0), by the flow, by a Gaussian mixture's conditional densities, and by the largest
 //! z-score.
 
 use flow_export::frozen::Frozen;
@@ -12,8 +12,8 @@ use rand_core::Rng;
 use rand_pcg::Pcg32;
 use std::path::Path;
 
-/// Rows that are changed, one in each column.
-const CHANGED: usize = 100;
+/// Rows that are changed where nobody says how many, each in one column after the other.
+const CHANGED: &str = "100";
 /// Points of a conditional density's integral, over four deviations beyond the training rows.
 const POINTS: usize = 60;
 
@@ -21,9 +21,10 @@ type Failure = Box<dyn std::error::Error>;
 
 fn main() -> Result<(), Failure> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [model, mixture, test, labels, train] = arguments.as_slice() else {
-        return Err("expected MODEL.flow GMM.flow TEST.csv TEST_LABELS.csv TRAIN.csv".into());
+    let [model, mixture, test, labels, train, changed @ ..] = arguments.as_slice() else {
+        return Err("expected MODEL.flow GMM.flow TEST.csv TEST_LABELS.csv TRAIN.csv [ROWS]".into());
     };
+    let changed: usize = changed.first().map_or(CHANGED, String::as_str).parse()?;
     let read = |path: &str| Table::read_all(&[path.to_owned()], &ReadOptions::default());
     let (test, train) = (read(test)?, read(train)?);
     let labels = read_labels(labels, test.rows())?;
@@ -32,33 +33,43 @@ fn main() -> Result<(), Failure> {
     let normal: Vec<&[f32]> = test.iter().zip(&labels).filter(|(_, anomaly)| !**anomaly).map(|(row, _)| row).collect();
 
     shares(&detector, &test, &labels)?;
-    naming(&detector, &mixture.tested_flow()?, &normal, &train)
+    if changed == 0 {
+        return Ok(());
+    }
+    naming(&detector, &mixture.tested_flow()?, &normal, &train, changed)
 }
 
 fn shares(detector: &Detector, test: &Table, labels: &[bool]) -> Result<(), Failure> {
     let mut scratch = vec![0.0; detector.flow().scratch_len()];
-    let (mut scores, mut ln_p) = (Vec::new(), Vec::new());
+    let (mut scores, mut ln_p, mut odd) = (Vec::new(), Vec::new(), Vec::new());
     for (row, &anomaly) in test.iter().zip(labels) {
         let verdict = detector.verdict(row, &[], &mut scratch)?;
         scores.push(-f64::from(verdict.log_prob));
-        if !anomaly {
-            ln_p.push(f64::from(verdict.ln_p));
-        }
+        (if anomaly { &mut odd } else { &mut ln_p }).push(f64::from(verdict.ln_p));
     }
     println!("auroc {:.4}", metrics::auroc(&scores, labels).unwrap_or(f64::NAN));
     let (rows, calibrated) = (ln_p.len() as f64, f64::from(detector.calibration_rows()));
     for p in [0.1f64, 0.01, 0.001] {
-        let share = ln_p.iter().filter(|&&ln_p| ln_p <= p.ln()).count() as f64 / rows;
+        let share = |of: &[f64]| of.iter().filter(|&&ln_p| ln_p <= p.ln()).count() as f64 / of.len() as f64;
+        let (share, found) = (share(&ln_p), share(&odd));
         // Of the test rows alone, and with what the calibration's own rows happen to be.
         let band = |variance: f64| 2.576 * variance.sqrt();
         let [alone, both] = [1.0 / rows, 1.0 / rows + 1.0 / calibrated].map(|v| band(p * (1.0 - p) * v));
-        println!("p {p} share {share:.4} band {alone:.4} with calibration {both:.4} of {rows} and {calibrated} rows");
+        println!(
+            "p {p} share {share:.4} band {alone:.4} with calibration {both:.4} of {rows} and {calibrated} rows; {found:.3} of the anomalies"
+        );
     }
     Ok(())
 }
 
 /// How often the changed column is named first.
-fn naming(detector: &Detector, mixture: &Flow, normal: &[&[f32]], train: &Table) -> Result<(), Failure> {
+fn naming(
+    detector: &Detector,
+    mixture: &Flow,
+    normal: &[&[f32]],
+    train: &Table,
+    changed: usize,
+) -> Result<(), Failure> {
     let columns = train.columns();
     let moments: Vec<metrics::Summary> =
         (0..columns).map(|j| metrics::Summary::of(train.column(j).map(f64::from))).collect();
@@ -70,7 +81,7 @@ fn naming(detector: &Detector, mixture: &Flow, normal: &[&[f32]], train: &Table)
     let mut scratch = vec![0.0; detector.flow().scratch_len().max(mixture.scratch_len())];
     for change in ["four deviations", "another row's"] {
         let (mut right, mut tried) = ([0usize; 3], 0usize);
-        for i in 0..CHANGED.min(normal.len()) {
+        for i in 0..changed.min(normal.len()) {
             for column in (0..columns).filter(|&j| std[j] > 0.0) {
                 let mut row = normal[(i * 7919) % normal.len()].to_vec();
                 if change == "four deviations" {

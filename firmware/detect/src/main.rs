@@ -69,7 +69,7 @@ fn watch(output: &mut Output, counter: &mut Counter) {
         }
     }
     let bytes = size_of::<Monitor>() + size_of::<f32>() * (model::SCRATCH + model::WINDOW);
-    output.line(format_args!("# memory: {bytes} bytes, and at most 1 KiB of stack"));
+    output.line(format_args!("# memory: {bytes} bytes, and at most 1 KiB of stack in the engine"));
 }
 
 fn print(output: &mut Output, row: u32, monitor: &Monitor, report: &Report) {

@@ -169,7 +169,7 @@ typedef struct FlowWindow {
   // Not to be touched.
   uint64_t mark;
   // Not to be touched.
-  size_t words[24];
+  size_t words[22];
 } FlowWindow;
 
 #ifdef __cplusplus

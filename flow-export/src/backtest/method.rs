@@ -1,7 +1,7 @@
 //! What a row of `ln p` comes to when it is held against the windows: alarms, episodes, delays, drift, a curve.
 
-use super::interval::interval;
 use super::windows::Windows;
+use crate::binomial::interval;
 use flow_nostd::Drift;
 use flow_nostd::layout::LN_P_MIN;
 use flow_table::time_text;

@@ -3,14 +3,12 @@
 //! Every row goes through the engine of the device, in the order of the table. Beside it, on the same rows and at the same
 //! p, other frozen flows, and the z-score of the farthest column.
 
-mod interval;
 mod method;
 mod page;
 mod text;
 mod windows;
 mod z_score;
 
-pub use interval::interval;
 pub use method::{DriftAlarm, DriftAlarms, Episode, FalseAlarms, Method, Named, Outcome, Point};
 pub use page::page;
 pub use windows::{Window, Windows};

@@ -8,10 +8,13 @@ use flow_nostd::{Flow, SensorState};
 
 flow_nostd::include_flow!(mod example = "../../../spec/example.flow");
 flow_nostd::include_flow!(mod calibrated = "../../../spec/calibrated.flow");
+flow_nostd::include_flow!(mod ranges = "../../../spec/golden/windows-ranges.flow");
 flow_nostd::include_flow!(mod machine = "../../../firmware/detect/machine.flow");
 
 pub static EXAMPLE: &[u8] = example::BYTES;
 pub static CALIBRATED: &[u8] = calibrated::BYTES;
+/// Windows of four rows of two channels, of which the first gives -1.5 to 2.5, the second at most 3.
+pub static RANGES: &[u8] = ranges::BYTES;
 pub static MACHINE: &[u8] = machine::BYTES;
 
 /// Bytes of the longest line.

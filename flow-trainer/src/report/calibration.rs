@@ -7,12 +7,13 @@
 use crate::backend::{Backend, BackendError};
 use crate::evaluate::{Dequantization, Evaluator};
 use crate::random::Purpose;
+use flow_export::calibration::normal_quantile;
 use flow_model::flow::Flow;
 use flow_model::spec::Base;
 use flow_model::student_t;
 use flow_table::Table;
 use flow_table::metrics::{Summary, quantile};
-use puruspe::{betai, erfc, inverfc};
+use puruspe::{betai, erfc};
 use serde::Serialize;
 use std::f64::consts::{PI, SQRT_2, TAU};
 
@@ -123,11 +124,6 @@ impl Marginal {
 
 fn normal(z: f64) -> f64 {
     0.5 * erfc(-z / SQRT_2)
-}
-
-/// At most about 8 from 0: beyond that a probability is 0 or 1 in double precision.
-fn normal_quantile(p: f64) -> f64 {
-    -SQRT_2 * inverfc(2.0 * p.clamp(1e-16, 1.0 - 1e-16))
 }
 
 /// The base of each latent value: those on a line, then the angles.
