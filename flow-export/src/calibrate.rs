@@ -91,7 +91,7 @@ pub fn calibrate(
     let log_probs = score::score(frozen, table)?;
     let (values, context) = split_context(&flow, score::matching(&flow, table)?.iter());
     let section = Section::of(&log_probs, &context, flow.context_dim(), alarm_p.ln(), confidence);
-    let sections = [(CALIBRATION, section.bytes), (REFERENCES, references(&values, flow.columns()))];
+    let sections = [(CALIBRATION, section.bytes), (REFERENCES, references(&values, &flow))];
     let content = &frozen.bytes()[..flow.header().total_length.get() as usize];
     let bytes = with_sections(&flow, content, &sections);
 

@@ -10,7 +10,8 @@
 
 use crate::binomial;
 use crate::tail::Tail;
-use flow_nostd::layout::{BinRecord, CalibrationRecord, Knot, LN_P_MIN, POOLED, SensorRecord, interpolate};
+use flow_nostd::Flow;
+use flow_nostd::layout::{BinRecord, CONSTANT, CalibrationRecord, ColumnRecord, Knot, LN_P_MIN, POOLED, SensorRecord, interpolate};
 use flow_table::metrics;
 use puruspe::inverfc;
 use serde::Serialize;
@@ -236,10 +237,14 @@ impl Bins {
 }
 
 /// The section `REFS`: of each column of a row its median, the logarithm of a spacing in deviations, and values so spaced
-/// from a deviation below the smallest to one above the largest. `rows` has `columns` values for each row.
-pub fn references(rows: &[f32], columns: usize) -> Vec<u8> {
-    let values = (0..columns).flat_map(|column| {
-        let mut values: Vec<f32> = rows.iter().skip(column).step_by(columns).copied().collect();
+/// from a deviation below the smallest to one above the largest. `rows` has rows of the flow without context.
+pub fn references(rows: &[f32], flow: &Flow) -> Vec<u8> {
+    let columns: Vec<&ColumnRecord> = flow.column_records().iter().filter(|column| !column.is_context()).collect();
+    let values = columns.iter().enumerate().flat_map(|(j, column)| {
+        let mut values: Vec<f32> = rows.iter().skip(j).step_by(columns.len()).copied().collect();
+        if column.kind.get() == CONSTANT {
+            values.fill(column.values[0].get()); // What it is all but always: a mass, which no spacing would meet.
+        }
         values.sort_by(f32::total_cmp);
         let median = values[values.len() / 2];
         let [least, most] = [values[0], values[values.len() - 1]].map(f64::from);

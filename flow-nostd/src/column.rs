@@ -16,7 +16,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 pub const CONTINUOUS: u16 = 1;
 /// Column kind: whole numbers, each standing for the cell `[x, x + 1)`. Values as for [`CONTINUOUS`].
 pub const INTEGER: u16 = 2;
-/// Column kind: one value only. Values: value, log-mass of it, log-density of others, unit of their distance.
+/// Column kind: one value, all others odd. Values: value, log-mass of it, log-density of others, unit of their distance.
 pub const CONSTANT: u16 = 3;
 /// Column kind: numbers above 0; the axis is `ln x`. Values as for [`CONTINUOUS`].
 pub const POSITIVE: u16 = 4;

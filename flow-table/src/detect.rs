@@ -1,7 +1,8 @@
 //! The kind that a column's values speak for, and why.
 //!
-//! In this order: one value only; an angle, by name and values; whole numbers; a lattice; and of the real numbers those
-//! that pile up at a limit, those that are above 0 and nearly symmetric once their logarithm is taken, and the others.
+//! In this order: one value, or all but a few rows of it; an angle, by name and values; whole numbers; a lattice; and of the
+//! real numbers those that pile up at a limit, those that are above 0 and nearly symmetric once their logarithm is taken, and
+//! the others.
 
 use crate::atoms::atoms;
 use crate::kind::ColumnKind;
@@ -12,12 +13,18 @@ use crate::turns;
 
 /// Rows without atoms from which the shape of a density is judged.
 const ENOUGH_ROWS: usize = 50;
+/// Beside a value that 99 % of the rows hold, fewer others are none that a density could be learned from.
+const FEWEST_OTHERS: usize = 10;
 
 /// The kind of a column, and why.
 pub(crate) fn detect(name: &str, tally: &Tally) -> (ColumnKind, String) {
     let rows = tally.rows();
     if tally.distinct() == 1 {
         return (ColumnKind::Constant, format!("all {rows} values are {}", shown(tally.min())));
+    }
+    if let Some((value, others)) = nearly_one(tally) {
+        let reason = format!("all but {others} of {rows} values are {}: too few others to learn from", shown(value));
+        return (ColumnKind::Constant, reason);
     }
     let turn = turns::all_round(tally);
     if let Some(turn) = turn.filter(|_| turns::is_name_of_angle(name)) {
@@ -27,6 +34,13 @@ pub(crate) fn detect(name: &str, tally: &Tally) -> (ColumnKind, String) {
     let (kind, reason) = line(tally);
     let hint = turn.map(|t| format!("; all round {}: say {name}:circular if it is an angle", t.text));
     (kind, reason + &hint.unwrap_or_default())
+}
+
+/// The value of all but a few rows, and how many these are.
+fn nearly_one(tally: &Tally) -> Option<(f32, usize)> {
+    let &(value, count) = tally.runs().iter().max_by_key(|run| run.1)?;
+    let others = tally.rows() - count;
+    (others < FEWEST_OTHERS && 100 * others <= tally.rows()).then_some((value, others))
 }
 
 /// The kind of a column as flow libraries treat it, and why.
@@ -191,8 +205,22 @@ mod tests {
     }
 
     #[test]
-    fn a_switch_that_is_nearly_always_off_is_a_lattice() {
-        let kind = kind_and_reason("a", std::iter::repeat_n(-0.5, 744).chain([13.25])).0;
-        assert_eq!(kind, ColumnKind::Lattice { origin: -0.5, step: 13.75 });
+    fn a_switch_is_a_lattice_but_constant_where_it_is_hardly_ever_on() {
+        let switch = |off: usize, on: usize| {
+            kind_and_reason("a", std::iter::repeat_n(-0.5, off).chain(std::iter::repeat_n(13.25, on)))
+        };
+        let lattice = ColumnKind::Lattice { origin: -0.5, step: 13.75 };
+        let (kind, reason) = switch(744, 1);
+        assert_eq!(kind, ColumnKind::Constant);
+        assert_eq!(reason, "all but 1 of 745 values are -0.5: too few others to learn from");
+        assert_eq!(switch(9991, 9).0, ColumnKind::Constant);
+        assert_eq!(switch(9990, 10).0, lattice);
+        assert_eq!((switch(99, 1).0, switch(98, 1).0), (ColumnKind::Constant, lattice));
+    }
+
+    #[test]
+    fn a_reading_that_hardly_ever_moves_is_constant() {
+        let stays = |moved: usize| kind(spread(moved, |p| 20.0 + logit(p)).into_iter().chain(vec![20.5; 2000]));
+        assert_eq!((stays(9), stays(60)), ("constant", "continuous"));
     }
 }

@@ -34,7 +34,7 @@ pub enum ColumnKind {
         /// Length of a turn; positive.
         period: f32,
     },
-    /// One value only.
+    /// One value, or all but a few rows of it.
     Constant,
     /// Values that are given, and on which the density of the other columns depends.
     Context,

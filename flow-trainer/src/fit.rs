@@ -32,7 +32,7 @@ pub fn columns(train: &Table, profile: &Profile, convention: Convention, smoothe
             let (name, atoms) = (&described.name, &atoms[..]);
             let stats = &described.stats;
             match described.kind {
-                ColumnKind::Constant => Column::new(name, constant(stats.min, values.len())),
+                ColumnKind::Constant => Column::new(name, constant(&values)),
                 ColumnKind::Context => {
                     let standard = of_moments(stats.mean, stats.std, stats.min.into(), stats.max.into());
                     Column::new(name, Kind::Context { standard })
@@ -74,14 +74,19 @@ pub fn tails(dim: usize) -> Tails {
     Tails { knee: KNEE, rate: 10.0 + 2.0 * dim as f32 }
 }
 
-fn constant(value: f32, rows: usize) -> Kind {
-    let rows = rows as f64;
-    Kind::Constant {
-        value,
-        log_mass: -(1.0 / (rows + 1.0)).ln_1p() as f32,
-        log_other: -(rows + 2.0).ln() as f32,
-        unit: value.abs().max(1.0),
-    }
+/// The value that most rows hold and the share of others, one pseudo-count for either (Laplace's rule of succession). The
+/// unit of the others' distance is the mean of those that there are.
+fn constant(values: &[f32]) -> Kind {
+    let mut sorted = values.to_vec();
+    sorted.sort_unstable_by(f32::total_cmp);
+    let runs = sorted.chunk_by(|a, b| a == b);
+    let (value, count) = runs.map(|run| (run[0], run.len())).max_by_key(|run| run.1).unwrap_or((0.0, 0));
+    let share = |rows: usize| ((rows as f64 + 1.0) / (values.len() as f64 + 2.0)).ln() as f32;
+    let others = values.len() - count;
+    let distance: f64 = values.iter().map(|&x| (f64::from(x) - f64::from(value)).abs()).sum();
+    let unit = if others > 0 { (distance / others as f64) as f32 } else { value.abs().max(1.0) };
+    let unit = unit.clamp(f32::MIN_POSITIVE, f32::MAX);
+    Kind::Constant { value, log_mass: share(count), log_other: share(others), unit }
 }
 
 /// A column on a line: its atoms get intervals, then everything is standardised.
@@ -190,6 +195,18 @@ mod tests {
         assert_eq!(value, 7.0);
         // One of the 3 + 2 pseudo-counts is for another value.
         assert!((log_mass.exp() + log_other.exp() - 1.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn a_nearly_constant_column_knows_how_far_others_lie() {
+        let mut values = vec![-0.5f32; 745];
+        (values[0], values[17]) = (9.5, -20.5);
+        let Kind::Constant { value, log_mass, log_other, unit } = constant(&values) else { panic!() };
+        assert_eq!((value, unit), (-0.5, 15.0));
+        assert!((log_other - (3f32 / 747.0).ln()).abs() < 1e-6, "{log_other}");
+        assert!((log_mass.exp() + log_other.exp() - 1.0).abs() < 1e-6);
+        let Kind::Constant { unit, .. } = constant(&[f32::MIN, f32::MAX, f32::MIN]) else { panic!() };
+        assert_eq!(unit, f32::MAX);
     }
 
     #[test]

@@ -138,7 +138,7 @@ pub fn calibrated(file: &[u8], spec: &FlowSpec) -> Vec<u8> {
     let limits = vec![limits; flow.columns()];
     let sections = [
         (CALIBRATION, Section::of(&log_probs, &contexts, flow.context_dim(), -2.0, None).bytes),
-        (REFERENCES, references(&values, flow.columns())),
+        (REFERENCES, references(&values, &flow)),
         (SENSORS, limits.as_bytes().to_vec()),
     ];
     with_sections(&flow, file, &sections)

@@ -128,7 +128,7 @@ fn calibrated(file: Vec<u8>) -> Vec<u8> {
     let limits = vec![SensorRecord { same: 2.into(), jump: 1e3.into(), ..unlimited() }; flow.columns()];
     let sections = [
         (CALIBRATION, Section::of(&log_probs, &contexts, flow.context_dim(), -3.0, None).bytes),
-        (REFERENCES, references(&values, flow.columns())),
+        (REFERENCES, references(&values, &flow)),
         (SENSORS, limits.as_bytes().to_vec()),
     ];
     with_sections(&flow, &bytes, &sections)
