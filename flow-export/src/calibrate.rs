@@ -143,7 +143,7 @@ impl fmt::Display for Summary {
         if *alarm_p < 1.0 / *rows as f64 {
             writeln!(
                 f,
-                "that alarm lies beyond the rows: how often it is false depends on the tail; with {:.0} rows it would not",
+                "so rare an alarm is taken from the tail, not counted; with {:.0} rows it would be counted",
                 10.0 / alarm_p
             )?;
         }

@@ -11,7 +11,9 @@
 use crate::binomial;
 use crate::tail::Tail;
 use flow_nostd::Flow;
-use flow_nostd::layout::{BinRecord, CONSTANT, CalibrationRecord, ColumnRecord, Knot, LN_P_MIN, POOLED, SensorRecord, interpolate};
+use flow_nostd::layout::{
+    BinRecord, CONSTANT, CalibrationRecord, ColumnRecord, Knot, LN_P_MIN, POOLED, SensorRecord, interpolate,
+};
 use flow_table::metrics;
 use puruspe::inverfc;
 use serde::Serialize;

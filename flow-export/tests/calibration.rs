@@ -269,6 +269,17 @@ fn a_calibrated_file_is_the_file_with_sections() {
     assert_eq!(blame(&rows[0]).1, 0.0);
     let [flow, _, count, temperature] = rows[0];
     assert_eq!(blame(&[flow, 4.0, count, temperature]).0, Some(1));
+    // Nor does it matter that it was another one in a few.
+    let mut mixed = rows.clone();
+    mixed.iter_mut().step_by(500).for_each(|row| row[1] = 9.0);
+    let mixed = Table::from_rows("mixed", table.names().to_vec(), &mixed).unwrap();
+    let (bytes, _) = calibrate(&frozen, &mixed, None, None).unwrap();
+    let mixed = Frozen::from_bytes("mixed", bytes);
+    let detector_of_mixed = Detector::new(mixed.tested_flow().unwrap()).unwrap();
+    for (state, odd) in [(3.0, false), (4.0, true), (9.0, true)] {
+        detector_of_mixed.blame(&[flow, state, count, temperature], &[], &mut shares, &mut scratch).unwrap();
+        assert_eq!(shares[1] > 3.0, odd, "{state}: {shares:?}");
+    }
     let few = Table::from_rows("few", table.names().to_vec(), &rows[..150]).unwrap();
     let message = calibrate(&frozen, &few, Some(1e-5), None).unwrap_err().to_string();
     assert!(message.contains("150 rows are too few") && message.contains("need 2000"), "{message}");

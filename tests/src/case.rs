@@ -31,7 +31,7 @@ pub struct Case {
 }
 
 /// Every model, base, layer, kind of column and type of weights: small flows with random weights and small trained flows,
-/// 1,000 rows each.
+/// 1,000 rows each; and last a flow over windows with every feature, 200 rows of odd signals.
 ///
 /// # Panics
 /// Where a flow cannot be trained or frozen.
@@ -42,7 +42,9 @@ pub fn every_case() -> Vec<Case> {
     let trained = trained.iter().map(|t| Case::new(t.name, t.flow.spec(), &t.params, 1000));
     let spec = flows::every_layer(Base::Normal);
     let of_bytes = Case::of("eight bits", &spec, &flows::parameters(&spec, 0), 1000, Weights::I8);
-    random.into_iter().chain(trained).chain([of_bytes]).collect()
+    let features = "value,lag1,lag11,mean,std,slope,min,max,range,crest,change1,change11";
+    let of_windows = Case::of_windows("windows", 12, 2, features, 200);
+    random.into_iter().chain(trained).chain([of_bytes, of_windows]).collect()
 }
 
 impl Case {

@@ -84,21 +84,27 @@ impl Firmware {
         Ok(self)
     }
 
+    /// Targets of one family share what is built for the host, such as macros; those of two are built side by side.
+    fn family(&self) -> &'static str {
+        ["thumb", "riscv"].into_iter().find(|family| self.target.starts_with(family)).unwrap_or("other")
+    }
+
     /// Builds the program and copies it to `target/firmware/NAME.program`, where no other build overwrites it.
     ///
     /// # Errors
     /// What the compiler or the linker said.
     pub fn build(&self, name: &str) -> Result<PathBuf, String> {
         let out = tools::target_dir().join("firmware");
-        fs::create_dir_all(&out).map_err(|e| format!("{}: {e}", out.display()))?;
+        let folder = out.join(self.family());
+        fs::create_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
         // Builds of one package write to one place: from here to the copy only one test at a time.
         let lock =
-            File::create(out.join("lock")).and_then(|f| f.lock().map(|()| f)).map_err(|e| format!("lock: {e}"))?;
+            File::create(folder.join("lock")).and_then(|f| f.lock().map(|()| f)).map_err(|e| format!("lock: {e}"))?;
 
         let mut cargo = tools::cargo();
         cargo.current_dir(tools::repository().join("firmware"));
         cargo.args(["build", "--release", "--quiet", "--package", self.package, "--target", self.target]);
-        cargo.arg("--target-dir").arg(&out);
+        cargo.arg("--target-dir").arg(&folder);
         if !self.features.is_empty() {
             cargo.args(["--features", self.features]);
         }
@@ -132,7 +138,7 @@ impl Firmware {
             return Err(outcome.stderr);
         }
         let program = out.join(format!("{name}.program"));
-        let built = out.join(self.target).join("release").join(self.package);
+        let built = folder.join(self.target).join("release").join(self.package);
         let built = if self.target.starts_with("wasm32") { built.with_extension("wasm") } else { built };
         fs::copy(&built, &program).map_err(|e| format!("{}: {e}", built.display()))?;
         drop(lock);

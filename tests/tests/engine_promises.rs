@@ -8,6 +8,7 @@ use flow_tests::machine_code::{allocation_routines, double_precision_routines, f
 use flow_tests::require::available;
 use flow_tests::tools::repository;
 use std::fs;
+use std::thread;
 
 /// One board of each target that is there. It needs no emulator; who requires the boards requires this too.
 fn boards() -> Vec<&'static Board> {
@@ -19,13 +20,22 @@ fn boards() -> Vec<&'static Board> {
     boards
 }
 
+/// Checks boards of each family of targets side by side: cargo builds them in different folders.
+fn check_each(boards: &[&'static Board], check: impl Fn(&Board) + Sync) {
+    thread::scope(|scope| {
+        for family in boards.chunk_by(|a, b| a.emulator == b.emulator) {
+            scope.spawn(|| family.iter().for_each(|board| check(board)));
+        }
+    });
+}
+
 fn no_panic(board: &Board, opt_level: &'static str) -> Firmware {
     Firmware { package: "no-panic", opt_level, ..Firmware::default() }.board(board)
 }
 
 #[test]
 fn no_call_can_panic_compute_in_f64_fuse_or_allocate() {
-    for board in boards() {
+    check_each(&boards(), |board| {
         for opt_level in ["s", "3"] {
             let what = format!("{} at opt-level {opt_level}", board.target);
             let program = no_panic(board, opt_level).build(&format!("no-panic-{}-{opt_level}", board.target));
@@ -35,29 +45,41 @@ fn no_call_can_panic_compute_in_f64_fuse_or_allocate() {
             assert_eq!(forbidden_instructions(&elf).unwrap(), [], "{what}, addresses");
             assert_eq!(allocation_routines(&elf).unwrap(), [""; 0], "{what}");
         }
-    }
+    });
 }
 
 /// The same with overflow checks in flow-nostd: what the compiler leaves of them could panic, and would not link.
 #[test]
 fn no_sum_can_overflow() {
-    for board in boards() {
+    check_each(&boards(), |board| {
         let program = Firmware { overflow_checks: true, ..no_panic(board, "3") };
         if let Err(why) = program.build(&format!("no-overflow-{}", board.target)) {
             panic!("{}: a sum can overflow, or does not compile:\n{why}", board.target);
         }
-    }
+    });
 }
 
-#[test]
-fn a_call_that_can_panic_and_a_sum_that_can_overflow_are_found() {
-    for board in boards() {
+fn deliberate_ones_are_found(boards: &[&'static Board]) {
+    check_each(boards, |board| {
         for (features, overflow_checks) in [("deliberate-panic", false), ("deliberate-overflow", true)] {
             let program = Firmware { features, overflow_checks, ..no_panic(board, "3") };
             let why = program.build("deliberate").expect_err(features);
             assert!(why.contains("flow_nostd_can_panic"), "{}, {features}: {why}", board.target);
         }
-    }
+    });
+}
+
+#[test]
+fn a_call_that_can_panic_and_a_sum_that_can_overflow_are_found() {
+    let mut one_of_each_family = boards();
+    one_of_each_family.dedup_by_key(|board| board.emulator);
+    deliberate_ones_are_found(&one_of_each_family);
+}
+
+#[test]
+#[ignore = "a long test: builds for every target what must not link"]
+fn they_are_found_on_every_target() {
+    deliberate_ones_are_found(&boards());
 }
 
 /// The lints forbid both; this says that nobody took the lints away.

@@ -8,7 +8,7 @@ use flow_nostd::layout::{self, Base};
 use flow_tests::board::{BOARDS, Board, MPS2_AN386, RV32IMAFC};
 use flow_tests::case::{Case, assert_same_bits, every_case};
 use flow_tests::firmware::Firmware;
-use flow_tests::hosted::HOSTS;
+use flow_tests::hosted::{HOSTS, Host, X86_64};
 use flow_tests::report::Report;
 use flow_tests::{foreign_libm, tools};
 use std::collections::BTreeSet;
@@ -60,6 +60,9 @@ fn the_cases_hold_every_layer_base_and_kind_of_column() {
     assert_eq!(layers, (layout::PERMUTATION..=layout::ACT_NORM).collect());
     assert_eq!(columns, (layout::CONTINUOUS..=layout::CONTEXT).collect());
     assert_eq!(bases, (layout::NORMAL..=layout::MIXTURE).collect());
+    // Of 200 rows of the last case some hold what is no number, and no window holds those.
+    let windows = HERE.1.last().map_or(0, |report| report.windows.len());
+    assert!((40..180).contains(&windows), "{windows}");
 }
 
 #[test]
@@ -72,26 +75,11 @@ fn every_board() {
     }
 }
 
-/// The features of windows over odd signals, and the flow over them.
-#[test]
-fn windows_of_signals_on_every_board() {
-    let features = "value,lag1,lag11,mean,std,slope,min,max,range,crest,change1,change11";
-    let cases = [Case::of_windows("windows", 12, 2, features, 200)];
-    let here = compute(&cases);
-    // Of 200 rows some hold what is no number, and no window holds those.
-    assert!((40..180).contains(&here[0].windows.len()), "{}", here[0].windows.len());
-    for board in BOARDS.iter().filter_map(Board::find) {
-        let there = board.compute("windows", &cases).unwrap_or_else(|why| panic!("{}: {why}", board.core));
-        assert_same_bits(board.core, &cases, &there, &here);
-        println!("{}: equal bits of {} windows", board.core, here[0].windows.len());
-    }
-}
-
-#[test]
-fn however_optimised_on_a_board() {
+/// Optimised otherwise than the programs of the other tests, which are at opt-level 3 with LTO.
+fn optimised_on_boards(optimisations: &[(&'static str, &'static str)]) {
     for board in [MPS2_AN386, RV32IMAFC].iter().filter_map(Board::find) {
         let (cases, here) = &*FEW;
-        for (opt_level, lto) in [("s", "off"), ("s", "fat"), ("2", "off"), ("2", "fat"), ("3", "off")] {
+        for &(opt_level, lto) in optimisations {
             let what = format!("{} at opt-level {opt_level}, LTO {lto}", board.core);
             let build = Firmware { opt_level, lto, ..Firmware::default() };
             let there = board.compute_with("optimised", cases, build).unwrap_or_else(|why| panic!("{what}: {why}"));
@@ -101,18 +89,35 @@ fn however_optimised_on_a_board() {
     }
 }
 
+fn optimised_on_a_host(host: Host, optimisations: &[(&'static str, &'static str)]) {
+    let Some(host) = host.find() else { return };
+    let (cases, here) = &*HERE;
+    for &(opt_level, lto) in optimisations {
+        let what = format!("{} at opt-level {opt_level}, LTO {lto}", host.processor);
+        let there = host.compute("hosted", cases, (opt_level, lto)).unwrap_or_else(|why| panic!("{what}: {why}"));
+        assert_same_bits(&what, cases, &there, here);
+        println!("{what}: equal bits of {} flows", cases.len());
+    }
+}
+
+#[test]
+fn however_optimised_on_a_board() {
+    optimised_on_boards(&[("s", "fat"), ("2", "off")]);
+}
+
 #[test]
 fn every_host() {
-    for (host, optimisations) in HOSTS {
-        let Some(host) = host.find() else { continue };
-        let (cases, here) = &*HERE;
-        for &(opt_level, lto) in optimisations {
-            let what = format!("{} at opt-level {opt_level}, LTO {lto}", host.processor);
-            let there = host.compute("hosted", cases, (opt_level, lto)).unwrap_or_else(|why| panic!("{what}: {why}"));
-            assert_same_bits(&what, cases, &there, here);
-            println!("{what}: equal bits of {} flows", cases.len());
-        }
+    for host in HOSTS {
+        optimised_on_a_host(host, &[("3", "fat")]);
     }
+    optimised_on_a_host(X86_64, &[("s", "off"), ("2", "fat")]);
+}
+
+#[test]
+#[ignore = "a long test: the other optimisations"]
+fn in_all_other_ways_optimised() {
+    optimised_on_boards(&[("s", "off"), ("2", "fat"), ("3", "off")]);
+    optimised_on_a_host(X86_64, &[("s", "fat"), ("2", "off"), ("3", "off")]);
 }
 
 #[test]
@@ -130,7 +135,7 @@ fn many_rows_on_every_board_with_an_fpu() {
 #[ignore = "a long test: 100,000 rows on each of the other hosts"]
 fn many_rows_on_every_host() {
     let (cases, here) = &*MANY;
-    for (host, _) in HOSTS {
+    for host in HOSTS {
         let Some(host) = host.find() else { continue };
         let there = host.compute("many-hosted", cases, ("3", "fat")).unwrap_or_else(|why| panic!("{host:?}: {why}"));
         assert_same_bits(host.processor, cases, &there, here);

@@ -1,7 +1,8 @@
 //! Verdicts as lines of CSV, for what is no terminal: those of `flow-export score --verdicts --drift-every`, one as soon as it
-//! is there.
+//! is there. What came of all of them is said at the end, beside them.
 
 use super::Show;
+use super::tally::Tally;
 use crate::error::Error;
 use flow_line::Said;
 use flow_table::{csv_field, csv_number};
@@ -11,13 +12,14 @@ use std::io::Write;
 pub(crate) struct Lines<W> {
     out: W,
     names: Vec<String>,
+    tally: Tally,
 }
 
 impl<W: Write> Lines<W> {
     /// Writes the header.
-    pub fn new(mut out: W, names: Vec<String>) -> Result<Self, Error> {
+    pub fn new(mut out: W, names: Vec<String>, tally: Tally) -> Result<Self, Error> {
         writeln!(out, "row,log_prob,ln_p,alarm,status,column,drift").map_err(Error::Stdout)?;
-        Ok(Lines { out, names })
+        Ok(Lines { out, names, tally })
     }
 }
 
@@ -36,8 +38,9 @@ impl<W: Write> Show for Lines<W> {
             Said::Waiting => return Ok(()),
         };
         let [log_prob, ln_p, drift] = [report.log_prob, report.ln_p, report.drift].map(csv_number);
-        let column = report.column.and_then(|column| self.names.get(usize::from(column)));
-        let column = column.map(|name| csv_field(name)).unwrap_or_default();
+        let name = report.column.and_then(|column| self.names.get(usize::from(column))).map_or("", String::as_str);
+        self.tally.count(row, report, name);
+        let column = csv_field(name);
         let (alarm, status) = (u8::from(report.alarm), report.status);
         let written = writeln!(self.out, "{row},{log_prob},{ln_p},{alarm},{status},{column},{drift}");
         written.and_then(|()| self.out.flush()).map_err(Error::Stdout)
@@ -49,6 +52,8 @@ impl<W: Write> Show for Lines<W> {
     }
 
     fn end(&mut self) -> Result<(), Error> {
-        self.out.flush().map_err(Error::Stdout)
+        self.out.flush().map_err(Error::Stdout)?;
+        eprintln!("{}", self.tally);
+        Ok(())
     }
 }

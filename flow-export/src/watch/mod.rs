@@ -2,6 +2,7 @@
 
 mod lines;
 mod stream;
+mod tally;
 mod view;
 
 use crate::board::twin::{Rooms, judged_names, row_names};
@@ -16,6 +17,7 @@ use std::path::PathBuf;
 use std::thread::sleep;
 use std::time::Duration;
 use stream::Stream;
+use tally::Tally;
 use view::View;
 
 /// Where rows come from, and who judges them.
@@ -64,7 +66,7 @@ pub(crate) fn watch(frozen: &Frozen, options: Options) -> Result<(), Error> {
     let title = format!("{}{on_a_port}", frozen.path().display());
     let mut show: Box<dyn Show> = match term.is_term() {
         true => Box::new(View::new(Term::buffered_stdout(), title, names, options.drift)),
-        false => Box::new(Lines::new(io::stdout().lock(), names)?),
+        false => Box::new(Lines::new(io::stdout().lock(), names, Tally::new(title, options.drift))?),
     };
     match (rows, link) {
         (Some(rows), None) => judge_here(rows, &mut twin, &options, &mut *show)?,

@@ -1,0 +1,103 @@
+//! What came of the rows that were watched, in a few words.
+
+use flow_line::Report;
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// Runs of alarms that are listed.
+const LISTED: usize = 8;
+
+/// Counts of verdicts.
+pub(crate) struct Tally {
+    title: String,
+    drift_every: f32,
+    verdicts: usize,
+    alarms: usize,
+    /// First and last row of alarms that follow one another.
+    runs: Vec<(usize, usize)>,
+    /// How often each column was named by an alarm.
+    named: BTreeMap<String, usize>,
+    /// Rows at which drift reached its level.
+    drifts: Vec<usize>,
+}
+
+impl Tally {
+    /// Of no verdicts yet.
+    pub fn new(title: String, drift_every: f32) -> Self {
+        Tally { title, drift_every, verdicts: 0, alarms: 0, runs: vec![], named: BTreeMap::new(), drifts: vec![] }
+    }
+
+    /// Counts the verdict on a row, whose column to look at has this name.
+    pub fn count(&mut self, row: usize, report: &Report, name: &str) {
+        self.verdicts += 1;
+        if report.drift >= self.drift_every {
+            self.drifts.push(row);
+        }
+        if !report.alarm {
+            return;
+        }
+        self.alarms += 1;
+        match self.runs.last_mut() {
+            Some((_, last)) if *last + 1 == row => *last = row,
+            _ => self.runs.push((row, row)),
+        }
+        if !name.is_empty() {
+            *self.named.entry(name.to_owned()).or_default() += 1;
+        }
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let plural = |n: usize| if n == 1 { "" } else { "s" };
+        let (verdicts, alarms) = (self.verdicts, self.alarms);
+        write!(f, "{}: {verdicts} verdict{}, {alarms} alarm{}", self.title, plural(verdicts), plural(alarms))?;
+        for (i, &(first, last)) in self.runs.iter().take(LISTED).enumerate() {
+            f.write_str(if i == 0 { ", in row " } else { ", " })?;
+            if first == last { write!(f, "{first}")? } else { write!(f, "{first} to {last}")? }
+        }
+        if self.runs.len() > LISTED {
+            write!(f, " and {} more runs", self.runs.len() - LISTED)?;
+        }
+        let mut named: Vec<_> = self.named.iter().collect();
+        named.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+        for (i, (name, count)) in named.into_iter().enumerate() {
+            f.write_str(if i == 0 { "; to look at: " } else { ", " })?;
+            write!(f, "{name} ({count})")?;
+        }
+        match self.drifts[..] {
+            [] if self.drift_every.is_finite() => write!(f, "; no drift alarm"),
+            [] => Ok(()),
+            [only] => write!(f, "; a drift alarm in row {only}"),
+            [first, .., last] => write!(f, "; {} drift alarms, from row {first} to {last}", self.drifts.len()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn in_a_few_words() {
+        let report = Report { status: "scored", log_prob: -3.5, ln_p: -0.5, alarm: false, column: None, drift: 2.0 };
+        let odd = Report { alarm: true, ..report };
+        let mut tally = Tally::new("pump.flow on /dev/ttyACM0".into(), f32::INFINITY);
+        tally.count(1, &report, "");
+        assert_eq!(tally.to_string(), "pump.flow on /dev/ttyACM0: 1 verdict, 0 alarms");
+        for (row, name) in [(401, "load"), (402, "vibration"), (403, "vibration"), (501, "vibration")] {
+            tally.count(row, &odd, name);
+        }
+        let expected = "5 verdicts, 4 alarms, in row 401 to 403, 501; to look at: vibration (3), load (1)";
+        assert_eq!(tally.to_string(), format!("pump.flow on /dev/ttyACM0: {expected}"));
+        (0..20).for_each(|i| tally.count(600 + 2 * i, &odd, ""));
+        assert!(tally.to_string().contains("600, 602, 604, 606, 608, 610 and 14 more runs;"), "{tally}");
+
+        let mut tally = Tally::new("m".into(), 100.0);
+        assert_eq!(tally.to_string(), "m: 0 verdicts, 0 alarms; no drift alarm");
+        tally.count(7, &Report { drift: 100.0, ..report }, "");
+        assert!(tally.to_string().ends_with("; a drift alarm in row 7"), "{tally}");
+        tally.count(9, &Report { drift: 300.0, ..report }, "");
+        assert!(tally.to_string().ends_with("; 2 drift alarms, from row 7 to 9"), "{tally}");
+    }
+}
