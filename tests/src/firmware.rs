@@ -84,18 +84,13 @@ impl Firmware {
         Ok(self)
     }
 
-    /// Targets of one family share what is built for the host, such as macros; those of two are built side by side.
-    fn family(&self) -> &'static str {
-        ["thumb", "riscv"].into_iter().find(|family| self.target.starts_with(family)).unwrap_or("other")
-    }
-
     /// Builds the program and copies it to `target/firmware/NAME.program`, where no other build overwrites it.
     ///
     /// # Errors
     /// What the compiler or the linker said.
     pub fn build(&self, name: &str) -> Result<PathBuf, String> {
         let out = tools::target_dir().join("firmware");
-        let folder = out.join(self.family());
+        let folder = out.join(family(self.target));
         fs::create_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
         // Builds of one package write to one place: from here to the copy only one test at a time.
         let lock =
@@ -143,6 +138,16 @@ impl Firmware {
         fs::copy(&built, &program).map_err(|e| format!("{}: {e}", built.display()))?;
         drop(lock);
         Ok(program)
+    }
+}
+
+/// Targets of one family share what is built for the host, such as macros; those of two are built side by side.
+pub fn family(target: &str) -> &'static str {
+    match target {
+        arm if arm.starts_with("thumb") && arm.ends_with("hf") => "thumb-fpu",
+        arm if arm.starts_with("thumb") => "thumb",
+        riscv if riscv.starts_with("riscv") => "riscv",
+        _ => "other",
     }
 }
 
