@@ -68,13 +68,14 @@ pub(crate) fn watch(frozen: &Frozen, options: Options) -> Result<(), Error> {
         true => Box::new(View::new(Term::buffered_stdout(), title, names, options.drift)),
         false => Box::new(Lines::new(io::stdout().lock(), names, Tally::new(title, options.drift))?),
     };
-    match (rows, link) {
-        (Some(rows), None) => judge_here(rows, &mut twin, &options, &mut *show)?,
-        (Some(rows), Some(link)) => judge_there(rows, link, frozen, &options, &mut *show)?,
-        (None, Some(link)) => listen(link, frozen, &mut *show)?,
-        (None, None) => {}
-    }
-    show.end()
+    let watched = match (rows, link) {
+        (Some(rows), None) => judge_here(rows, &mut twin, &options, &mut *show),
+        (Some(rows), Some(link)) => judge_there(rows, link, frozen, &options, &mut *show),
+        (None, Some(link)) => listen(link, frozen, &mut *show),
+        (None, None) => Ok(()),
+    };
+    let ended = show.end(); // What came of the rows until then, whatever ended them.
+    watched.and(ended)
 }
 
 type Source = Box<dyn Iterator<Item = Result<(bool, Vec<f32>), Error>>>;

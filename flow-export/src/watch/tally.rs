@@ -13,33 +13,52 @@ pub(crate) struct Tally {
     drift_every: f32,
     verdicts: usize,
     alarms: usize,
-    /// First and last row of alarms that follow one another.
-    runs: Vec<(usize, usize)>,
+    /// Runs of alarms that follow one another.
+    runs: usize,
+    /// First and last row of the first few runs: rows may come for years.
+    listed: Vec<(usize, usize)>,
+    /// The last row that was an alarm.
+    last_alarm: Option<usize>,
     /// How often each column was named by an alarm.
     named: BTreeMap<String, usize>,
-    /// Rows at which drift reached its level.
-    drifts: Vec<usize>,
+    /// How often drift reached its level, and in which rows first and last.
+    drifts: (usize, usize, usize),
 }
 
 impl Tally {
     /// Of no verdicts yet.
     pub fn new(title: String, drift_every: f32) -> Self {
-        Tally { title, drift_every, verdicts: 0, alarms: 0, runs: vec![], named: BTreeMap::new(), drifts: vec![] }
+        let (listed, named) = (vec![], BTreeMap::new());
+        Tally {
+            title,
+            drift_every,
+            verdicts: 0,
+            alarms: 0,
+            runs: 0,
+            listed,
+            last_alarm: None,
+            named,
+            drifts: (0, 0, 0),
+        }
     }
 
     /// Counts the verdict on a row, whose column to look at has this name.
     pub fn count(&mut self, row: usize, report: &Report, name: &str) {
         self.verdicts += 1;
         if report.drift >= self.drift_every {
-            self.drifts.push(row);
+            let (count, first, _) = self.drifts;
+            self.drifts = (count + 1, if count == 0 { row } else { first }, row);
         }
         if !report.alarm {
             return;
         }
         self.alarms += 1;
-        match self.runs.last_mut() {
-            Some((_, last)) if *last + 1 == row => *last = row,
-            _ => self.runs.push((row, row)),
+        let goes_on = self.last_alarm.replace(row).is_some_and(|last| last + 1 == row);
+        self.runs += usize::from(!goes_on);
+        match self.listed.last_mut() {
+            Some(run) if goes_on && self.runs <= LISTED => run.1 = row,
+            _ if self.runs <= LISTED => self.listed.push((row, row)),
+            _ => {}
         }
         if !name.is_empty() {
             *self.named.entry(name.to_owned()).or_default() += 1;
@@ -52,12 +71,16 @@ impl fmt::Display for Tally {
         let plural = |n: usize| if n == 1 { "" } else { "s" };
         let (verdicts, alarms) = (self.verdicts, self.alarms);
         write!(f, "{}: {verdicts} verdict{}, {alarms} alarm{}", self.title, plural(verdicts), plural(alarms))?;
-        for (i, &(first, last)) in self.runs.iter().take(LISTED).enumerate() {
-            f.write_str(if i == 0 { ", in row " } else { ", " })?;
+        for (i, &(first, last)) in self.listed.iter().enumerate() {
+            f.write_str(match i {
+                0 if alarms == 1 => ", in row ",
+                0 => ", in rows ",
+                _ => ", ",
+            })?;
             if first == last { write!(f, "{first}")? } else { write!(f, "{first} to {last}")? }
         }
-        if self.runs.len() > LISTED {
-            write!(f, " and {} more runs", self.runs.len() - LISTED)?;
+        if self.runs > LISTED {
+            write!(f, " and {} more runs", self.runs - LISTED)?;
         }
         let mut named: Vec<_> = self.named.iter().collect();
         named.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
@@ -65,11 +88,11 @@ impl fmt::Display for Tally {
             f.write_str(if i == 0 { "; to look at: " } else { ", " })?;
             write!(f, "{name} ({count})")?;
         }
-        match self.drifts[..] {
-            [] if self.drift_every.is_finite() => write!(f, "; no drift alarm"),
-            [] => Ok(()),
-            [only] => write!(f, "; a drift alarm in row {only}"),
-            [first, .., last] => write!(f, "; {} drift alarms, from row {first} to {last}", self.drifts.len()),
+        match self.drifts {
+            (0, ..) if self.drift_every.is_finite() => write!(f, "; no drift alarm"),
+            (0, ..) => Ok(()),
+            (1, only, _) => write!(f, "; a drift alarm in row {only}"),
+            (count, first, last) => write!(f, "; {count} drift alarms, from row {first} to {last}"),
         }
     }
 }
@@ -88,7 +111,7 @@ mod tests {
         for (row, name) in [(401, "load"), (402, "vibration"), (403, "vibration"), (501, "vibration")] {
             tally.count(row, &odd, name);
         }
-        let expected = "5 verdicts, 4 alarms, in row 401 to 403, 501; to look at: vibration (3), load (1)";
+        let expected = "5 verdicts, 4 alarms, in rows 401 to 403, 501; to look at: vibration (3), load (1)";
         assert_eq!(tally.to_string(), format!("pump.flow on /dev/ttyACM0: {expected}"));
         (0..20).for_each(|i| tally.count(600 + 2 * i, &odd, ""));
         assert!(tally.to_string().contains("600, 602, 604, 606, 608, 610 and 14 more runs;"), "{tally}");
