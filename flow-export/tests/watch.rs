@@ -62,6 +62,7 @@ fn standard_input_is_judged_line_by_line() {
     child.stderr.take().unwrap().read_to_string(&mut message).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(1));
     assert!(message.contains("standard input, line 6: column \"flow\": \"on\" is no number"), "{message}");
+    assert!(message.contains(": 4 verdicts, 1 alarm, in row 3; to look at: flow (1)"), "{message}");
 }
 
 #[test]

@@ -35,9 +35,6 @@ pub fn build(target: &str, opt_level: &str) -> Result<PathBuf, String> {
     cargo.current_dir(tools::repository().join("firmware"));
     cargo.args(["rustc", "--release", "--quiet", "--locked", "--package", "flow-c", "--crate-type", "staticlib"]);
     cargo.args(["--target", target, "--target-dir"]).arg(&out);
-    for flags in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_RUSTFLAGS", "CARGO_BUILD_TARGET"] {
-        cargo.env_remove(flags);
-    }
     if !opt_level.is_empty() {
         cargo.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", opt_level);
     }

@@ -103,10 +103,6 @@ impl Firmware {
         if !self.features.is_empty() {
             cargo.args(["--features", self.features]);
         }
-        // Flags meant for the host would replace those of `firmware/.cargo/config.toml`.
-        for flags in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_RUSTFLAGS", "CARGO_BUILD_TARGET"] {
-            cargo.env_remove(flags);
-        }
         if !self.opt_level.is_empty() {
             cargo.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", self.opt_level);
         }

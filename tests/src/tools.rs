@@ -97,9 +97,14 @@ pub fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests lie in a folder of the repository")
 }
 
-/// The cargo that runs the tests.
+/// The cargo that runs the tests, for another workspace than theirs: flags and a target that are meant for the host would
+/// replace those of its `.cargo/config.toml`.
 pub fn cargo() -> Command {
-    Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    for meant_for_the_host in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_RUSTFLAGS", "CARGO_BUILD_TARGET"] {
+        cargo.env_remove(meant_for_the_host);
+    }
+    cargo
 }
 
 #[cfg(test)]

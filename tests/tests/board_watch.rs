@@ -77,7 +77,8 @@ fn a_cable_that_is_pulled_or_cut_is_said_and_ends_it() {
         let Some((there, port)) = watch_on(cable, "3s") else { return };
         assert_eq!(there.status.code(), Some(1), "{cable:?}: {}", there.stderr);
         assert!(there.stderr.contains(words) && there.stderr.contains(&port), "{cable:?}: {}", there.stderr);
-        // What came before it was shown, and nothing else.
+        // What came before it was shown and summed up, and nothing else.
+        assert!(there.stderr.contains(&format!("on {port}: ")), "{cable:?}: {}", there.stderr);
         let shown = there.stdout.lines().count();
         let before =
             |line: &str| line.split(',').next().is_none_or(|row| row.parse().is_ok_and(|row: usize| row < 120));

@@ -2,8 +2,8 @@
 //!
 //! Prints, one line each: the area under the ROC curve; which shares of the normal rows have a p of at most .1, .01 and .001,
 //! with the band that holds 99 of 100 right calibrations' test rows, and which of the anomalies; and how often the column is
-//! named in which one of ROWS normal rows was changed (100 without a number, none with 0), by the flow, by a Gaussian mixture's conditional densities, and by the largest
-//! z-score.
+//! named in which one of ROWS normal rows was changed (100 without a number, none with 0), by the flow, by a Gaussian
+//! mixture's conditional densities, and by the largest z-score.
 
 use flow_export::frozen::Frozen;
 use flow_nostd::{Detector, Flow};

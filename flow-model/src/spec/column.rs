@@ -80,7 +80,7 @@ pub enum Kind {
         /// Width of the uniform noise added in training, in raw units; 0 for none.
         jitter: f32,
     },
-    /// One value only. It does not enter the flow; another value is improbable, the more so the farther it lies.
+    /// One value, but for a few rows at most. It does not enter the flow; another value is improbable, the more so the farther it lies.
     Constant {
         /// The value.
         value: f32,
