@@ -1,13 +1,14 @@
 //! Puts into a frozen file what a verdict needs: the calibration and the columns' reference values.
 
-use crate::calibration::{Bin, FEWEST, REACH, Section, references};
+use crate::calibration::{Bin, FEWEST, REACH, Section};
 use crate::error::Error;
 use crate::frozen::{Frozen, context_names, split_context};
+use crate::references;
 use crate::resection::with_sections;
 use crate::score;
 use flow_model::checkpoint::Checkpoint;
 use flow_nostd::Detector;
-use flow_nostd::layout::{CALIBRATION, REFERENCES};
+use flow_nostd::layout::CALIBRATION;
 use flow_table::Table;
 use serde::Serialize;
 use std::fmt;
@@ -91,7 +92,8 @@ pub fn calibrate(
     let log_probs = score::score(frozen, table)?;
     let (values, context) = split_context(&flow, score::matching(&flow, table)?.iter());
     let section = Section::of(&log_probs, &context, flow.context_dim(), alarm_p.ln(), confidence);
-    let sections = [(CALIBRATION, section.bytes), (REFERENCES, references(&values, &flow))];
+    let mut sections = vec![(CALIBRATION, section.bytes)];
+    sections.extend(references::sections(&values, &flow));
     let content = &frozen.bytes()[..flow.header().total_length.get() as usize];
     let bytes = with_sections(&flow, content, &sections);
 

@@ -1,4 +1,4 @@
-//! From the log-densities of usual rows to the tables of the frozen file: how odd is a row, which values are usual.
+//! From the log-densities of usual rows to the tables of the frozen file: how odd is a row.
 //!
 //! Conformal where there are rows: p = (1 + rows as odd or odder) / (rows + 1), rounded up to the next knot of the table.
 //! Odder than the twentieth oddest row, the fitted [`Tail`] says how p goes on, down to a billionth.
@@ -10,11 +10,7 @@
 
 use crate::binomial;
 use crate::tail::Tail;
-use flow_nostd::Flow;
-use flow_nostd::layout::{
-    BinRecord, CONSTANT, CalibrationRecord, ColumnRecord, Knot, LN_P_MIN, POOLED, SensorRecord, interpolate,
-};
-use flow_table::metrics;
+use flow_nostd::layout::{BinRecord, CalibrationRecord, Knot, LN_P_MIN, POOLED, SensorRecord, interpolate};
 use puruspe::inverfc;
 use serde::Serialize;
 use std::f64::consts::SQRT_2;
@@ -37,8 +33,6 @@ const SPACING: f64 = 1.05;
 const TAIL_SPACING: f64 = 0.25;
 /// Bins of a context value.
 const BINS: usize = 4;
-/// Values of a column over which its density is integrated.
-const REFERENCES: usize = 16;
 
 /// A table from `log_prob` to `ln p`, and the tail that it ends with.
 #[derive(Clone, Debug)]
@@ -236,29 +230,6 @@ impl Bins {
         let spread = sums.iter().filter(|sum| sum.1 > 0.0).map(|(sum, count)| sum * sum / count).sum();
         Some(Bins { column, uppers, of_row, spread })
     }
-}
-
-/// The section `REFS`: of each column of a row its median, the logarithm of a spacing in deviations, and values so spaced
-/// from a deviation below the smallest to one above the largest. `rows` has rows of the flow without context.
-pub fn references(rows: &[f32], flow: &Flow) -> Vec<u8> {
-    let columns: Vec<&ColumnRecord> = flow.column_records().iter().filter(|column| !column.is_context()).collect();
-    let values = columns.iter().enumerate().flat_map(|(j, column)| {
-        let mut values: Vec<f32> = rows.iter().skip(j).step_by(columns.len()).copied().collect();
-        if column.kind.get() == CONSTANT {
-            values.fill(column.values[0].get()); // What it is all but always: a mass, which no spacing would meet.
-        }
-        values.sort_by(f32::total_cmp);
-        let median = values[values.len() / 2];
-        let [least, most] = [values[0], values[values.len() - 1]].map(f64::from);
-        let std = metrics::Summary::of(values.iter().map(|&x| f64::from(x))).std_error * (values.len() as f64).sqrt();
-        let (low, high) = (least - std, most + std);
-        let step = (high - low) / REFERENCES as f64;
-        // Of a column that never changes: nothing while it does not, and else what the log-density gains where it does not.
-        let log_step = if step > 0.0 { (step / std).ln() } else { -((REFERENCES + 1) as f64).ln() };
-        let at = move |i: usize| ((low + step * (i as f64 + 0.5)) as f32).clamp(f32::MIN, f32::MAX);
-        [median, log_step as f32].into_iter().chain((0..REFERENCES).map(at)).map(F32::new)
-    });
-    values.collect::<Vec<F32>>().as_bytes().to_vec()
 }
 
 /// A record of `SENS` that finds nothing but values that are not finite.

@@ -22,6 +22,7 @@ pub mod needs;
 pub mod onnx;
 mod output;
 pub mod probes;
+pub mod references;
 pub mod resection;
 pub mod run_folder;
 pub mod sample;

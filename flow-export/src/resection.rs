@@ -1,14 +1,18 @@
 //! A frozen file with further sections that a reader may skip.
 
 use crate::freeze::seal;
-use flow_nostd::layout::{CHANNELS, HEADER_LENGTH, Header, SECTION_ALIGN, SectionEntry};
+use flow_nostd::layout::{CHANNELS, HEADER_LENGTH, Header, MASSES, SECTION_ALIGN, SectionEntry};
 use flow_nostd::{Flow, Tag};
 use zerocopy::little_endian::{U16, U32};
 use zerocopy::{FromBytes, IntoBytes};
 
 /// The first minor version of the format that has a section which is added.
 fn minor(tag: Tag) -> u16 {
-    if tag == CHANNELS { 5 } else { 4 }
+    match tag {
+        MASSES => 6,
+        CHANNELS => 5,
+        _ => 4,
+    }
 }
 
 /// The file of `flow`, without a signature, with `sections` behind the others, in place of those of the same tags.

@@ -5,7 +5,7 @@ use flow_export::calibrate::calibrate;
 use flow_export::calibration::Section;
 use flow_export::frozen::Frozen;
 use flow_export::resection::with_sections;
-use flow_nostd::layout::{CALIBRATION, SENSORS, SensorRecord};
+use flow_nostd::layout::{CALIBRATION, LATTICE, MASSES, REFERENCES, SENSORS, SensorRecord};
 use flow_nostd::{Detector, Flow};
 use flow_table::Table;
 use rand_core::Rng;
@@ -284,4 +284,70 @@ fn a_calibrated_file_is_the_file_with_sections() {
     let message = calibrate(&frozen, &few, Some(1e-5), None).unwrap_err().to_string();
     assert!(message.contains("150 rows are too few") && message.contains("need 2000"), "{message}");
     assert!(detector.calibration_rows() == 2000 && SENSORS.to_string() == "SENS");
+}
+
+/// A column's share is minus the logarithm of its density given the others, in deviations, or where its value is an atom of
+/// its mass: held against both, computed in f64 from log-densities of the golden file that has atoms in three columns.
+#[test]
+fn shares_are_of_densities_and_of_masses() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/golden/calibrated-masses.flow");
+    let file = AlignedBytes::read(Path::new(path)).unwrap();
+    let flow = Flow::new(&file).unwrap();
+    let detector = Detector::new(flow).unwrap();
+    let [references, masses] = [REFERENCES, MASSES].map(|tag| floats(&file, tag.0));
+    let columns: Vec<_> = flow.column_records().iter().filter(|column| !column.is_context()).collect();
+    let each = references.len() / columns.len();
+    let (mut scratch, mut shares) = (vec![0.0; flow.scratch_len()], vec![0.0; columns.len()]);
+    let (mut rng, mut row) = (rand_pcg::Pcg32::new(3, 3), vec![0.0; columns.len()]);
+    let (mut of_masses, mut of_densities) = (0, 0);
+    for _ in 0..300 {
+        flow.sample(&mut rng, &[0.5, 0.5], &mut row, &mut scratch).unwrap();
+        detector.blame(&row, &[0.5, 0.5], &mut shares, &mut scratch).unwrap();
+        let mut log_prob = |j: usize, x: f32| {
+            let mut other = row.clone();
+            other[j] = x;
+            f64::from(flow.log_prob(&other, &[0.5, 0.5], &mut scratch).unwrap())
+        };
+        let mut records = flow.atom_records();
+        for (j, column) in columns.iter().enumerate() {
+            let (mine, rest) = records.split_at(column.atoms.get().into());
+            records = rest;
+            if mine.is_empty() {
+                continue;
+            }
+            let (origin, cell) = match column.kind.get() {
+                LATTICE => (column.extra[0].get(), column.extra[1].get()),
+                _ => (0.0, 1.0),
+            };
+            let atoms: Vec<f32> = mine.iter().map(|atom| origin + atom.value.get() * cell).collect();
+            let [_, log_step, values @ ..] = &references[j * each..(j + 1) * each] else { unreachable!() };
+            let step = f64::from(values[1] - values[0]);
+            let deviation = step / f64::from(*log_step).exp();
+            assert!((f64::from(masses[j]).exp() * deviation - f64::from(cell)).abs() < 1e-3 * f64::from(cell));
+            // Of a lattice all likelihoods are masses of cells: as many to a unit as fit into it.
+            let cell = f64::from(cell);
+            let now = log_prob(j, row[j]);
+            let mass: f64 = atoms.iter().map(|&atom| log_prob(j, atom).exp() * cell).sum();
+            let mut between: f64 = values.iter().map(|&value| log_prob(j, value).exp() * step).sum();
+            let share = if atoms.contains(&row[j]) {
+                of_masses += 1;
+                ((mass + between) / cell).ln() - now
+            } else {
+                of_densities += 1;
+                between += now.exp() * step;
+                ((mass + between) / deviation).ln() - now
+            };
+            let found = f64::from(shares[j]);
+            assert!((found - share.max(0.0)).abs() < 2e-4 * (1.0 + now.abs()), "{found} {share} {j} {row:?}");
+        }
+    }
+    assert!(of_masses > 50 && of_densities > 500, "{of_masses} {of_densities}");
+}
+
+/// The numbers of a section.
+fn floats(file: &[u8], tag: [u8; 4]) -> Vec<f32> {
+    let word = |at: usize| u32::from_le_bytes(file[at..at + 4].try_into().unwrap()) as usize;
+    let entry = (128..).step_by(16).find(|&entry| file[entry..entry + 4] == tag).unwrap();
+    let data = &file[word(entry + 8)..][..word(entry + 12)];
+    data.chunks_exact(4).map(|bytes| f32::from_le_bytes(bytes.try_into().unwrap())).collect()
 }

@@ -110,7 +110,8 @@ fn golden_files_hold_all_there_is() {
     tags.sort();
     tags.dedup();
     let every = [
-        "ATOM", "BASE", "CALB", "CHAN", "CIRC", "COLS", "DENS", "INDX", "LAYR", "NAME", "PROB", "REFS", "SENS", "TAIL",
+        "ATOM", "BASE", "CALB", "CHAN", "CIRC", "COLS", "DENS", "INDX", "LAYR", "MASS", "NAME", "PROB", "REFS", "SENS",
+        "TAIL",
     ];
     assert_eq!(tags, [&every[..], &["WGHT", "WIND"]].concat());
 }

@@ -254,15 +254,24 @@ impl ColumnRecord {
         }
     }
 
+    /// Whether a value is that of this atom.
+    pub(crate) fn is_atom(&self, atom: &AtomRecord, x: f32) -> bool {
+        self.cell(x) == atom.value.get()
+    }
+
+    /// The raw value of an atom's: that of its cell in a lattice.
+    pub(crate) fn atom_value(&self, value: f32) -> f32 {
+        let [origin, step, _] = self.extra();
+        if self.kind.get() == LATTICE { clamp(origin + value * step, f32::MAX) } else { value }
+    }
+
     #[inline(never)]
     fn other_leave(&self, atoms: &[AtomRecord], q: f32) -> f32 {
         // Low and high, or origin and step.
         let [first, second, _] = self.extra();
         let kind = self.kind.get();
         let x = match atoms::leave(atoms, q, self.is_discrete()) {
-            // A discrete column's atom is the number of a cell.
-            Ok(cell) if kind == LATTICE => first + cell * second,
-            Ok(value) => value,
+            Ok(value) => self.atom_value(value),
             Err(w) => match kind {
                 POSITIVE => {
                     let x = libm::expf(w);

@@ -2,9 +2,11 @@
 
 use crate::calibration::{Calibration, LN_P_MIN};
 use crate::column::clamp;
-use crate::references::{Reference, References};
+use crate::masses::{self, Masses};
+use crate::references::{LogSum, Reference, References};
 use crate::sensors::{SensorFault, SensorRecord, SensorState};
 use crate::{EvalError, Flow, FormatError};
+use zerocopy::little_endian::F32;
 
 /// What is said of a row.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -86,6 +88,7 @@ pub struct Detector<'a> {
     calibration: Option<Calibration<'a>>,
     sensors: &'a [SensorRecord],
     references: References<'a>,
+    widths: &'a [F32],
     alarm: f32,
 }
 
@@ -93,8 +96,8 @@ impl<'a> Detector<'a> {
     /// Reads what a flow's file says of verdicts, after checking all of it.
     ///
     /// # Errors
-    /// The first rule of `spec/format.md` that the sections `CALB`, `SENS` and `REFS` break, and where. A file without them
-    /// is no error.
+    /// The first rule of `spec/format.md` that the sections `CALB`, `SENS`, `REFS` and `MASS` break, and where. A file
+    /// without them is no error.
     ///
     /// ```
     /// # flow_nostd::include_flow!(mod model = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/example.flow"));
@@ -110,8 +113,9 @@ impl<'a> Detector<'a> {
         let calibration = Calibration::of(&flow)?;
         let sensors = SensorRecord::of(&flow)?;
         let references = References::of(&flow)?;
+        let widths = masses::widths(&flow)?;
         let alarm = calibration.map_or(LN_P_MIN, |calibration| calibration.record.alarm.get());
-        Ok(Self { flow, calibration, sensors, references, alarm })
+        Ok(Self { flow, calibration, sensors, references, widths, alarm })
     }
 
     /// The flow.
@@ -249,11 +253,11 @@ impl<'a> Detector<'a> {
     }
 
     /// How odd each column's value is beside the values of all others, into `shares`: minus the logarithm of its density
-    /// given the others, nats, in the unit of the column's deviation; never below 0. Returns the column of the largest
+    /// given the others, nats, in the unit of the column's deviation, of an atom of its mass; never below 0. Returns the column of the largest
     /// share; `None` where all are 0, or the file has no values to integrate over.
     ///
-    /// It takes one log-density and one more for each of these values of each column: with 16 of them, as `flow-export`
-    /// writes, and eight columns, 129 log-densities.
+    /// It takes one log-density, one more for each of these values of each column, and one for each atom: with 16 values, as
+    /// `flow-export` writes, and eight columns without atoms, 129 log-densities.
     ///
     /// # Errors
     /// As [`Flow::log_prob`]; `shares` is as long as a row.
@@ -268,20 +272,20 @@ impl<'a> Detector<'a> {
     ) -> Result<Option<usize>, EvalError> {
         self.flow.check_row(shares.len())?;
         let now = self.flow.log_prob(row, context, scratch)?;
-        for (column, share) in (0..usize::MAX).zip(shares.iter_mut()) {
+        for (column, (share, &x)) in (0..usize::MAX).zip(shares.iter_mut().zip(row)) {
             let Some(Reference { log_step, values, .. }) = self.references.column(column) else { return Ok(None) };
-            // The logarithm of a sum of exponentials, the largest apart.
-            let (mut most, mut sum) = (now, 1.0);
+            let masses = Masses::of(&self.flow, self.widths, column);
+            let mass = masses.holds(x);
+            let width = masses.log_width - log_step;
+            let mut integral = LogSum::of(if mass { now + width } else { now });
             for value in values {
-                let log_prob = self.flow.log_prob_with(row, context, (column, value.get()), scratch)?;
-                if log_prob > most {
-                    sum = sum * libm::expf(most - log_prob) + 1.0;
-                    most = log_prob;
-                } else {
-                    sum += libm::expf(log_prob - most);
-                }
+                integral.add(self.flow.log_prob_with(row, context, (column, value.get()), scratch)?);
             }
-            let odd = log_step + libm::logf(sum) + (most - now);
+            for value in masses.others(x) {
+                integral.add(self.flow.log_prob_with(row, context, (column, value), scratch)? + width);
+            }
+            let odd = integral.log_over(log_step, now);
+            let odd = if mass { odd - masses.log_width } else { odd };
             *share = if odd > 0.0 { odd } else { 0.0 };
         }
         Ok(largest(shares))

@@ -169,16 +169,8 @@ impl Flow<'_> {
     /// # Ok::<(), Box<dyn core::error::Error>>(())
     /// ```
     pub fn outside_support(&self, row: &[f32]) -> Option<usize> {
-        let mut atoms = self.atoms;
-        let modelled = (0..usize::MAX).zip(self.columns).filter(|(_, record)| !record.is_context());
-        for ((column, record), &x) in modelled.zip(row) {
-            let (mine, after) = atoms.split_at_checked(record.atoms.get().into()).unwrap_or_default();
-            atoms = after;
-            if record.is_outside(mine, x) {
-                return Some(column);
-            }
-        }
-        None
+        let mut outside = self.modelled().zip(row).filter(|((_, record, atoms), x)| record.is_outside(atoms, **x));
+        outside.next().map(|((column, ..), _)| column)
     }
 
     /// The state (features, then the latent values) and the two buffers in the caller's scratch memory.
@@ -276,6 +268,19 @@ impl Flow<'_> {
     /// What layers see of the state: features and columns on a line.
     pub(crate) fn without_circles<'s>(&self, state: &'s mut [f32]) -> &'s mut [f32] {
         state.get_mut(..self.features.saturating_add(self.lines)).unwrap_or_default()
+    }
+}
+
+impl<'a> Flow<'a> {
+    /// The column of each value of a row: its place among all, its record and its atoms.
+    pub(crate) fn modelled(&self) -> impl Iterator<Item = (usize, &'a ColumnRecord, &'a [AtomRecord])> {
+        let mut rest = self.atoms;
+        let modelled = (0..usize::MAX).zip(self.columns).filter(|(_, record)| !record.is_context());
+        modelled.map(move |(column, record)| {
+            let (mine, after) = rest.split_at_checked(record.atoms.get().into()).unwrap_or_default();
+            rest = after;
+            (column, record, mine)
+        })
     }
 }
 

@@ -14,7 +14,7 @@ pub const MAGIC: [u8; 8] = *b"\x89FLOW\r\n\x1a";
 pub const MAJOR: u16 = 1;
 /// The latest minor version that this engine knows. A writer writes the first one that has all that the file uses, see
 /// `spec/format.md`. Readers accept every minor version.
-pub const MINOR: u16 = 5;
+pub const MINOR: u16 = 6;
 /// Length of the header in bytes.
 pub const HEADER_LENGTH: usize = 128;
 /// Every section starts at a multiple of this many bytes.

@@ -146,6 +146,7 @@ mod load;
 mod masked;
 mod masked_affine;
 mod masked_spline;
+mod masses;
 mod mixture;
 mod normal;
 mod permutation;
@@ -224,11 +225,12 @@ pub mod layout {
     pub use crate::linear::{LOG_DET_MAX, LinearRecord};
     pub use crate::masked_affine::MaskedAffineRecord;
     pub use crate::masked_spline::MaskedSplineRecord;
+    pub use crate::masses::NO_WIDTH;
     pub use crate::mixture::{ComponentRecord, LOG_WEIGHT_MAX};
     pub use crate::permutation::PermutationRecord;
     pub use crate::references::REFERENCES_MAX;
     pub use crate::section::{
-        ATOMS, BASE, CALIBRATION, CHANNELS, CIRCLES, COLUMNS, CRITICAL, DENSE, INDICES, LAYERS, NAMES, PROBES,
+        ATOMS, BASE, CALIBRATION, CHANNELS, CIRCLES, COLUMNS, CRITICAL, DENSE, INDICES, LAYERS, MASSES, NAMES, PROBES,
         REFERENCES, SENSORS, SectionEntry, TAILS, WEIGHTS, WINDOWS,
     };
     pub use crate::sensors::SensorRecord;

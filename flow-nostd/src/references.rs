@@ -3,7 +3,7 @@
 //! That is minus the logarithm of its density given the others, in nats, with the column's deviation as the unit: the
 //! row's density over its integral along the column, `-ln(p(x) / (∫ p(x with t in place of the column) dt / deviation))`.
 //! The integral is a sum over values that the file has for each column, equally spaced over those that usual rows have,
-//! and the row's own. It is the same for every kind of flow, and finds a column that is odd only beside the others.
+//! and the row's own; what single values have of their own is [`masses`](crate::masses)'. It is the same for every kind of flow, and finds a column that is odd only beside the others.
 
 use crate::fault::{Fault, Place};
 use crate::section::REFERENCES;
@@ -65,6 +65,32 @@ impl<'a> References<'a> {
         let mine = self.values.get(column.saturating_mul(self.each)..)?.get(..self.each)?;
         let ([usual, log_step], values) = mine.split_first_chunk::<BEFORE>()?;
         Some(Reference { usual: usual.get(), log_step: log_step.get(), values })
+    }
+}
+
+/// The logarithm of a sum of exponentials, the largest apart.
+pub(crate) struct LogSum {
+    most: f32,
+    sum: f32,
+}
+
+impl LogSum {
+    pub(crate) fn of(log: f32) -> Self {
+        Self { most: log, sum: 1.0 }
+    }
+
+    pub(crate) fn add(&mut self, log: f32) {
+        if log > self.most {
+            self.sum = self.sum * libm::expf(self.most - log) + 1.0;
+            self.most = log;
+        } else {
+            self.sum += libm::expf(log - self.most);
+        }
+    }
+
+    /// The logarithm of the sum times a step, less `now`.
+    pub(crate) fn log_over(&self, log_step: f32, now: f32) -> f32 {
+        log_step + libm::logf(self.sum) + (self.most - now)
     }
 }
 

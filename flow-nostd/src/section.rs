@@ -37,6 +37,8 @@ pub const CALIBRATION: Tag = Tag(*b"CALB");
 pub const SENSORS: Tag = Tag(*b"SENS");
 /// Reference values of the columns; may be absent.
 pub const REFERENCES: Tag = Tag(*b"REFS");
+/// How wide the atoms of the columns count beside reference values; may be absent.
+pub const MASSES: Tag = Tag(*b"MASS");
 /// How the columns come from raw channels; may be absent.
 pub const WINDOWS: Tag = Tag(*b"WIND");
 /// What the sensors of raw channels can give; may be absent.
@@ -58,7 +60,7 @@ pub struct SectionEntry {
     pub length: U32,
 }
 
-/// The tags of this version; the last two are for kinds of columns that come with the feature `all-kinds`.
+/// The tags of this version; the last three are for kinds of columns that come with the feature `all-kinds`.
 const TAGS: &[Tag] = &[
     COLUMNS,
     TAILS,
@@ -74,13 +76,14 @@ const TAGS: &[Tag] = &[
     REFERENCES,
     WINDOWS,
     CHANNELS,
+    MASSES,
     ATOMS,
     CIRCLES,
 ];
 
 /// Those that this engine knows.
 const KNOWN: &[Tag] = match TAGS {
-    [always @ .., _, _] if !ALL_KINDS => always,
+    [always @ .., _, _, _] if !ALL_KINDS => always,
     all => all,
 };
 

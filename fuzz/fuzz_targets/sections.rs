@@ -4,8 +4,9 @@
 use flow_fuzz::common::mutation::mutate;
 use flow_fuzz::{changes, read};
 
-static FILES: [&[u8]; 4] = [
+static FILES: [&[u8]; 5] = [
     include_bytes!("../../spec/golden/calibrated.flow"),
+    include_bytes!("../../spec/golden/calibrated-masses.flow"),
     include_bytes!("../../spec/golden/windows.flow"),
     include_bytes!("../../spec/golden/windows-ranges.flow"),
     include_bytes!("../../spec/calibrated.flow"),

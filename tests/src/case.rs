@@ -4,14 +4,15 @@ use crate::flows;
 use crate::report::Report;
 use crate::trained::all_trained;
 use flow_export::aligned::AlignedBytes;
-use flow_export::calibration::{Section, references, unlimited};
+use flow_export::calibration::{Section, unlimited};
 use flow_export::freeze::{Weights, freeze_as};
 use flow_export::probes;
+use flow_export::references;
 use flow_export::resection::with_sections;
 use flow_export::windows::Recipe;
 use flow_model::spec::{Base, FlowSpec};
 use flow_nostd::Flow;
-use flow_nostd::layout::{CALIBRATION, REFERENCES, SENSORS, SensorRecord, WINDOWS};
+use flow_nostd::layout::{CALIBRATION, SENSORS, SensorRecord, WINDOWS};
 use std::fmt::{Arguments, Write};
 use zerocopy::IntoBytes;
 
@@ -138,11 +139,11 @@ pub fn calibrated(file: &[u8], spec: &FlowSpec) -> Vec<u8> {
     }
     let limits = SensorRecord { same: 3.into(), jump: 1e3.into(), ..unlimited() };
     let limits = vec![limits; flow.columns()];
-    let sections = [
+    let mut sections = vec![
         (CALIBRATION, Section::of(&log_probs, &contexts, flow.context_dim(), -2.0, None).bytes),
-        (REFERENCES, references(&values, &flow)),
         (SENSORS, limits.as_bytes().to_vec()),
     ];
+    sections.extend(references::sections(&values, &flow));
     with_sections(&flow, file, &sections)
 }
 

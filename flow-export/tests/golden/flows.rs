@@ -1,16 +1,16 @@
 //! The flows of the golden files: small ones, of every model and of all that a file can hold.
 
 use flow_export::aligned::AlignedBytes;
-use flow_export::calibration::{Section, references, unlimited};
+use flow_export::calibration::{Section, unlimited};
 use flow_export::freeze::{Weights, freeze_as};
-use flow_export::probes;
 use flow_export::resection::with_sections;
 use flow_export::windows::Recipe;
+use flow_export::{probes, references};
 use flow_model::models::{Mixing, Shape, maf, maf_rqs, nsf, realnvp};
 use flow_model::params::Layout;
 use flow_model::spec::{Atom, Base, Column, FlowSpec, Kind, Layer, SplineShape, Standard, Tails};
 use flow_nostd::Flow;
-use flow_nostd::layout::{CALIBRATION, CHANNELS, REFERENCES, SENSORS, SensorRecord, WINDOWS};
+use flow_nostd::layout::{CALIBRATION, CHANNELS, SENSORS, SensorRecord, WINDOWS};
 use rand_core::Rng;
 use rand_pcg::Pcg32;
 use zerocopy::IntoBytes;
@@ -46,7 +46,7 @@ pub fn files() -> Vec<(&'static str, Vec<u8>)> {
         ("residual-lu", rich(residual, Weights::F32)),
         ("residual-lu-i8", rich(residual, Weights::I8)),
         ("angles", frozen(&spec(angles(), |_| vec![]), Weights::F32)),
-        ("calibrated", calibrated(rich(realnvp, Weights::F32))),
+        ("calibrated-masses", calibrated(rich(nsf, Weights::F32))),
         ("windows", windows(vec![])),
         ("windows-ranges", windows(vec![[-1.5, 2.5], [f32::MIN, 3.0]])),
     ]
@@ -126,11 +126,11 @@ fn calibrated(file: Vec<u8>) -> Vec<u8> {
         contexts.extend(context);
     }
     let limits = vec![SensorRecord { same: 2.into(), jump: 1e3.into(), ..unlimited() }; flow.columns()];
-    let sections = [
+    let mut sections = vec![
         (CALIBRATION, Section::of(&log_probs, &contexts, flow.context_dim(), -3.0, None).bytes),
-        (REFERENCES, references(&values, &flow)),
         (SENSORS, limits.as_bytes().to_vec()),
     ];
+    sections.extend(references::sections(&values, &flow));
     with_sections(&flow, &bytes, &sections)
 }
 

@@ -3,13 +3,13 @@
 use super::bytes::{Rule, crc32, rule, u16_at, u32_at, zero};
 
 /// The minor version of the specification that this reader was written from.
-const MINOR: u16 = 5;
+const MINOR: u16 = 6;
 /// Sections that a file must have.
 const NEEDED: [&[u8; 4]; 7] = [b"COLS", b"TAIL", b"LAYR", b"DENS", b"INDX", b"BASE", b"WGHT"];
 /// Sections that it has where they hold a record.
 const WHERE_USED: [&[u8; 4]; 2] = [b"ATOM", b"CIRC"];
 /// Sections that it may have.
-const OPTIONAL: [&[u8; 4]; 7] = [b"NAME", b"PROB", b"CALB", b"SENS", b"REFS", b"WIND", b"CHAN"];
+const OPTIONAL: [&[u8; 4]; 8] = [b"NAME", b"PROB", b"CALB", b"SENS", b"REFS", b"MASS", b"WIND", b"CHAN"];
 
 /// A file whose header and section table keep the rules.
 pub struct Container<'a> {

@@ -1,0 +1,91 @@
+//! Masses beside the density of a column, where its oddness is told: an atom's value has a mass, all others a density.
+//!
+//! Both are of one kind once the width is known over which a density has to be to hold as much as it says: that of a cell,
+//! or 1 in columns of real numbers. In the column's deviations its logarithm is in the file. So an atom adds its mass to the
+//! integral; and a row whose value is an atom is as odd as its mass is small, not as a density is.
+
+use crate::atoms::AtomRecord;
+use crate::column::{ColumnRecord, LOG_MASS_MAX};
+use crate::fault::{Fault, Place};
+use crate::section::MASSES;
+use crate::{ALL_KINDS, Flow, FormatError, range};
+use zerocopy::FromBytes;
+use zerocopy::little_endian::F32;
+
+/// What stands for a column whose atoms do not count, or that has none.
+pub const NO_WIDTH: f32 = f32::MAX;
+
+/// The atoms of a column that count, and how.
+pub(crate) struct Masses<'a> {
+    column: Option<&'a ColumnRecord>,
+    atoms: &'a [AtomRecord],
+    /// The logarithm of the width of a cell in deviations.
+    pub log_width: f32,
+}
+
+/// The section: a logarithm for each value of a row; empty where the file has none.
+pub(crate) fn widths<'a>(flow: &Flow<'a>) -> Result<&'a [F32], FormatError> {
+    let mut place = Place::start();
+    place.tag = MASSES;
+    let Some(data) = flow.sections.find(MASSES).filter(|_| ALL_KINDS) else { return Ok(&[]) };
+    read(data, flow.columns(), &mut place).map_err(|fault| place.error(fault))
+}
+
+fn read<'a>(data: &'a [u8], columns: usize, place: &mut Place) -> Result<&'a [F32], Fault> {
+    place.same(Fault::SECTION_LENGTH, columns.saturating_mul(size_of::<F32>()), data.len())?;
+    let Ok(widths) = <[F32]>::ref_from_bytes(data) else { return Err(Fault::SECTION_LENGTH) };
+    for (index, width) in (0..u16::MAX).zip(widths) {
+        place.index = index;
+        if width.get() != NO_WIDTH && !range::is_at_most(width.get(), LOG_MASS_MAX) {
+            return Err(Fault::field(0));
+        }
+    }
+    Ok(widths)
+}
+
+impl<'a> Masses<'a> {
+    /// Those of a value of the row.
+    pub(crate) fn of(flow: &Flow<'a>, widths: &[F32], value: usize) -> Self {
+        let width = widths.get(value).map(|width| width.get()).filter(|&width| width != NO_WIDTH);
+        match (width, flow.modelled().nth(value)) {
+            (Some(log_width), Some((_, column, atoms))) => Self { column: Some(column), atoms, log_width },
+            _ => Self { column: None, atoms: &[], log_width: 0.0 },
+        }
+    }
+
+    /// Whether this value is one of them.
+    pub(crate) fn holds(&self, x: f32) -> bool {
+        self.column.is_some_and(|column| self.atoms.iter().any(|atom| column.is_atom(atom, x)))
+    }
+
+    /// The values of all but the one that is `x`.
+    pub(crate) fn others(&self, x: f32) -> impl Iterator<Item = f32> {
+        let column = self.column;
+        let others = self.atoms.iter().filter(move |atom| column.is_some_and(|column| !column.is_atom(atom, x)));
+        others.filter_map(move |atom| Some(column?.atom_value(atom.value.get())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec::Vec;
+
+    #[test]
+    fn every_rule_is_checked() {
+        let read = |widths: &[f32], columns| {
+            let bytes: Vec<u8> = widths.iter().flat_map(|v| v.to_le_bytes()).collect();
+            let mut place = Place::start();
+            place.tag = MASSES;
+            let read = read(&bytes, columns, &mut place).map(|widths| widths.len());
+            read.map_err(|fault| place.error(fault))
+        };
+        assert_eq!(read(&[NO_WIDTH, -3.0], 2), Ok(2));
+        let length = |expected, found| Err(FormatError::SectionLength { tag: MASSES, expected, found });
+        assert_eq!(read(&[-3.0], 2), length(8, 4));
+        assert_eq!(read(&[-3.0; 3], 2), length(8, 12));
+        for width in [f32::NAN, f32::INFINITY, -NO_WIDTH, 2e30] {
+            assert_eq!(read(&[-3.0, width], 2), Err(FormatError::Record { tag: MASSES, index: 1, offset: 0 }));
+        }
+    }
+}
