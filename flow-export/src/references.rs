@@ -119,12 +119,12 @@ mod tests {
         let lattice = record(LATTICE, [0.0, 0.25, 0.0]); // A deviation of a cell.
         let (references, width) = of_column(&lattice, &[0.0], values());
         assert_eq!((references[0], width), (1.25, 0.0));
-        let step = references[3] - references[2];
+        let step = references[5] - references[4]; // The second value has moved out of the cell of the atom.
         assert!((step - 3.0 / 16.0).abs() < 1e-6 && (references[1] - (step / 0.25).ln()).abs() < 1e-6, "{step}");
         assert_eq!(of_column(&lattice, &[], values()).1, NO_WIDTH);
         let positive = record(POSITIVE, [0.0; 3]);
         let (references, width) = of_column(&positive, &[0.0], values());
-        let std = (references[3] - references[2]) / references[1].exp();
+        let std = (references[5] - references[4]) / references[1].exp();
         assert!((std - 0.79).abs() < 0.02 && (width + std.ln()).abs() < 1e-4, "{std} {width}");
     }
 
