@@ -1,12 +1,12 @@
 //! Verdicts: how odd a row is, whether that is an alarm, and which sensor to look at.
 
+use crate::along::Along;
 use crate::calibration::{Calibration, LN_P_MIN};
 use crate::column::clamp;
-use crate::masses::{self, Masses};
-use crate::references::{LogSum, Reference, References};
+use crate::flow::Replaced;
+use crate::references::References;
 use crate::sensors::{SensorFault, SensorRecord, SensorState};
 use crate::{EvalError, Flow, FormatError};
-use zerocopy::little_endian::F32;
 
 /// What is said of a row.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -88,7 +88,6 @@ pub struct Detector<'a> {
     calibration: Option<Calibration<'a>>,
     sensors: &'a [SensorRecord],
     references: References<'a>,
-    widths: &'a [F32],
     alarm: f32,
 }
 
@@ -113,9 +112,8 @@ impl<'a> Detector<'a> {
         let calibration = Calibration::of(&flow)?;
         let sensors = SensorRecord::of(&flow)?;
         let references = References::of(&flow)?;
-        let widths = masses::widths(&flow)?;
         let alarm = calibration.map_or(LN_P_MIN, |calibration| calibration.record.alarm.get());
-        Ok(Self { flow, calibration, sensors, references, widths, alarm })
+        Ok(Self { flow, calibration, sensors, references, alarm })
     }
 
     /// The flow.
@@ -253,8 +251,8 @@ impl<'a> Detector<'a> {
     }
 
     /// How odd each column's value is beside the values of all others, into `shares`: minus the logarithm of its density
-    /// given the others, nats, in the unit of the column's deviation, of an atom of its mass; never below 0. Returns the column of the largest
-    /// share; `None` where all are 0, or the file has no values to integrate over.
+    /// given the others, nats, in the unit of the column's deviation; of an atom, minus the logarithm of its mass; never
+    /// below 0. Returns the column of the largest share; `None` where all are 0, or the file has no values to integrate over.
     ///
     /// It takes one log-density, one more for each of these values of each column, and one for each atom: with 16 values, as
     /// `flow-export` writes, and eight columns without atoms, 129 log-densities.
@@ -271,22 +269,19 @@ impl<'a> Detector<'a> {
         scratch: &mut [f32],
     ) -> Result<Option<usize>, EvalError> {
         self.flow.check_row(shares.len())?;
-        let now = self.flow.log_prob(row, context, scratch)?;
+        self.flow.check_row(row.len())?;
+        self.flow.check_context(context.len())?;
+        let mut replaced = Replaced { flow: &self.flow, row, context, scratch };
+        let now = replaced.log_prob(usize::MAX, 0.0)?;
+        let mut along = Along::before(&self.flow, &self.references);
         for (column, (share, &x)) in (0..usize::MAX).zip(shares.iter_mut().zip(row)) {
-            let Some(Reference { log_step, values, .. }) = self.references.column(column) else { return Ok(None) };
-            let masses = Masses::of(&self.flow, self.widths, column);
-            let mass = masses.holds(x);
-            let width = masses.log_width - log_step;
-            let mut integral = LogSum::of(if mass { now + width } else { now });
-            for value in values {
-                integral.add(self.flow.log_prob_with(row, context, (column, value.get()), scratch)?);
+            if !along.start(column, x, now) {
+                return Ok(None);
             }
-            for value in masses.others(x) {
-                integral.add(self.flow.log_prob_with(row, context, (column, value), scratch)? + width);
+            while let Some(value) = along.next() {
+                along.add(replaced.log_prob(column, value)?);
             }
-            let odd = integral.log_over(log_step, now);
-            let odd = if mass { odd - masses.log_width } else { odd };
-            *share = if odd > 0.0 { odd } else { 0.0 };
+            *share = along.share(now);
         }
         Ok(largest(shares))
     }

@@ -209,24 +209,6 @@ impl Flow<'_> {
         if found == expected { Ok(()) } else { Err(EvalError::LatentLength { expected, found }) }
     }
 
-    /// The log-density of a row in which a column has another value.
-    #[inline(never)]
-    pub(crate) fn log_prob_with(
-        &self,
-        row: &[f32],
-        context: &[f32],
-        (column, value): (usize, f32),
-        scratch: &mut [f32],
-    ) -> Result<f32, EvalError> {
-        let (state, mut work) = self.split(scratch)?;
-        let (mut row, mut context) = ((0..usize::MAX).zip(row), context.iter());
-        let mut next = |in_context: bool| match in_context {
-            true => context.next().copied(),
-            false => row.next().map(|(j, &x)| if j == column { value } else { x }),
-        };
-        self.row_log_prob(&mut next, state, &mut work)
-    }
-
     /// The log-density of the row that `next` gives value by value, see [`row::enter`].
     pub(crate) fn row_log_prob(
         &self,
@@ -281,6 +263,33 @@ impl<'a> Flow<'a> {
             rest = after;
             (column, record, mine)
         })
+    }
+}
+
+/// A row in its context, of which values are tried that it does not have.
+pub(crate) struct Replaced<'r, 'a> {
+    pub flow: &'r Flow<'a>,
+    pub row: &'r [f32],
+    pub context: &'r [f32],
+    pub scratch: &'r mut [f32],
+}
+
+impl Replaced<'_, '_> {
+    /// The log-density of the row in which a column has another value.
+    #[inline(never)]
+    pub(crate) fn log_prob(&mut self, column: usize, value: f32) -> Result<f32, EvalError> {
+        let (state, mut work) = self.flow.split(self.scratch)?;
+        let (mut next, mut left) = (values(self.row, self.context), column);
+        let mut next = move |in_context: bool| {
+            let x = next(in_context)?;
+            if in_context {
+                return Some(x);
+            }
+            let here = left == 0;
+            left = left.wrapping_sub(1);
+            Some(if here { value } else { x })
+        };
+        self.flow.row_log_prob(&mut next, state, &mut work)
     }
 }
 

@@ -110,6 +110,7 @@ macro_rules! on_hosts {
 
 #[cfg(not(any(target_arch = "arm", target_arch = "riscv32")))]
 mod affines;
+mod along;
 #[cfg(not(any(target_arch = "arm", target_arch = "riscv32")))]
 mod lanes;
 #[cfg(not(any(target_arch = "arm", target_arch = "riscv32")))]

@@ -1,8 +1,8 @@
 //! Masses beside the density of a column, where its oddness is told: an atom's value has a mass, all others a density.
 //!
-//! Both are of one kind once the width is known over which a density has to be to hold as much as it says: that of a cell,
-//! or 1 in columns of real numbers. In the column's deviations its logarithm is in the file. So an atom adds its mass to the
-//! integral; and a row whose value is an atom is as odd as its mass is small, not as a density is.
+//! A mass is a density times a width: that of a cell, or 1 in columns of real numbers. The file has the logarithm of this width
+//! in deviations of the column. With it an atom adds its mass to the integral, and a row whose value is an atom is as odd as
+//! that mass is small.
 
 use crate::atoms::AtomRecord;
 use crate::column::{ColumnRecord, LOG_MASS_MAX};
@@ -49,8 +49,13 @@ impl<'a> Masses<'a> {
         let width = widths.get(value).map(|width| width.get()).filter(|&width| width != NO_WIDTH);
         match (width, flow.modelled().nth(value)) {
             (Some(log_width), Some((_, column, atoms))) => Self { column: Some(column), atoms, log_width },
-            _ => Self { column: None, atoms: &[], log_width: 0.0 },
+            _ => Self::none(),
         }
+    }
+
+    /// Those of a column that has none.
+    pub(crate) fn none() -> Self {
+        Self { column: None, atoms: &[], log_width: 0.0 }
     }
 
     /// Whether this value is one of them.
@@ -58,11 +63,16 @@ impl<'a> Masses<'a> {
         self.column.is_some_and(|column| self.atoms.iter().any(|atom| column.is_atom(atom, x)))
     }
 
-    /// The values of all but the one that is `x`.
-    pub(crate) fn others(&self, x: f32) -> impl Iterator<Item = f32> {
-        let column = self.column;
-        let others = self.atoms.iter().filter(move |atom| column.is_some_and(|column| !column.is_atom(atom, x)));
-        others.filter_map(move |atom| Some(column?.atom_value(atom.value.get())))
+    /// The value of the next one that is not `x`, each once.
+    pub(crate) fn next_but(&mut self, x: f32) -> Option<f32> {
+        let column = self.column?;
+        while let Some((atom, rest)) = self.atoms.split_first() {
+            self.atoms = rest;
+            if !column.is_atom(atom, x) {
+                return Some(column.atom_value(atom.value.get()));
+            }
+        }
+        None
     }
 }
 

@@ -1,11 +1,8 @@
-//! Which sensor: how odd a column's value is beside the values of all others.
-//!
-//! That is minus the logarithm of its density given the others, in nats, with the column's deviation as the unit: the
-//! row's density over its integral along the column, `-ln(p(x) / (∫ p(x with t in place of the column) dt / deviation))`.
-//! The integral is a sum over values that the file has for each column, equally spaced over those that usual rows have,
-//! and the row's own; what single values have of their own is [`masses`](crate::masses)'. It is the same for every kind of flow, and finds a column that is odd only beside the others.
+//! Usual values of each column: one to replace what a broken sensor says, and those over which a density is integrated to
+//! name a sensor, see [`along`](crate::along).
 
 use crate::fault::{Fault, Place};
+use crate::masses::{self, Masses};
 use crate::section::REFERENCES;
 use crate::{Flow, FormatError, range};
 use zerocopy::FromBytes;
@@ -21,6 +18,7 @@ const BEFORE: usize = 2;
 pub(crate) struct References<'a> {
     values: &'a [F32],
     each: usize,
+    widths: &'a [F32],
 }
 
 /// What it has of one.
@@ -38,8 +36,11 @@ impl<'a> References<'a> {
     pub(crate) fn of(flow: &Flow<'a>) -> Result<Self, FormatError> {
         let mut place = Place::start();
         place.tag = REFERENCES;
-        let Some(data) = flow.sections.find(REFERENCES) else { return Ok(Self { values: &[], each: 0 }) };
-        Self::read(data, flow.columns(), &mut place).map_err(|fault| place.error(fault))
+        let Some(data) = flow.sections.find(REFERENCES) else {
+            return Ok(Self { values: &[], each: 0, widths: &[] });
+        };
+        let references = Self::read(data, flow.columns(), &mut place).map_err(|fault| place.error(fault))?;
+        Ok(Self { widths: masses::widths(flow)?, ..references })
     }
 
     fn read(data: &'a [u8], columns: usize, place: &mut Place) -> Result<Self, Fault> {
@@ -57,7 +58,12 @@ impl<'a> References<'a> {
                 return Err(Fault::field(0));
             }
         }
-        Ok(Self { values, each })
+        Ok(Self { values, each, widths: &[] })
+    }
+
+    /// The masses of a column that count beside them.
+    pub(crate) fn masses(&self, flow: &Flow<'a>, column: usize) -> Masses<'a> {
+        Masses::of(flow, self.widths, column)
     }
 
     /// What the file has of a column.
@@ -65,32 +71,6 @@ impl<'a> References<'a> {
         let mine = self.values.get(column.saturating_mul(self.each)..)?.get(..self.each)?;
         let ([usual, log_step], values) = mine.split_first_chunk::<BEFORE>()?;
         Some(Reference { usual: usual.get(), log_step: log_step.get(), values })
-    }
-}
-
-/// The logarithm of a sum of exponentials, the largest apart.
-pub(crate) struct LogSum {
-    most: f32,
-    sum: f32,
-}
-
-impl LogSum {
-    pub(crate) fn of(log: f32) -> Self {
-        Self { most: log, sum: 1.0 }
-    }
-
-    pub(crate) fn add(&mut self, log: f32) {
-        if log > self.most {
-            self.sum = self.sum * libm::expf(self.most - log) + 1.0;
-            self.most = log;
-        } else {
-            self.sum += libm::expf(log - self.most);
-        }
-    }
-
-    /// The logarithm of the sum times a step, less `now`.
-    pub(crate) fn log_over(&self, log_step: f32, now: f32) -> f32 {
-        log_step + libm::logf(self.sum) + (self.most - now)
     }
 }
 

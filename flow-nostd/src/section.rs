@@ -60,7 +60,8 @@ pub struct SectionEntry {
     pub length: U32,
 }
 
-/// The tags of this version; the last three are for kinds of columns that come with the feature `all-kinds`.
+/// The tags of this version; the last three, of which the first counts beside atoms only, are for kinds of columns that
+/// come with the feature `all-kinds`.
 const TAGS: &[Tag] = &[
     COLUMNS,
     TAILS,
