@@ -1,7 +1,7 @@
 //! From usual rows to what names a sensor: the sections `REFS` and `MASS`.
 
 use flow_nostd::layout::{
-    AtomRecord, CONSTANT, CONTINUOUS, ColumnRecord, INTEGER, LATTICE, MASSES, NO_WIDTH, REFERENCES,
+    AtomRecord, CIRCULAR, CONSTANT, CONTINUOUS, ColumnRecord, INTEGER, LATTICE, MASSES, NO_WIDTH, REFERENCES,
 };
 use flow_nostd::{Flow, Tag};
 use flow_table::metrics;
@@ -47,7 +47,7 @@ fn of_column(record: &ColumnRecord, atoms: &[AtomRecord], mut values: Vec<f32>) 
     let unit = deviation(record, &values);
     let (low, high) = span(record, atoms, &values, unit);
     let step = (high - low) / VALUES as f64;
-    if step <= 0.0 {
+    if unit <= 0.0 || step <= 0.0 {
         // It never changes: nothing while it does not, and else what the log-density gains where it does not.
         let mut never = [median; 2 + VALUES];
         never[1] = -((VALUES + 1) as f32).ln();
@@ -62,9 +62,13 @@ fn of_column(record: &ColumnRecord, atoms: &[AtomRecord], mut values: Vec<f32>) 
     (out, if atoms.is_empty() { NO_WIDTH } else { (cell(record) / unit).ln() as f32 })
 }
 
-/// From a unit below the least of the sorted values to one above the greatest; but where training says what it trusts, not
+/// A circle of angles; else from a unit below the least of the sorted values to one above the greatest; but where training says what it trusts, not
 /// beyond that, lest one value far out leave the others between two values of the sum.
 fn span(record: &ColumnRecord, atoms: &[AtomRecord], values: &[f32], unit: f64) -> (f64, f64) {
+    if record.kind.get() == CIRCULAR {
+        let [origin, period, ..] = record.values.map(|value| f64::from(value.get()));
+        return (origin, origin + period);
+    }
     let (low, high) = (f64::from(values[0]) - unit, f64::from(values[values.len() - 1]) + unit);
     if !has_scale(record) {
         return (low, high);
@@ -153,6 +157,14 @@ mod tests {
         assert_eq!(beside(&integer, &atoms(&[-1.0, 0.0]), -0.75, 2.0), 1.25);
         assert_eq!(beside(&integer, &atoms(&[-1.0, 0.0]), -0.75, 0.5), f32::MAX);
         assert_eq!(beside(&record(CONTINUOUS, [0.0; 3]), &atoms(&[2.0]), 2.0, 1.0), 2.25);
+    }
+
+    #[test]
+    fn angles_are_once_around() {
+        let mut record = record(CIRCULAR, [0.0; 3]);
+        record.values = [-180.0, 360.0, 0.0, 0.0].map(F32::new);
+        let (references, _) = of_column(&record, &[], (0..90).map(|i| 4.0 * i as f32 - 180.0).collect());
+        assert_eq!([references[2], references[17]], [-168.75, 168.75]);
     }
 
     /// Values of 0 to 10 in an integer column that training found at 5 ± 2, trusted to 20 deviations.

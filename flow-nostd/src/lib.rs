@@ -37,20 +37,20 @@
 //! | function | "s" | 3 |
 //! |---|---|---|
 //! | [`slots::pick`], without a signature | 1448 | 1408 |
-//! | [`Detector::blame`] | 1024 | 896 |
-//! | [`Detector::watch`] | 992 | 824 |
-//! | [`Detector::verdict`] | 968 | 800 |
-//! | [`Flow::self_test`] | 888 | 688 |
+//! | [`Detector::blame`] | 1016 | 848 |
+//! | [`Detector::watch`] | 992 | 832 |
+//! | [`Detector::verdict`] | 968 | 808 |
+//! | [`Flow::self_test`] | 904 | 720 |
 //! | [`Flow::sample`] | 880 | 848 |
 //! | [`Flow::log_prob`] | 872 | 704 |
 //! | [`Flow::to_data`] | 808 | 760 |
 //! | [`Flow::to_latent`] | 704 | 680 |
-//! | [`Flow::new`] | 800 | 808 |
-//! | [`Detector::new`] | 500 | 508 |
+//! | [`Flow::new`] | 768 | 768 |
+//! | [`Detector::new`] | 492 | 492 |
 //! | [`Drift::push`] | 136 | 96 |
 //! | [`Flow::model_id_hex`] | 108 | 96 |
-//! | [`Flow::column_name`] | 48 | 48 |
-//! | [`Flow::outside_support`] | 56 | 60 |
+//! | [`Flow::column_name`] | 56 | 64 |
+//! | [`Flow::outside_support`] | 48 | 48 |
 //! | [`scratch_len`], where it is not a constant | 16 | 24 |
 //!
 //! The proof holds for optimised code: below opt-level "s" and 3 the compiler leaves checks in place that are never needed.

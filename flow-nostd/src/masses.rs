@@ -46,6 +46,9 @@ fn read<'a>(data: &'a [u8], columns: usize, place: &mut Place) -> Result<&'a [F3
 impl<'a> Masses<'a> {
     /// Those of a value of the row.
     pub(crate) fn of(flow: &Flow<'a>, widths: &[F32], value: usize) -> Self {
+        if !ALL_KINDS {
+            return Self::none(); // There are no atoms, nor is any of this in the program.
+        }
         let width = widths.get(value).map(|width| width.get()).filter(|&width| width != NO_WIDTH);
         match (width, flow.modelled().nth(value)) {
             (Some(log_width), Some((_, column, atoms))) => Self { column: Some(column), atoms, log_width },
@@ -60,12 +63,12 @@ impl<'a> Masses<'a> {
 
     /// Whether this value is one of them.
     pub(crate) fn holds(&self, x: f32) -> bool {
-        self.column.is_some_and(|column| self.atoms.iter().any(|atom| column.is_atom(atom, x)))
+        ALL_KINDS && self.column.is_some_and(|column| self.atoms.iter().any(|atom| column.is_atom(atom, x)))
     }
 
     /// The value of the next one that is not `x`, each once.
     pub(crate) fn next_but(&mut self, x: f32) -> Option<f32> {
-        let column = self.column?;
+        let column = self.column.filter(|_| ALL_KINDS)?;
         while let Some((atom, rest)) = self.atoms.split_first() {
             self.atoms = rest;
             if !column.is_atom(atom, x) {
