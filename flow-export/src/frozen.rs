@@ -2,6 +2,7 @@
 
 use crate::aligned::AlignedBytes;
 use crate::error::Error;
+use flow_nostd::layout::{AtomRecord, ColumnRecord};
 use flow_nostd::{Flow, SelfTestError};
 use std::path::{Path, PathBuf};
 
@@ -86,4 +87,14 @@ pub(crate) fn context_names(flow: &Flow) -> Vec<String> {
         .filter(|(_, record)| record.is_context())
         .map(|(name, _)| name)
         .collect()
+}
+
+/// Each column's record with its atoms, context columns among them.
+pub fn columns_with_atoms<'a>(flow: &Flow<'a>) -> impl Iterator<Item = (&'a ColumnRecord, &'a [AtomRecord])> {
+    let mut rest = flow.atom_records();
+    flow.column_records().iter().map(move |record| {
+        let (mine, after) = rest.split_at(record.atoms.get().into());
+        rest = after;
+        (record, mine)
+    })
 }

@@ -9,7 +9,7 @@ pub use detection::{CalibrationFacts, SensorFacts};
 
 use crate::cost;
 use crate::error::Error;
-use crate::frozen::{Frozen, column_names, context_names};
+use crate::frozen::{Frozen, column_names, columns_with_atoms, context_names};
 use crate::windows::Recipe;
 use flow_nostd::layout::{
     self, AtomRecord, Base, CircleRecord, ColumnRecord, ComponentRecord, DenseRecord, Layer, LayerRecord, SectionEntry,
@@ -257,22 +257,19 @@ fn weight_type(flow: &Flow) -> &'static str {
 }
 
 fn columns(flow: &Flow, (sensors, references): (Vec<Option<SensorFacts>>, &[u8])) -> Vec<ColumnFacts> {
-    let mut atoms = flow.atom_records();
     // Of the context neither is told.
     let (mut sensors, mut usual) = (sensors.into_iter(), detection::usual(references, flow.columns()).into_iter());
-    let column = |(name, record): (String, &ColumnRecord)| {
-        let (mine, after) = atoms.split_at_checked(record.atoms.get().into()).unwrap_or_default();
-        atoms = after;
+    let column = |(name, (record, atoms)): (String, (&ColumnRecord, &[AtomRecord]))| {
         let given = record.is_context();
         ColumnFacts {
             name,
             kind: kind(record),
-            atoms: mine.iter().map(|atom| self::atom(record, atom)).collect(),
+            atoms: atoms.iter().map(|atom| self::atom(record, atom)).collect(),
             sensor: if given { None } else { sensors.next().flatten() },
             usual: if given { None } else { usual.next() },
         }
     };
-    column_names(flow).into_iter().zip(flow.column_records()).map(column).collect()
+    column_names(flow).into_iter().zip(columns_with_atoms(flow)).map(column).collect()
 }
 
 fn kind(record: &ColumnRecord) -> ColumnKind {

@@ -1,5 +1,7 @@
-//! From usual rows to what names a sensor: the sections `REFS` and `MASS`.
+//! From usual rows to what names a sensor: the sections `REFS` and `MASS` of `spec/format.md`, whose "Verdicts" has the sum
+//! that the engine makes of them (`flow-nostd/src/along.rs`). Files that were written before are read as they are.
 
+use crate::frozen::columns_with_atoms;
 use flow_nostd::layout::{
     AtomRecord, CIRCULAR, CONSTANT, CONTINUOUS, ColumnRecord, INTEGER, LATTICE, MASSES, NO_WIDTH, REFERENCES,
 };
@@ -15,14 +17,7 @@ const VALUES: usize = 16;
 /// deviation below the usual values to one above them. `MASS`, where the flow has atoms: of each column with some the
 /// logarithm of the width of a cell in deviations. `rows` has rows of the flow without context.
 pub fn sections(rows: &[f32], flow: &Flow) -> Vec<(Tag, Vec<u8>)> {
-    let modelled = flow.column_records().iter().filter(|column| !column.is_context());
-    let mut atoms = flow.atom_records();
-    let mut columns = Vec::new();
-    for record in modelled {
-        let (mine, rest) = atoms.split_at(record.atoms.get().into());
-        atoms = rest;
-        columns.push((record, mine));
-    }
+    let columns: Vec<_> = columns_with_atoms(flow).filter(|(record, _)| !record.is_context()).collect();
     let (mut references, mut widths) = (Vec::new(), Vec::new());
     for (j, (record, atoms)) in columns.iter().enumerate() {
         let values = rows.iter().skip(j).step_by(columns.len()).copied().collect();
@@ -62,8 +57,8 @@ fn of_column(record: &ColumnRecord, atoms: &[AtomRecord], mut values: Vec<f32>) 
     (out, if atoms.is_empty() { NO_WIDTH } else { (cell(record) / unit).ln() as f32 })
 }
 
-/// A circle of angles; else from a unit below the least of the sorted values to one above the greatest; but where training says what it trusts, not
-/// beyond that, lest one value far out leave the others between two values of the sum.
+/// A circle of angles; else from a unit below the least of the sorted values to one above the greatest, but where training
+/// says what it trusts not beyond that, lest one value far out leave the others between two values of the sum.
 fn span(record: &ColumnRecord, atoms: &[AtomRecord], values: &[f32], unit: f64) -> (f64, f64) {
     if record.kind.get() == CIRCULAR {
         let [origin, period, ..] = record.values.map(|value| f64::from(value.get()));

@@ -3,7 +3,7 @@
 use flow_export::aligned::AlignedBytes;
 use flow_export::calibrate::calibrate;
 use flow_export::calibration::Section;
-use flow_export::frozen::Frozen;
+use flow_export::frozen::{Frozen, columns_with_atoms};
 use flow_export::resection::with_sections;
 use flow_nostd::layout::{CALIBRATION, LATTICE, MASSES, REFERENCES, SENSORS, SensorRecord};
 use flow_nostd::{Detector, Flow};
@@ -295,7 +295,7 @@ fn shares_are_of_densities_and_of_masses() {
     let flow = Flow::new(&file).unwrap();
     let detector = Detector::new(flow).unwrap();
     let [references, masses] = [REFERENCES, MASSES].map(|tag| floats(&file, tag.0));
-    let columns: Vec<_> = flow.column_records().iter().filter(|column| !column.is_context()).collect();
+    let columns: Vec<_> = columns_with_atoms(&flow).filter(|(column, _)| !column.is_context()).collect();
     let each = references.len() / columns.len();
     let (mut scratch, mut shares) = (vec![0.0; flow.scratch_len()], vec![0.0; columns.len()]);
     let (mut rng, mut row) = (rand_pcg::Pcg32::new(3, 3), vec![0.0; columns.len()]);
@@ -308,13 +308,7 @@ fn shares_are_of_densities_and_of_masses() {
             other[j] = x;
             f64::from(flow.log_prob(&other, &[0.5, 0.5], &mut scratch).unwrap())
         };
-        let mut records = flow.atom_records();
-        for (j, column) in columns.iter().enumerate() {
-            let (mine, rest) = records.split_at(column.atoms.get().into());
-            records = rest;
-            if mine.is_empty() {
-                continue;
-            }
+        for (j, (column, mine)) in columns.iter().enumerate().filter(|(_, (_, atoms))| !atoms.is_empty()) {
             let (origin, cell) = match column.kind.get() {
                 LATTICE => (column.extra[0].get(), column.extra[1].get()),
                 _ => (0.0, 1.0),

@@ -87,8 +87,7 @@ impl<'r, 'a> Along<'r, 'a> {
     /// How odd the value is, nats; never below 0.
     #[inline(never)]
     pub(crate) fn share(&self, now: f32) -> f32 {
-        let odd = self.log_step + libm::logf(self.sum) + (self.most - now);
-        let odd = odd - self.unit;
+        let odd = self.log_step + libm::logf(self.sum) + (self.most - now) - self.unit;
         if odd > 0.0 { clamp(odd, f32::MAX) } else { 0.0 }
     }
 }
