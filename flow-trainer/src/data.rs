@@ -1,5 +1,6 @@
 //! The rows of a run: read or generated, profiled, and split into training, validation and calibration.
 
+use flow_export::calibration::FEWEST;
 use flow_export::windows::{Feature, Recipe};
 use flow_table::{Convention, Fractions, KindOverride, Missing, Profile, ProfileError, ReadOptions, Split, SplitError};
 use flow_table::{Table, TableError, builtin};
@@ -23,9 +24,11 @@ pub struct Source {
     pub missing: Missing,
     /// Windows over the rows, which the flow models in their place.
     pub windows: Option<Windows>,
-    /// Shares of the rows that validate and calibrate: the former counts where `validation` is `None`, the latter but under
-    /// the peers' convention.
-    pub shares: Fractions,
+    /// Share of the rows that validate where `validation` is `None`.
+    pub validation_share: f64,
+    /// Share of the rows that is set aside for thresholds, but under the peers' convention; without it as
+    /// [`usual_calibration`] says.
+    pub calibration_share: Option<f64>,
     /// Seed of the split and of a built-in set.
     pub seed: u64,
 }
@@ -94,10 +97,19 @@ impl Source {
             convention: Convention::Own,
             missing: Missing::default(),
             windows: None,
-            shares: Fractions::default(),
+            validation_share: Fractions::default().validation,
+            calibration_share: None,
             seed: 0,
         }
     }
+}
+
+/// The share of so many rows that is set aside for thresholds where nobody says how large it is: a tenth, but as many rows as
+/// a calibration takes where that is no more than a quarter of them. Of fewer rows none is: they would be lost to the training
+/// and calibrate nothing.
+pub fn usual_calibration(rows: usize) -> f64 {
+    let least = FEWEST as f64 / rows.max(1) as f64;
+    if least > 0.25 { 0.0 } else { least.max(Fractions::default().calibration) }
 }
 
 impl From<ProfileError> for DataError {
@@ -169,9 +181,9 @@ impl Data {
             .map(|Windows { length, stride, features }| Recipe::over(&table, *length, *stride, features));
         let table = columns_of(recipe.as_ref(), table)?;
         let fractions = Fractions {
-            validation: if source.validation.is_some() { 0.0 } else { source.shares.validation },
+            validation: if source.validation.is_some() { 0.0 } else { source.validation_share },
             calibration: match source.convention {
-                Convention::Own => source.shares.calibration,
+                Convention::Own => source.calibration_share.unwrap_or_else(|| usual_calibration(table.rows())),
                 Convention::Peers => 0.0,
             },
         };
@@ -198,10 +210,28 @@ impl Data {
             }
             None => None,
         };
+        if source.convention == Convention::Own && source.calibration_share.is_none() && split.calibration.is_empty() {
+            notes.push(format!(
+                "no rows are set aside to calibrate alarms with: the {FEWEST} that it takes are more than a quarter of {}",
+                table.rows()
+            ));
+        }
         let [train, validation, calibration] = table.into_parts(&split);
         let validation = other.unwrap_or(validation);
         let calibration = (!split.calibration.is_empty()).then_some(calibration);
         let profile = Profile::of(&train, &source.overrides, source.convention)?;
         Ok(Data { train, validation, calibration, profile, split: split.reason, notes, reading, recipe })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::usual_calibration;
+
+    #[test]
+    fn rows_that_could_calibrate_nothing_are_not_set_aside() {
+        for (rows, aside) in [(0, 0), (3, 0), (199, 0), (200, 50), (300, 50), (500, 50), (745, 75), (20_514, 2051)] {
+            assert_eq!((rows as f64 * usual_calibration(rows)).round() as usize, aside, "of {rows}");
+        }
     }
 }

@@ -38,6 +38,19 @@ fn json(text: &str) -> serde_json::Value {
 }
 
 #[test]
+fn rows_that_are_too_few_to_calibrate_all_train_or_validate() {
+    let session = Session::empty();
+    session.write("train.csv", table(150));
+    let said = session.train(&["--data", "train.csv", "--out", "run", "--freeze", "model.flow"]);
+    for words in
+        ["the 50 that it takes are more than a quarter of 150", "135 training and 15 validation", "not calibrated"]
+    {
+        assert!(said.contains(words), "{words:?} is not said: {said}");
+    }
+    assert!(!session.path("run/calibration.csv").exists() && session.path("model.flow").exists());
+}
+
+#[test]
 fn a_run_leaves_a_folder_that_evaluates_and_freezes() {
     let session = Session::empty();
     session.write("train.csv", table(400));
@@ -45,7 +58,7 @@ fn a_run_leaves_a_folder_that_evaluates_and_freezes() {
     session.write("labels.csv", "0\n1\n".repeat(30));
     let said = session.train(&["--data", "train.csv", "--out", "run", "--freeze", "model.flow"]);
     for word in
-        ["integer", "constant", "all 320 values are 5", "tract", "report: run/report.html", "frozen: model.flow"]
+        ["integer", "constant", "all 310 values are 5", "tract", "report: run/report.html", "calibrated with 50 rows"]
     {
         assert!(said.contains(word), "{word:?} is not said: {said}");
     }

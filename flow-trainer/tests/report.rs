@@ -73,12 +73,14 @@ fn the_figures_are_those_of_the_frozen_file_and_of_the_metrics() {
     assert_eq!(report["device"]["file_bytes"], fs::metadata(&frozen).unwrap().len());
     assert_eq!(report["device"]["self_test"], "passed");
     let facts = flow_export::inspect::inspect(&flow_export::frozen::Frozen::read(&frozen).unwrap()).unwrap();
+    assert_eq!(report["device"]["model_id"], facts.model_id);
+    assert_eq!(report["device"]["calibration_rows"], 50);
     assert_eq!(report["device"]["scratch_bytes"], facts.scratch_bytes);
     assert_eq!(report["device"]["macs_log_prob"], facts.macs_log_prob);
     assert_eq!(report["device"]["instructions_log_prob"], facts.instructions_log_prob);
     assert_eq!(report["columns"].as_array().unwrap().len(), 3);
     assert_eq!(report["calibration"].as_array().unwrap().len(), 3);
-    assert_eq!(report["log_prob"][0]["rows"], 320);
+    assert_eq!(report["log_prob"][0]["rows"], 310);
     let oddest = report["oddest"]["rows"].as_array().unwrap();
     assert_eq!(oddest.len(), 10);
     let scores: Vec<f64> = oddest.iter().map(|row| row["log_prob"].as_f64().unwrap()).collect();

@@ -5,6 +5,7 @@
 mod against;
 mod evaluate;
 mod evaluation;
+mod for_device;
 mod oddest;
 mod resume;
 mod shape;

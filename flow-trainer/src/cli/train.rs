@@ -1,5 +1,6 @@
 //! `flow-trainer train`: from a table to a run folder, and on to a frozen file and its scores if asked.
 
+use super::for_device::ForDevice;
 use super::oddest::{read_to_score, say_oddest};
 use super::shape::{ShapeArgs, not_negative, positive};
 use super::windows::WindowArgs;
@@ -18,12 +19,8 @@ use crate::train::{Ending, TrainError};
 use crate::tune::{self, Plan};
 use crate::{auto, fit, fitted, report};
 use clap::{ArgMatches, Args, ValueEnum};
-use flow_export::calibrate;
-use flow_export::calibration::FEWEST;
-use flow_export::freeze::Weights;
-use flow_export::run_folder::frozen;
 use flow_table::atomic::write_atomic;
-use flow_table::{Convention, Fractions, KindOverride, Missing, Table};
+use flow_table::{Convention, Fractions, KindOverride, Missing};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -42,9 +39,10 @@ pub(super) struct Train {
     /// Share of the rows that are split off to validate
     #[arg(long, value_name = "SHARE", default_value_t = Fractions::default().validation, value_parser = some_of, conflicts_with = "val")]
     validation: f64,
-    /// Share of the rows that are set aside to calibrate alarms with; 0 for none. Rare alarms take many
-    #[arg(long, value_name = "SHARE", default_value_t = Fractions::default().calibration, value_parser = part_of)]
-    calibration: f64,
+    /// Share of the rows that are set aside to calibrate alarms with; 0 for none. Rare alarms take many; without it a tenth,
+    /// or 50 rows where that is no more than a quarter, and of fewer rows none
+    #[arg(long, value_name = "SHARE", value_parser = part_of)]
+    calibration: Option<f64>,
     /// The folder to leave the run in
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
@@ -122,7 +120,8 @@ impl Train {
             convention: self.convention(),
             missing: self.missing.clone(),
             windows: self.windows.windows(),
-            shares: Fractions { validation: self.validation, calibration: self.calibration },
+            validation_share: self.validation,
+            calibration_share: self.calibration,
             seed: self.seed,
         }
     }
@@ -262,12 +261,21 @@ pub(super) fn train(args: Train, budget: Option<Budget>, given: BTreeMap<String,
     let checkpoint = run_folder::checkpoint(&data, &flow, &outcome, model, (settings.seed, convention));
     run_folder::write(&args.out, &checkpoint, &metrics, data.calibration.as_ref())?;
     tell::say_how_it_ended(&outcome, &metrics)?;
-    if let Some(path) = &args.freeze {
-        freeze(&args.out, path, data.calibration.as_ref())?;
-        if let Some(table) = &to_score {
-            say_oddest(path, table, &args.out, data.recipe.is_some())?;
+    let for_device = match (ForDevice::of(&args.out, data.calibration.as_ref()), &args.freeze) {
+        (made, Some(path)) => {
+            let made = made?;
+            made.write(path)?;
+            if let Some(table) = &to_score {
+                say_oddest(path, table, &args.out, data.recipe.is_some())?;
+            }
+            Some(made)
         }
-    }
+        (Ok(made), None) => Some(made),
+        (Err(error), None) => {
+            eprintln!("flow-trainer: warning: the report has no figures of a device: {error}");
+            None
+        }
+    };
     let title = format!("{}: {}", args.data.join(", "), model.name());
     let run = report::Run {
         title: &title,
@@ -276,6 +284,7 @@ pub(super) fn train(args: Train, budget: Option<Budget>, given: BTreeMap<String,
         data: &data,
         metrics: &metrics,
         samples: samples.as_ref(),
+        frozen: for_device.as_ref().map(|made| &made.frozen),
         scored: to_score.as_ref(),
         backend: backend.as_ref(),
     };
@@ -369,24 +378,4 @@ fn stop_on_interrupt() -> Result<Arc<AtomicBool>, Error> {
         }
     })?;
     Ok(stop)
-}
-
-/// Freezes the flow of a run, calibrated where rows enough were set aside for it.
-fn freeze(run: &Path, to: &Path, calibration: Option<&Table>) -> Result<(), Error> {
-    let frozen = frozen(run, 0, Weights::F32)?;
-    let Some(table) = calibration.filter(|table| table.rows() >= FEWEST) else {
-        write_atomic(to, frozen.bytes())?;
-        say(format_args!("frozen: {} ({} bytes)", to.display(), bytes(to)))?;
-        return say(format_args!(
-            "not calibrated: fewer than {FEWEST} rows were set aside for that; flow-export calibrate takes others"
-        ));
-    };
-    let (content, summary) = calibrate::calibrate(&frozen, table, None, None)?;
-    write_atomic(to, &content)?;
-    say(format_args!("frozen: {} ({} bytes)", to.display(), bytes(to)))?;
-    say(format_args!("{}", summary.to_string().trim_end()))
-}
-
-fn bytes(path: &Path) -> u64 {
-    std::fs::metadata(path).map_or(0, |m| m.len())
 }

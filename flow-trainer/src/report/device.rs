@@ -1,14 +1,11 @@
 //! What the flow takes on a device, from the frozen file itself.
 
 use flow_export::Error;
-use flow_export::freeze::freeze;
 use flow_export::frozen::Frozen;
+use flow_export::inspect;
 use flow_export::score::score;
-use flow_export::{inspect, probes};
-use flow_model::flow::Flow;
 use flow_table::Table;
 use serde::Serialize;
-use std::path::PathBuf;
 use std::time::Instant;
 
 /// Rows that are scored to measure the time of one.
@@ -19,6 +16,8 @@ const TIMED_ROWS: usize = 1000;
 pub struct Device {
     /// Bytes of the frozen file: flash, beside the engine's own code.
     pub file_bytes: usize,
+    /// Rows that the file's calibration was made from; 0 where it has none.
+    pub calibration_rows: u32,
     /// Bytes of RAM that a caller provides; the stack comes on top.
     pub scratch_bytes: usize,
     /// Multiply-accumulates of one log-density.
@@ -38,24 +37,20 @@ pub struct Device {
 }
 
 impl Device {
-    /// Freezes the flow in memory, inspects it, and takes the time that the engine needs for some of the rows.
+    /// Inspects the frozen flow, and takes the time that the engine needs for some of the rows.
     ///
     /// # Errors
-    /// A flow beyond the format's limits, or one that fails its self-test.
-    pub fn of(flow: &Flow, params: &[f32], rows: &Table) -> Result<Self, Error> {
-        let spec = flow.spec();
-        let path = PathBuf::from("the trained flow");
-        let bytes = freeze(spec, params, &probes::rows(spec), 0)
-            .map_err(|source| Error::Freeze { path: path.clone(), source })?;
-        let frozen = Frozen::from_bytes(path, bytes);
-        let facts = inspect::inspect(&frozen)?;
+    /// A file that is no frozen flow; rows of other columns.
+    pub fn of(frozen: &Frozen, rows: &Table) -> Result<Self, Error> {
+        let facts = inspect::inspect(frozen)?;
         let some = rows.select(&(0..rows.rows().min(TIMED_ROWS)).collect::<Vec<_>>());
-        score(&frozen, &some)?; // The first time is not the engine's alone.
+        score(frozen, &some)?; // The first time is not the engine's alone.
         let start = Instant::now();
-        let scored = score(&frozen, &some)?.len();
+        let scored = score(frozen, &some)?.len();
         let seconds = start.elapsed().as_secs_f64();
         Ok(Device {
             file_bytes: facts.file_bytes,
+            calibration_rows: facts.calibration.map_or(0, |calibration| calibration.rows),
             scratch_bytes: facts.scratch_bytes,
             macs_log_prob: facts.macs_log_prob,
             macs_sample: facts.macs_sample,

@@ -17,6 +17,7 @@ use crate::data::Data;
 use crate::evaluate::{Dequantization, Evaluator};
 use crate::run_folder::Metrics;
 use flow_export::freeze::FreezeError;
+use flow_export::frozen::Frozen;
 use flow_export::sample;
 use flow_model::flow::Flow;
 use flow_table::metrics::{Summary, quantile};
@@ -49,6 +50,8 @@ pub struct Run<'a> {
     pub metrics: &'a Metrics,
     /// Rows drawn from it, if it could be frozen.
     pub samples: Option<&'a Table>,
+    /// What a device gets, if it could be frozen.
+    pub frozen: Option<&'a Frozen>,
     /// Rows that were to be scored: the oddest of them are shown, else those of the validation rows.
     pub scored: Option<&'a Table>,
     /// What runs it.
@@ -132,13 +135,13 @@ pub fn report(run: &Run<'_>, warn: &mut dyn FnMut(String)) -> Result<(Report, St
         Some(table) => (table.source().to_owned(), table),
         None => ("the validation rows".to_owned(), &data.validation),
     };
-    let device = match Device::of(flow, params, &data.validation) {
-        Ok(device) => Some(device),
-        Err(error) => {
-            warn(format!("the report has no figures of a device: {error}"));
-            None
+    let mut device = None;
+    if let Some(frozen) = run.frozen {
+        match Device::of(frozen, &data.validation) {
+            Ok(figures) => device = Some(figures),
+            Err(error) => warn(format!("the report has no figures of a device: {error}")),
         }
-    };
+    }
     let report = Report {
         title: run.title.to_owned(),
         metrics: run.metrics.clone(),

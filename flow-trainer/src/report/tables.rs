@@ -185,8 +185,12 @@ pub(super) fn device(report: &Report) -> String {
     let Some(device) = &report.device else {
         return "<p>The flow cannot be frozen: see what the training said.</p>".to_string();
     };
+    let calibrated = match device.calibration_rows {
+        0 => "not calibrated".to_string(),
+        rows => format!("calibrated with {rows} rows"),
+    };
     let mut facts = vec![
-        ("model size, flash", format!("{} bytes: the frozen file", grouped(device.file_bytes))),
+        ("model size, flash", format!("{} bytes: the frozen file, {calibrated}", grouped(device.file_bytes))),
         ("RAM", format!("{} bytes of scratch", grouped(device.scratch_bytes))),
         (
             "work",
