@@ -113,7 +113,7 @@ impl<'a> Calibration<'a> {
         };
         let mut left = take(knots, record.knots, Fault::field(4), place)?;
         let mut below = None;
-        for (index, bin) in (1..u16::MAX).zip(bins) {
+        for (index, bin) in (1..=u16::MAX).zip(bins) {
             place.index = index;
             let upper = bin.upper.get();
             if !range::is_at_most(upper, f32::MAX) || below.is_some_and(|below| upper <= below) {

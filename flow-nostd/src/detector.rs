@@ -34,13 +34,13 @@ pub enum Status {
     NotCalibrated,
     /// The first value that lies where its column has no density at all, see [`Flow::outside_support`].
     OutsideSupport {
-        /// Its column.
+        /// Its column: its place in the row, which has no context.
         column: u16,
     },
     /// The first faulty sensor. What the flow was told in its place is a usual value of the column, or, of a stuck sensor
     /// and after a jump, the value itself.
     Sensor {
-        /// Its column.
+        /// Its column: its place in the row.
         column: u16,
         /// What is wrong with it.
         fault: SensorFault,
@@ -200,7 +200,8 @@ impl<'a> Detector<'a> {
     /// alarm besides is theirs. Without limits in the file only values that are not finite are found.
     ///
     /// # Errors
-    /// The length of `row`, `context`, `sensors` or `scratch`, or a context value that is NaN or infinite.
+    /// The length of `row`, `context`, `sensors` or `scratch`, before anything is looked at; or a context value that is NaN or
+    /// infinite, once the sensors have seen the row.
     ///
     /// ```
     /// # flow_nostd::include_flow!(mod model = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/calibrated.flow"));
@@ -224,6 +225,8 @@ impl<'a> Detector<'a> {
     ) -> Result<Verdict, EvalError> {
         self.flow.check_row(row.len())?;
         self.flow.check_row(sensors.len())?;
+        self.flow.check_context(context.len())?;
+        self.flow.split(scratch)?;
         let found = self.check_sensors(row, sensors);
         let verdict = self.verdict(row, context, scratch)?;
         Ok(Verdict { status: found.unwrap_or(verdict.status), ..verdict })
@@ -252,7 +255,8 @@ impl<'a> Detector<'a> {
 
     /// How odd each column's value is beside the values of all others, into `shares`: minus the logarithm of its density
     /// given the others, nats, in the unit of the column's deviation; of an atom, minus the logarithm of its mass; never
-    /// below 0. Returns the column of the largest share; `None` where all are 0, or the file has no values to integrate over.
+    /// below 0. Returns the column of the largest share; `None` where all are 0, as where the file has no values to integrate
+    /// over.
     ///
     /// It takes one log-density, one more for each of these values of each column, and one for each atom: with 16 values, as
     /// `flow-export` writes, and eight columns without atoms, 129 log-densities.
@@ -271,6 +275,7 @@ impl<'a> Detector<'a> {
         self.flow.check_row(shares.len())?;
         self.flow.check_row(row.len())?;
         self.flow.check_context(context.len())?;
+        shares.fill(0.0);
         let mut replaced = Replaced { flow: &self.flow, row, context, scratch };
         let now = replaced.log_prob(usize::MAX, 0.0)?;
         let mut along = Along::before(&self.flow, &self.references);

@@ -158,7 +158,7 @@ impl Flow<'_> {
         Ok(())
     }
 
-    /// The first column, among all, whose value in `row` lies where it has no density at all: not above 0 in a positive
+    /// The place in `row` of the first value that lies where its column has no density at all: not above 0 in a positive
     /// column, beyond the bounds of a bounded one, and no atom.
     ///
     /// ```
@@ -169,8 +169,7 @@ impl Flow<'_> {
     /// # Ok::<(), Box<dyn core::error::Error>>(())
     /// ```
     pub fn outside_support(&self, row: &[f32]) -> Option<usize> {
-        let mut outside = self.modelled().zip(row).filter(|((_, record, atoms), x)| record.is_outside(atoms, **x));
-        outside.next().map(|((column, ..), _)| column)
+        self.modelled().zip(row).position(|((record, atoms), x)| record.is_outside(atoms, *x))
     }
 
     /// The state (features, then the latent values) and the two buffers in the caller's scratch memory.
@@ -254,14 +253,13 @@ impl Flow<'_> {
 }
 
 impl<'a> Flow<'a> {
-    /// The column of each value of a row: its place among all, its record and its atoms.
-    pub(crate) fn modelled(&self) -> impl Iterator<Item = (usize, &'a ColumnRecord, &'a [AtomRecord])> {
+    /// The column of each value of a row: its record and its atoms.
+    pub(crate) fn modelled(&self) -> impl Iterator<Item = (&'a ColumnRecord, &'a [AtomRecord])> {
         let mut rest = self.atoms;
-        let modelled = (0..usize::MAX).zip(self.columns).filter(|(_, record)| !record.is_context());
-        modelled.map(move |(column, record)| {
+        self.columns.iter().filter(|record| !record.is_context()).map(move |record| {
             let (mine, after) = rest.split_at_checked(record.atoms.get().into()).unwrap_or_default();
             rest = after;
-            (column, record, mine)
+            (record, mine)
         })
     }
 }

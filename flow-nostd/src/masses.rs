@@ -51,7 +51,7 @@ impl<'a> Masses<'a> {
         }
         let width = widths.get(value).map(|width| width.get()).filter(|&width| width != NO_WIDTH);
         match (width, flow.modelled().nth(value)) {
-            (Some(log_width), Some((_, column, atoms))) => Self { column: Some(column), atoms, log_width },
+            (Some(log_width), Some((column, atoms))) => Self { column: Some(column), atoms, log_width },
             _ => Self::none(),
         }
     }
