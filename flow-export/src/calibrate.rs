@@ -7,14 +7,17 @@ use crate::references;
 use crate::resection::with_sections;
 use crate::score;
 use flow_model::checkpoint::Checkpoint;
-use flow_nostd::Detector;
 use flow_nostd::layout::CALIBRATION;
+use flow_nostd::{Detector, FLOOR};
 use flow_table::Table;
 use serde::Serialize;
 use std::fmt;
 
 /// The p of an alarm that nobody chose.
 pub const USUAL_P: f64 = 1e-3;
+
+/// A log-density below this is that of a row outside the support of a column.
+const OUTSIDE: f32 = 0.1 * FLOOR;
 
 /// The key under which a checkpoint's metadata say which share of the validation rows were trained on, too.
 pub const REPEATED: &str = "repeated_rows";
@@ -50,6 +53,9 @@ pub struct Summary {
     pub confidence: Option<f64>,
     /// The smallest p that an alarm can have with as many rows.
     pub smallest_p: f64,
+    /// The rows that lie so far beyond all others that the tail was fitted without them: their numbers in the file.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unreached: Vec<usize>,
     /// Shape of the tail beyond the rows; 0 for an exponential.
     pub tail_shape: f64,
     /// Its standard error.
@@ -77,21 +83,37 @@ pub fn calibrate(
     let flow = frozen.tested_flow()?;
     let contexts = context_names(&flow);
     let rows = table.rows();
-    let few = |needed: usize, p: f64| {
-        let source = table.source().to_owned();
-        Error::FewRows { source_name: source, rows, needed, p, possible: smallest_p(rows) }
-    };
     let wanted = alarm_p.unwrap_or(USUAL_P);
+    let few = |of: &str, rows: usize, needed: usize| {
+        let source_name = format!("{}{of}", table.source());
+        Error::FewRows { source_name, rows, needed, p: wanted, possible: smallest_p(rows) }
+    };
     if rows < FEWEST {
-        return Err(few(FEWEST.max(needed(wanted)), wanted));
+        return Err(Error::TooFewToCalibrate { source_name: table.source().to_owned(), rows });
     }
-    if alarm_p.is_some() && wanted < smallest_p(rows) {
-        return Err(few(needed(wanted), wanted));
+    if wanted < smallest_p(rows) {
+        return Err(few("", rows, needed(wanted)));
     }
-    let alarm_p = wanted.max(smallest_p(rows));
     let log_probs = score::score(frozen, table)?;
+    let outside: Vec<usize> = (0..rows).filter(|&i| log_probs[i] < OUTSIDE).collect();
+    if 2 * outside.len() > rows {
+        return Err(Error::RowsOutside { path: table.source().to_owned(), rows, outside: outside.len() });
+    }
     let (values, context) = split_context(&flow, score::matching(&flow, table)?.iter());
-    let section = Section::of(&log_probs, &context, flow.context_dim(), alarm_p.ln(), confidence);
+    let section = Section::of(&log_probs, &context, flow.context_dim(), wanted.ln(), confidence);
+    let bins_of = section.bins_of.map(|column| contexts[column].clone());
+    let least = section.bins.iter().filter(|bin| bin.own_table).map(|bin| bin.rows).min().unwrap_or(rows);
+    if wanted < smallest_p(least) {
+        // As many rows more as this bin lacks, if they are spread as these are.
+        let needed = (needed(wanted) as f64 * rows as f64 / least as f64).ceil() as usize;
+        let of = format!(", the range of {} with the fewest", bins_of.unwrap_or_default());
+        return Err(few(&of, least, needed));
+    }
+    let smallest_p = smallest_p(least);
+    let mut oddest: Vec<usize> = (0..rows).collect();
+    oddest.sort_by(|&a, &b| log_probs[a].total_cmp(&log_probs[b]));
+    let mut unreached = oddest[..section.pooled.unreached].to_vec();
+    unreached.sort_unstable();
     let mut sections = vec![(CALIBRATION, section.bytes)];
     sections.extend(references::sections(&values, &flow));
     let content = &frozen.bytes()[..flow.header().total_length.get() as usize];
@@ -101,14 +123,16 @@ pub fn calibrate(
     let finished = Frozen::from_bytes(frozen.path(), bytes);
     let source = |source| Error::Format { path: frozen.path().to_owned(), source };
     Detector::new(finished.tested_flow()?).map_err(source)?;
+    let of_file = table.rows_of_file();
     let summary = Summary {
         rows,
-        alarm_p,
+        alarm_p: wanted,
         confidence,
-        smallest_p: smallest_p(rows),
+        smallest_p,
+        unreached: unreached.into_iter().map(|row| of_file[row] + 1).collect(),
         tail_shape: section.pooled.tail.shape,
         tail_shape_error: section.pooled.tail.shape_error,
-        bins_of: section.bins_of.map(|column| contexts[column].clone()),
+        bins_of,
         bins: section.bins,
     };
     Ok((finished.bytes().to_vec(), summary))
@@ -147,6 +171,15 @@ impl fmt::Display for Summary {
                 f,
                 "so rare an alarm is taken from the tail, not counted; with {:.0} rows it would be counted",
                 10.0 / alarm_p
+            )?;
+        }
+        if let [first, ..] = self.unreached[..] {
+            let count = self.unreached.len();
+            writeln!(
+                f,
+                "{count} of the rows lie{} far beyond all others, the first of them in row {first}: a fault among the usual rows? The \
+                 tail was fitted without; leave out what is not usual and calibrate anew",
+                if count == 1 { "s" } else { "" }
             )?;
         }
         let Some(name) = &self.bins_of else { return Ok(()) };

@@ -1,5 +1,6 @@
 //! Why a command failed: which file, what is wrong with it, what to do.
 
+use crate::calibration::FEWEST;
 use crate::freeze::FreezeError;
 use flow_model::checkpoint::CheckpointError;
 use flow_model::flow::TooManyNodes;
@@ -132,10 +133,34 @@ pub enum Error {
         /// The table.
         path: String,
     },
+    /// Fewer rows than any calibration takes.
+    #[error(
+        "{source_name}: {rows} rows are too few to calibrate with: expected {FEWEST} usual rows at least that the flow was not \
+         trained on; name others with --data, or train with a larger --calibration share"
+    )]
+    TooFewToCalibrate {
+        /// The table.
+        source_name: String,
+        /// Its rows.
+        rows: usize,
+    },
+    /// Rows to calibrate with of which most have no density.
+    #[error(
+        "{path}: {outside} of {rows} rows lie where a column has no density at all (not above 0 in a positive column, or beyond \
+         the bounds of a bounded one): expected usual rows, in the units of the training"
+    )]
+    RowsOutside {
+        /// The table.
+        path: String,
+        /// Its rows.
+        rows: usize,
+        /// How many of them.
+        outside: usize,
+    },
     /// Fewer rows than an alarm's p asks for.
     #[error(
         "{source_name}: {rows} rows are too few for alarms at p = {p:.1e}, which need {needed} that the flow was not trained \
-         on; with these rows p can be {possible:.1e} or more{}", if *rows < 50 { ", but 50 are the fewest" } else { "" }
+         on; with these rows p can be {possible:.1e} or more"
     )]
     FewRows {
         /// The table.

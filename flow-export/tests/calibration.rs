@@ -2,11 +2,11 @@
 
 use flow_export::aligned::AlignedBytes;
 use flow_export::calibrate::calibrate;
-use flow_export::calibration::Section;
+use flow_export::calibration::{Calibrated, Section};
 use flow_export::frozen::{Frozen, columns_with_atoms};
 use flow_export::resection::with_sections;
 use flow_nostd::layout::{CALIBRATION, LATTICE, MASSES, REFERENCES, SENSORS, SensorRecord};
-use flow_nostd::{Detector, Flow};
+use flow_nostd::{Detector, FLOOR, Flow};
 use flow_table::Table;
 use rand_core::Rng;
 use rand_pcg::Pcg64;
@@ -284,6 +284,26 @@ fn a_calibrated_file_is_the_file_with_sections() {
     let message = calibrate(&frozen, &few, Some(1e-5), None).unwrap_err().to_string();
     assert!(message.contains("150 rows are too few") && message.contains("need 2000"), "{message}");
     assert!(detector.calibration_rows() == 2000 && SENSORS.to_string() == "SENS");
+}
+
+/// A reading of a broken sensor among the usual rows, or a value that its column cannot have, counts as one row and no more.
+#[test]
+fn a_fault_among_the_rows_does_not_silence_alarms() {
+    for known in KNOWN {
+        let mut rng = Pcg64::new(7, 7);
+        let mut rows: Vec<f32> = (0..500).map(|_| known.draw(&mut rng)).collect();
+        let without = calibrated(&rows, |ln_p| [1e-2, 1e-3, 1e-4].map(|p| ln_p(known.quantile(p))));
+        for faults in 1..=3 {
+            rows[100 * faults] = [-1e6, -3e8, FLOOR][faults - 1];
+            assert_eq!(Calibrated::of(&rows, None).unreached, faults, "{known:?}");
+            let with = calibrated(&rows, |ln_p| [1e-2, 1e-3, 1e-4].map(|p| ln_p(known.quantile(p))));
+            for (with, without) in with.into_iter().zip(without) {
+                assert!((with - without).abs() < 1.0, "{known:?}, {faults} faults: ln p {with}, without any {without}");
+            }
+        }
+        let tails = (0..2000).map(|_| known.draw(&mut rng)).collect::<Vec<f32>>();
+        assert_eq!(Calibrated::of(&tails, None).unreached, 0, "{known:?}");
+    }
 }
 
 /// A column's share is minus the logarithm of its density given the others, in deviations, or where its value is an atom of

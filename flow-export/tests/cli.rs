@@ -551,7 +551,7 @@ fn calibrate_says_what_is_wrong() {
     let few = calibrate(1, &["--data", "usual.csv", "--p", "1e-6"]);
     assert!(few.contains("usual.csv: 150 rows are too few for alarms at p = 1.0e-6, which need 20000"), "{few}");
     session.write("few.csv", usual_rows(49));
-    assert!(calibrate(1, &["--data", "few.csv"]).contains("50 are the fewest"));
+    assert!(calibrate(1, &["--data", "few.csv"]).contains("too few to calibrate with: expected 50"));
     session.write("other.csv", usual_rows(150).replace("load", "loads"));
     assert!(calibrate(1, &["--data", "other.csv"]).contains("did you mean \"loads\"?"));
     let unknown = calibrate(1, &["--data", "usual.csv", "--jump", "lood=2"]);
@@ -578,6 +578,50 @@ fn calibrate_says_what_is_wrong() {
     session.write("out.flow", "old");
     calibrate(1, &["--data", "few.csv"]);
     assert_eq!(session.read("out.flow"), "old");
+}
+
+#[test]
+fn calibrate_names_a_fault_among_the_usual_rows() {
+    let session = Session::new();
+    let usual = usual_rows(300);
+    let calibrate = ["calibrate", "model.flow", "--data", "usual.csv", "-o", "out.flow"];
+    session.write("usual.csv", &usual);
+    assert!(!session.succeed(&calibrate).contains("far beyond"));
+    session.write("usual.csv", format!("{usual}40,2,6e6\n"));
+    let said = session.succeed(&calibrate);
+    assert!(said.contains("1 of the rows lies far beyond all others, the first of them in row 301: a fault"), "{said}");
+    assert_eq!(json(&session.succeed(&[&calibrate[..], &["--json"]].concat()))["unreached"], serde_json::json!([301]));
+    // And what is odd is odd.
+    session.write("odd.csv", "\"speed, rpm\",unit,load\n40,2,30\n");
+    let verdict = session.succeed(&["score", "out.flow", "--data", "odd.csv", "--verdicts"]);
+    assert!(verdict.ends_with(",1,scored,load\n"), "{verdict}");
+}
+
+#[test]
+fn calibrate_minds_supports_and_ranges_of_a_context() {
+    let session = Session::of(in_context());
+    let rows = |rain: f32, unit: f32| {
+        let row = |i: usize| {
+            let part = |step: f64| (i as f64 * step).fract() as f32;
+            let (season, wet) = (part(0.618_034), rain + unit * part(0.754_878));
+            format!(
+                "{season},{wet},{},{},{}\n",
+                360.0 * part(0.569_84),
+                10.0 * part(0.671_04),
+                (16.0 * part(0.549_7)).round() / 2.0
+            )
+        };
+        ["season,rain,heading,wind,level\n".to_owned(), (0..800).map(row).collect()].concat()
+    };
+    session.write("usual.csv", rows(0.1, 3.0));
+    let calibrate = ["calibrate", "model.flow", "--data", "usual.csv", "-o", "out.flow"];
+    session.succeed(&[&calibrate[..], &["--p", "1e-4"]].concat());
+    // As many rows in all would do, but each range of the context has its own table.
+    let few = session.refuse(1, &[&calibrate[..], &["--p", "2.6e-5"]].concat());
+    assert!(few.contains("with the fewest: 200 rows are too few for alarms at p = 2.6e-5, which need 3080"), "{few}");
+    session.write("usual.csv", rows(-3.0, 3.0));
+    let outside = session.refuse(1, &calibrate);
+    assert!(outside.contains("usual.csv: 800 of 800 rows lie where a column has no density at all"), "{outside}");
 }
 
 #[test]
