@@ -174,21 +174,33 @@ impl Table {
         Table { values, ..self.without_rows() }
     }
 
-    /// The training, validation and calibration rows of a split of this table, in their order. The training rows stay
-    /// where they are in memory.
+    /// The training, validation and calibration rows of a split of this table, in their order; each part's row numbers stay
+    /// those of the file. The training rows stay where they are in memory.
     ///
     /// # Panics
     /// If the split is of a longer table.
     pub fn into_parts(mut self, split: &Split) -> [Table; 3] {
-        let [validation, calibration] = [&split.validation, &split.calibration].map(|rows| self.select(rows));
+        let [validation, calibration] = [&split.validation, &split.calibration].map(|rows| self.part(rows));
+        let train = Table { mended: self.left_out_but(&split.train), ..self.without_rows() };
         let width = self.columns();
         for (to, &from) in split.train.iter().enumerate() {
             self.values.copy_within(from * width..(from + 1) * width, to * width);
         }
         self.values.truncate(split.train.len() * width);
         self.values.shrink_to_fit();
-        let train = Table { values: std::mem::take(&mut self.values), ..self.without_rows() };
-        [train, validation, calibration]
+        [Table { values: self.values, ..train }, validation, calibration]
+    }
+
+    /// The rows of ascending indices, all others counting as left out.
+    fn part(&self, indices: &[usize]) -> Table {
+        Table { mended: self.left_out_but(indices), ..self.select(indices) }
+    }
+
+    fn left_out_but(&self, indices: &[usize]) -> Mended {
+        let all = self.rows_of_file();
+        let mut kept = indices.iter().map(|&i| all[i]).peekable();
+        let dropped = (0..self.rows() + self.dropped().len()).filter(|i| kept.next_if_eq(i).is_none()).collect();
+        Mended { dropped, ..Mended::default() }
     }
 
     /// The table without the columns of these names.
@@ -286,7 +298,7 @@ mod tests {
         let split = Split::new(50, 0.0, crate::Fractions::default(), None, 3).unwrap();
         let parts = table.clone().into_parts(&split);
         for (part, rows) in parts.iter().zip([&split.train, &split.validation, &split.calibration]) {
-            assert_eq!(part, &table.select(rows));
+            assert_eq!((part.values(), &part.rows_of_file()), (table.select(rows).values(), rows));
         }
     }
 

@@ -1,7 +1,9 @@
 //! The rows of a run: read or generated, profiled, and split into training, validation and calibration.
 
+use crate::fit;
 use flow_export::calibration::FEWEST;
 use flow_export::windows::{Feature, Recipe};
+use flow_model::spec::Column;
 use flow_table::{Convention, Fractions, KindOverride, Missing, Profile, ProfileError, ReadOptions, Split, SplitError};
 use flow_table::{Table, TableError, builtin};
 use std::collections::BTreeMap;
@@ -77,6 +79,9 @@ pub enum DataError {
     /// Its kinds do not fit it.
     #[error(transparent)]
     Profile(Box<ProfileError>),
+    /// No validation row has a density.
+    #[error("no validation row is left: {0}")]
+    Outside(String),
     /// It cannot be split.
     #[error("{path}: {source}")]
     Split {
@@ -221,6 +226,34 @@ impl Data {
         let calibration = (!split.calibration.is_empty()).then_some(calibration);
         let profile = Profile::of(&train, &source.overrides, source.convention)?;
         Ok(Data { train, validation, calibration, profile, split: split.reason, notes, reading, recipe })
+    }
+
+    /// Leaves out the validation rows with a value where its column, as the training rows have it, has no density at all: one
+    /// of them would weigh more than all others. Says which, if there are any.
+    ///
+    /// # Errors
+    /// If none is left.
+    pub fn leave_out_unsupported(&mut self, columns: &[Column]) -> Result<Option<String>, DataError> {
+        let outside = |row: &[f32]| columns.iter().zip(row).position(|(column, &x)| fit::is_outside(column, x));
+        let found: Vec<Option<usize>> = self.validation.iter().map(outside).collect();
+        let Some((row, column)) = found.iter().enumerate().find_map(|(i, column)| Some((i, (*column)?))) else {
+            return Ok(None);
+        };
+        let kept: Vec<usize> = (0..found.len()).filter(|&i| found[i].is_none()).collect();
+        let (name, value) = (&columns[column].name, self.validation.row(row)[column]);
+        let said = format!(
+            "{} of {} validation rows are left out, the first of them row {} of {}: {name} is {value} there, where the training rows \
+             have no density; if that is usual, --column {name}:continuous",
+            found.len() - kept.len(),
+            found.len(),
+            self.validation.rows_of_file()[row] + 1,
+            self.validation.source(),
+        );
+        if kept.is_empty() {
+            return Err(DataError::Outside(said));
+        }
+        self.validation = self.validation.select(&kept);
+        Ok(Some(said))
     }
 }
 

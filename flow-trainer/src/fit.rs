@@ -74,6 +74,17 @@ pub fn tails(dim: usize) -> Tails {
     Tails { knee: KNEE, rate: 10.0 + 2.0 * dim as f32 }
 }
 
+/// Whether this value has no density in its column at all: not above 0 in a positive one, beyond the bounds of a bounded one,
+/// and no value with a mass of its own.
+pub fn is_outside(column: &Column, x: f32) -> bool {
+    let outside = match column.kind {
+        Kind::Positive { .. } => x <= 0.0,
+        Kind::Bounded { low, high, .. } => x < low || x > high,
+        _ => false,
+    };
+    outside && column.atoms.iter().all(|atom| atom.value != x)
+}
+
 /// The value that most rows hold and the share of others, one pseudo-count for either (Laplace's rule of succession). The
 /// unit of the others' distance is the mean of those that there are.
 fn constant(values: &[f32]) -> Kind {
@@ -114,22 +125,32 @@ fn intervals(plain: &Column, values: &[f32], atoms: &[(f32, f64)]) -> Vec<Atom> 
     let std = if std > 0.0 && std.is_finite() { std } else { 1.0 };
     let least = axis.iter().copied().fold(f64::INFINITY, f64::min);
     let most = axis.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let mut result: Vec<Atom> = atoms
-        .iter()
-        .map(|&(value, _)| {
-            let place = on_axis(plain, &[value], plain.noise_offset())[0];
-            let width = ATOM_WIDTH * std;
-            match plain.cells() {
-                Some(_) => Atom { value: place as f32, cut: place as f32, width: width.max(1.0) as f32 },
-                None if axis.is_empty() => Atom { value, cut: place as f32, width: width as f32 },
-                // An end of the support may lie at infinity, and is better beside the others.
-                None => {
-                    let beside = place.clamp(least - 0.5 * std, most + 0.5 * std);
-                    Atom { value, cut: beside as f32, width: width as f32 }
-                }
-            }
-        })
-        .collect();
+    let places: Vec<(f32, f64)> =
+        atoms.iter().map(|&(value, _)| (value, on_axis(plain, &[value], plain.noise_offset())[0])).collect();
+    // An end of the support may lie at infinity, and a value far off is better beside the others; of several on one side
+    // each has a place of its own.
+    let (low, high) = (least - 0.5 * std, most + 0.5 * std);
+    let beside = |value: f32, place: f64| {
+        let nearer = |is_nearer: &dyn Fn(f32, f64) -> bool| {
+            0.5 * std * places.iter().filter(|&&(other, place)| is_nearer(other, place)).count() as f64
+        };
+        if place < low {
+            low - nearer(&|other, place| place < low && other > value)
+        } else if place > high {
+            high + nearer(&|other, place| place > high && other < value)
+        } else {
+            place
+        }
+    };
+    let atom = |&(value, place): &(f32, f64)| {
+        let width = ATOM_WIDTH * std;
+        match plain.cells() {
+            Some(_) => Atom { value: place as f32, cut: place as f32, width: width.max(1.0) as f32 },
+            None if axis.is_empty() => Atom { value, cut: place as f32, width: width as f32 },
+            None => Atom { value, cut: beside(value, place) as f32, width: width as f32 },
+        }
+    };
+    let mut result: Vec<Atom> = places.iter().map(atom).collect();
     result.sort_by(|a, b| a.cut.total_cmp(&b.cut));
     result.dedup_by(|later, earlier| later.cut <= earlier.cut);
     result
@@ -207,6 +228,23 @@ mod tests {
         assert!((log_mass.exp() + log_other.exp() - 1.0).abs() < 1e-6);
         let Kind::Constant { unit, .. } = constant(&[f32::MIN, f32::MAX, f32::MIN]) else { panic!() };
         assert_eq!(unit, f32::MAX);
+    }
+
+    #[test]
+    fn each_mass_far_off_has_a_place_of_its_own() {
+        let rows: Vec<[f32; 1]> = (0..400)
+            .map(|i| match i % 10 {
+                0 => [-9999.0],
+                1 => [-999.0],
+                2 => [777.0],
+                _ => [(i as f32 * 0.713).sin() + i as f32 * 1e-4],
+            })
+            .collect();
+        let table = Table::from_rows("t.csv", vec!["x".into()], &rows).unwrap();
+        let profile = Profile::of(&table, &[], Convention::Own).unwrap();
+        let atoms = columns(&table, &profile, Convention::Own, false).swap_remove(0).atoms;
+        assert_eq!(atoms.iter().map(|atom| atom.value).collect::<Vec<_>>(), [-9999.0, -999.0, 777.0]);
+        assert!(atoms.iter().all(|atom| (-4.0..4.0).contains(&atom.cut)), "{atoms:?}");
     }
 
     #[test]

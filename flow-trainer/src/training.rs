@@ -88,11 +88,13 @@ impl Training {
     /// # Errors
     /// Rows that cannot be used, a backend that is not there, a training that fails.
     pub fn run(&self, tell: &mut dyn FnMut(&News<'_>)) -> Result<Trained, RunError> {
-        let data = Data::load(&self.source).map_err(Box::new)?;
+        let mut data = Data::load(&self.source).map_err(Box::new)?;
         let backend = backend::choose(&self.backend, &mut |_| {})?;
         let (choices, convention) = (&self.choices, self.source.convention);
         let smoothed = choices.smoothing != Smoothing::Deviation(0.0);
         let columns = fit::columns(&data.train, &data.profile, convention, smoothed);
+        let left_out = data.leave_out_unsupported(&columns).map_err(Box::new)?;
+        data.notes.extend(left_out);
         let stop = AtomicBool::new(false);
         let work = Work {
             columns: &columns,

@@ -51,6 +51,30 @@ fn rows_that_are_too_few_to_calibrate_all_train_or_validate() {
 }
 
 #[test]
+fn validation_rows_without_a_density_are_left_out_and_told() {
+    let session = Session::empty();
+    let rows = |count: usize| {
+        let row =
+            |i: usize| format!("{}\n", (1.5 * ((i * 37 % 101) as f64 / 50.0 - 1.0)).exp() * (1.0 + 1e-3 * i as f64));
+        ["rain\n".to_string(), (0..count).map(row).collect()].concat()
+    };
+    session.write("train.csv", rows(300));
+    session.write("val.csv", rows(40) + "0\n");
+    let train = ["--data", "train.csv", "--val", "val.csv", "--out", "run", "--column", "rain:positive"];
+    let said = session.run(&[&["train", "--model", "maf", "--epochs", "30", "--device", "tract"], &train[..]].concat());
+    let warned = String::from_utf8(said.stderr).unwrap();
+    assert!(
+        warned.contains("1 of 41 validation rows are left out, the first of them row 41 of val.csv: rain is 0"),
+        "{warned}"
+    );
+    let metrics = json(&fs::read_to_string(session.path("run/metrics.json")).unwrap());
+    assert!(metrics["best_val_log_prob"].as_f64().unwrap() > -10.0, "{metrics}");
+    session.write("val.csv", "rain\n-1\n-2\n");
+    let refused = session.fail(1, &[&["train"], &train[..], &["--force"]].concat());
+    assert!(refused.contains("no validation row is left: 2 of 2 validation rows"), "{refused}");
+}
+
+#[test]
 fn a_run_leaves_a_folder_that_evaluates_and_freezes() {
     let session = Session::empty();
     session.write("train.csv", table(400));

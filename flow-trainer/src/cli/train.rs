@@ -160,7 +160,7 @@ pub(super) fn train(args: Train, budget: Option<Budget>, given: BTreeMap<String,
     }
     args.windows.check()?;
     let convention = args.convention();
-    let data = Data::load(&args.source())?;
+    let mut data = Data::load(&args.source())?;
     for note in &data.notes {
         say(format_args!("{note}"))?;
     }
@@ -172,6 +172,9 @@ pub(super) fn train(args: Train, budget: Option<Budget>, given: BTreeMap<String,
     let choices = args.choices();
     let smoothed = choices.smoothing != Smoothing::Deviation(0.0);
     let columns = fit::columns(&data.train, &data.profile, convention, smoothed);
+    if let Some(left_out) = data.leave_out_unsupported(&columns)? {
+        eprintln!("flow-trainer: warning: {left_out}");
+    }
     tell::say_smoothing(&data, &columns, &choices)?;
     // What can be known to be wrong is told before the work.
     let planned = match args.model {

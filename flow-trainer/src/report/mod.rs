@@ -52,7 +52,8 @@ pub struct Run<'a> {
     pub samples: Option<&'a Table>,
     /// What a device gets, if it could be frozen.
     pub frozen: Option<&'a Frozen>,
-    /// Rows that were to be scored: the oddest of them are shown, else those of the validation rows.
+    /// Rows that were to be scored: the oddest of them are shown, else those of the rows of training and
+    /// validation.
     pub scored: Option<&'a Table>,
     /// What runs it.
     pub backend: &'a dyn Backend,
@@ -131,9 +132,9 @@ pub fn report(run: &Run<'_>, warn: &mut dyn FnMut(String)) -> Result<(Report, St
         Ok(Spread::of(name, &evaluator.log_prob(params, table, Dequantization::Midpoint)?))
     };
     let log_prob = [spread("training", &data.train)?, spread("validation", &data.validation)?];
-    let (source, table) = match run.scored {
-        Some(table) => (table.source().to_owned(), table),
-        None => ("the validation rows".to_owned(), &data.validation),
+    let (source, tables) = match run.scored {
+        Some(table) => (table.source().to_owned(), vec![table]),
+        None => ("training and validation".to_owned(), vec![&data.train, &data.validation]),
     };
     let mut device = None;
     if let Some(frozen) = run.frozen {
@@ -150,7 +151,7 @@ pub fn report(run: &Run<'_>, warn: &mut dyn FnMut(String)) -> Result<(Report, St
         log_prob,
         calibration: calibration::calibration(flow, params, &data.validation, run.metrics.settings.seed, backend)?,
         device,
-        oddest: Oddest::of(source, table, &data.train, params, &mut evaluator)?,
+        oddest: Oddest::of(source, &tables, &data.train, params, &mut evaluator)?,
     };
     let pictures = pictures::draw(run, &report, &mut evaluator)?;
     let html = page::page(&report, &pictures);

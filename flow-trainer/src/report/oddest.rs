@@ -7,8 +7,11 @@ use serde::Serialize;
 
 /// Rows that are shown.
 const ROWS: usize = 10;
-/// Values that are tried in place of a column's own.
+/// Values that are tried in place of a column's own: as many, and fewer where columns are many.
 const CANDIDATES: usize = 32;
+/// The fewest of them, and about how many rows with such a value are looked at for each odd row.
+const FEWEST_CANDIDATES: usize = 4;
+const TRIED: usize = 10_000;
 
 /// The least probable rows of a table.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -26,58 +29,64 @@ pub struct Oddest {
 /// A row that is improbable.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct OddRow {
-    /// Its number in the table, from 1.
+    /// Its number in the file, from 1.
     pub row: usize,
     /// Its log-density at midpoints, nats.
     pub log_prob: f32,
     /// Its values.
     pub values: Vec<f32>,
-    /// For each column the nats that the row gains if this one value is replaced by the best of 32 that are usual in the
-    /// training rows: large for a value that does not fit the others.
+    /// For each column the nats that the row gains if this one value is replaced by the best of those that are usual in the
+    /// training rows (32, or fewer where columns are many): large for a value that does not fit the others.
     pub gains: Vec<f32>,
 }
 
 impl Oddest {
-    /// Finds them.
+    /// Finds them among the rows of these tables, which have the same columns.
     ///
     /// # Errors
     /// If the backend fails.
     pub fn of(
         source: String,
-        table: &Table,
+        tables: &[&Table],
         train: &Table,
         params: &[f32],
         evaluator: &mut Evaluator,
     ) -> Result<Self, BackendError> {
-        let scores = evaluator.log_prob(params, table, Dequantization::Midpoint)?;
-        let mut order: Vec<usize> = (0..scores.len()).collect();
-        order.sort_by(|&a, &b| scores[a].total_cmp(&scores[b]));
-        order.truncate(ROWS);
-        let usual: Vec<Vec<f32>> = (0..train.columns()).map(|j| usual(train, j)).collect();
-        let mut changed: Vec<Vec<f32>> = Vec::new();
-        for &i in &order {
-            for (j, values) in usual.iter().enumerate() {
-                changed.extend(values.iter().map(|&value| {
-                    let mut row = table.row(i).to_vec();
+        let mut found: Vec<(f32, &Table, usize)> = Vec::new();
+        for table in tables {
+            let scores = evaluator.log_prob(params, table, Dequantization::Midpoint)?;
+            found.extend(scores.into_iter().enumerate().map(|(i, score)| (score, *table, i)));
+        }
+        let among = found.len();
+        found.sort_by(|a, b| a.0.total_cmp(&b.0));
+        found.truncate(ROWS);
+        let names = train.names();
+        let candidates = (TRIED / names.len()).clamp(FEWEST_CANDIDATES, CANDIDATES);
+        let mut gains = vec![Vec::with_capacity(names.len()); found.len()];
+        for j in 0..names.len() {
+            let values = usual(train, j, candidates);
+            let with = |&(_, table, i): &(f32, &Table, usize)| {
+                let mut row = table.row(i).to_vec();
+                values.iter().map(move |&value| {
                     row[j] = value;
-                    row
-                }));
+                    row.clone()
+                })
+            };
+            let changed: Vec<Vec<f32>> = found.iter().flat_map(with).collect();
+            let changed = Table::from_rows("changed rows", names.to_vec(), &changed).expect("the table's own columns");
+            let better = evaluator.log_prob(params, &changed, Dequantization::Midpoint)?;
+            for ((gains, (score, ..)), better) in gains.iter_mut().zip(&found).zip(better.chunks(values.len())) {
+                gains.push((better.iter().copied().fold(f32::NEG_INFINITY, f32::max) - score).max(0.0));
             }
         }
-        let changed =
-            Table::from_rows("changed rows", table.names().to_vec(), &changed).expect("the table's own columns");
-        let better = evaluator.log_prob(params, &changed, Dequantization::Midpoint)?;
-        let mut better = better.iter();
-        let rows = order.iter().map(|&i| {
-            let mut gain = |values: &Vec<f32>| {
-                let best = better.by_ref().take(values.len()).copied().fold(f32::NEG_INFINITY, f32::max);
-                (best - scores[i]).max(0.0)
-            };
-            let gains = usual.iter().map(&mut gain).collect();
-            OddRow { row: i + 1, log_prob: scores[i], values: table.row(i).to_vec(), gains }
+        let rows = found.iter().zip(gains).map(|(&(log_prob, table, i), gains)| OddRow {
+            row: table.rows_of_file()[i] + 1,
+            log_prob,
+            values: table.row(i).to_vec(),
+            gains,
         });
         let rows = rows.collect();
-        Ok(Oddest { source, among: table.rows(), columns: table.names().to_vec(), rows })
+        Ok(Oddest { source, among, columns: names.to_vec(), rows })
     }
 }
 
@@ -92,11 +101,11 @@ impl OddRow {
 }
 
 /// Values at equal steps through a column's ranks, each once.
-fn usual(train: &Table, j: usize) -> Vec<f32> {
+fn usual(train: &Table, j: usize, count: usize) -> Vec<f32> {
     let mut sorted: Vec<f32> = train.column(j).collect();
     sorted.sort_by(f32::total_cmp);
     let mut values: Vec<f32> =
-        (0..CANDIDATES).filter_map(|i| sorted.get((2 * i + 1) * sorted.len() / (2 * CANDIDATES)).copied()).collect();
+        (0..count).filter_map(|i| sorted.get((2 * i + 1) * sorted.len() / (2 * count)).copied()).collect();
     values.dedup();
     values
 }

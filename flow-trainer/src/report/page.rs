@@ -58,7 +58,7 @@ pub(super) fn page(report: &Report, pictures: &Pictures) -> String {
     put("<h2>The oddest rows</h2>");
     put(&format!(
         "<p>The least probable of {} rows of {}. Beside each the columns whose value does not fit the others: what the row \
-         gains, in nats, if that one value is replaced by the best of 32 usual ones.</p>",
+         gains, in nats, if that one value is replaced by the best of 32 usual ones (or of fewer, where columns are many).</p>",
         report.oddest.among,
         escape(&report.oddest.source)
     ));
