@@ -23,6 +23,8 @@ const SHORT: usize = 4;
 const SHORT_OF_A_BUDGET: usize = 8;
 /// The share of the time that is kept for full trainings then.
 const FOR_FULL: f64 = 0.4;
+/// The part of the time that mixtures get at most.
+const FOR_MIXTURES: f64 = 4.0;
 /// Flows that are trained in full.
 const FINALISTS: usize = 2;
 /// The same where there is a budget: of more, because they are there to be chosen from.
@@ -126,9 +128,16 @@ pub fn search(
         if budget.is_some() {
             tell(&News::Tries(&planned.name, training));
         }
-        // One model that diverges is no reason to try no other.
-        let fitted = match fit(planned.model, work, &choices, &name, Some(deadline), tell) {
+        // Mixtures leave most of the time to the flows.
+        let until =
+            if planned.model == Model::Gmm { deadline.min(start + limit.div_f64(FOR_MIXTURES)) } else { deadline };
+        // One model that diverges or is too large is no reason to try no other.
+        let fitted = match fit(planned.model, work, &choices, &name, Some(until), tell) {
             Err(FitError::Train(TrainError::Diverged(_))) => return Ok(None),
+            Err(FitError::TooLarge(parameters)) => {
+                tell(&News::LeftOut(planned.model, parameters));
+                return Ok(None);
+            }
             Ok(fitted) if fitted.outcome.ending == Ending::Diverged && fitted.outcome.best_epoch == 0 => {
                 return Ok(None);
             }

@@ -56,8 +56,8 @@ impl Component {
 }
 
 impl Mixture {
-    /// Fits a mixture to rows `x`, `[rows, lines]`, of at least one row.
-    pub fn fit(x: ArrayView2<f64>, settings: Settings) -> Self {
+    /// Fits a mixture to rows `x`, `[rows, lines]`, of at least one row; takes no further step once `halted`.
+    pub fn fit(x: ArrayView2<f64>, settings: Settings, halted: &dyn Fn() -> bool) -> Self {
         let variances = x.var_axis(Axis(0), 0.0).mapv(|v| v.max(1e-6));
         let mut shares = k_means(x, settings.components.min(x.nrows()), settings.seed);
         let mut mixture = Self::maximise(x, &shares, &variances, settings);
@@ -66,7 +66,7 @@ impl Mixture {
             let each = mixture.each(x);
             let total = each.map_axis(Axis(1), log_sum_exp);
             let mean = total.mean().unwrap_or(0.0);
-            if mean - before < ENOUGH {
+            if mean - before < ENOUGH || halted() {
                 break;
             }
             before = mean;
@@ -223,12 +223,12 @@ mod tests {
     #[test]
     fn finds_two_clouds() {
         let x = rows(4000);
-        let mixture = Mixture::fit(x.view(), settings(2, true));
+        let mixture = Mixture::fit(x.view(), settings(2, true), &|| false);
         let mut weights: Vec<f64> = mixture.components.iter().map(|c| c.log_weight.exp()).collect();
         weights.sort_by(f64::total_cmp);
         assert!((weights[0] - 0.25).abs() < 0.02, "{weights:?}");
         let mean = |m: &Mixture| m.log_prob(x.view()).mean().unwrap();
-        let (full, diagonal) = (mean(&mixture), mean(&Mixture::fit(x.view(), settings(2, false))));
+        let (full, diagonal) = (mean(&mixture), mean(&Mixture::fit(x.view(), settings(2, false), &|| false)));
         // The entropy of such a cloud: ln(2π e · 2 · 2 · 0.3), less what the weights take.
         let exact = -(std::f64::consts::TAU.ln() + 1.0 + 1.2f64.ln()) + 0.25 * 0.25f64.ln() + 0.75 * 0.75f64.ln();
         assert!((full - exact).abs() < 0.05, "{full}, expected {exact}");
@@ -238,10 +238,18 @@ mod tests {
     #[test]
     fn more_components_than_rows_and_rows_that_are_all_equal() {
         for x in [rows(3), Array2::from_elem((5, 2), 7.0)] {
-            let mixture = Mixture::fit(x.view(), settings(8, true));
+            let mixture = Mixture::fit(x.view(), settings(8, true), &|| false);
             assert!(mixture.components() <= x.nrows());
             assert!(mixture.parameters().iter().all(|v| v.is_finite()));
         }
+    }
+
+    #[test]
+    fn a_fit_that_is_halted_is_a_mixture_all_the_same() {
+        let x = rows(400);
+        let mean =
+            |halted: bool| Mixture::fit(x.view(), settings(8, true), &|| halted).log_prob(x.view()).mean().unwrap();
+        assert!(mean(true).is_finite() && mean(true) < mean(false));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use crate::random::{self, Purpose};
 use crate::step::{evaluation_graph, latent_graph};
 use flow_model::flow::Flow;
 use flow_model::graph::Graph;
+use flow_model::spec;
 use flow_table::Table;
 
 /// Where in its cell a discrete value is evaluated.
@@ -26,6 +27,8 @@ pub enum Dequantization {
 /// Evaluates rows under any parameters of one flow.
 pub struct Evaluator {
     program: Box<dyn Program>,
+    /// The same at midpoints, where a learned noise has none of 1/2.
+    at_midpoints: Option<Box<dyn Program>>,
     batch: usize,
     columns: usize,
     dim: usize,
@@ -39,13 +42,17 @@ impl Evaluator {
     /// # Errors
     /// If the backend refuses the graph.
     pub fn new(flow: &Flow, backend: &dyn Backend, rows: usize) -> Result<Self, BackendError> {
-        Evaluator::of(&evaluation_graph(flow), 1, flow, backend, rows)
+        let mut evaluator = Evaluator::of(&evaluation_graph(flow, true), 1, flow, backend, rows)?;
+        if matches!(flow.spec().dequantization, spec::Dequantization::Variational(_)) {
+            evaluator.at_midpoints = Some(backend.compile(&evaluation_graph(flow, false), evaluator.batch, 0)?);
+        }
+        Ok(evaluator)
     }
 
     fn of(graph: &Graph, width: usize, flow: &Flow, backend: &dyn Backend, rows: usize) -> Result<Self, BackendError> {
         let batch = rows.clamp(1, 1024);
         let program = backend.compile(graph, batch, 0)?;
-        Ok(Evaluator { program, batch, columns: flow.columns(), dim: flow.dim(), width })
+        Ok(Evaluator { program, at_midpoints: None, batch, columns: flow.columns(), dim: flow.dim(), width })
     }
 
     /// The latent variable of each row: `rows × dim` values, row after row.
@@ -118,8 +125,11 @@ impl Evaluator {
                 (count..self.batch).for_each(|_| all.extend_from_slice(first));
                 Tensor::matrix(width, all)
             };
-            let inputs = [params.clone(), filled(rows, self.columns), filled(noise, self.dim)];
-            let outputs = self.program.run(&inputs)?;
+            let (params, rows) = (params.clone(), filled(rows, self.columns));
+            let outputs = match (&mut self.at_midpoints, dequantization) {
+                (Some(program), Dequantization::Midpoint) => program.run(&[params, rows])?,
+                _ => self.program.run(&[params, rows, filled(noise, self.dim)])?,
+            };
             result.extend_from_slice(&outputs[0].data[..count * self.width]);
         }
         Ok(result)

@@ -12,7 +12,7 @@ use crate::train::{Epoch, Job, Outcome, Settings, TrainError, train};
 use flow_model::flow::Flow;
 use flow_model::spec::{Column, SpecError};
 use flow_table::{Table, metrics};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// A model beyond this is a slip of the keyboard.
@@ -61,6 +61,8 @@ pub enum News<'a> {
     Tries(&'a str, &'a str),
     /// A mixture was fitted.
     Mixture(&'a gmm::Try),
+    /// A model is not tried: it would have so many parameters.
+    LeftOut(Model, usize),
 }
 
 /// Why a model was not trained.
@@ -120,7 +122,10 @@ pub fn fit(
     let mut start = None;
     if model == Model::Gmm {
         let mut watch = |tried: &gmm::Try| tell(&News::Mixture(tried));
-        let (found, mut outcome) = gmm::fit(work.columns, work.train, work.validation, choices, work.stop, &mut watch)?;
+        let halted =
+            || work.stop.load(Ordering::Relaxed) || deadline.is_some_and(|deadline| Instant::now() >= deadline);
+        let (found, mut outcome) =
+            gmm::fit(work.columns, work.train, work.validation, choices, MOST_PARAMETERS, &halted, &mut watch)?;
         flow = found;
         if flow.spec().circular() == 0 && !choices.variational {
             let log_prob = validation(&flow, &outcome.params, work, settings.seed)?;

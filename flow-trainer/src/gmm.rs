@@ -9,7 +9,6 @@ use crate::train::{Ending, Outcome};
 use flow_model::flow::Flow;
 use flow_model::spec::{Base, Column, FlowSpec, SpecError};
 use flow_table::{Table, metrics};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 /// Most rows that a mixture is fitted to, and that it is judged by.
@@ -48,8 +47,9 @@ impl Candidate for Fit {
     }
 }
 
-/// Fits mixtures with 1 to 64 components. For each number the best ridge is kept, and of those the smallest under which the
-/// validation rows are as probable as under the best ([`crate::parsimony`]). `watch` is told of each; `stop` ends the search.
+/// Fits mixtures with 1 to 64 components, as far as they have at most `most_parameters`. For each number the best ridge is
+/// kept, and of those the smallest under which the validation rows are as probable as under the best ([`crate::parsimony`]).
+/// `watch` is told of each; once `halted`, no other is begun and the one under way is as good as it is.
 ///
 /// # Errors
 /// Columns of which no flow can be made.
@@ -58,7 +58,8 @@ pub fn fit(
     train: &Table,
     validation: &Table,
     choices: &Choices,
-    stop: &AtomicBool,
+    most_parameters: usize,
+    halted: &dyn Fn() -> bool,
     watch: &mut dyn FnMut(&Try),
 ) -> Result<(Flow, Outcome), SpecError> {
     let start = Instant::now();
@@ -69,15 +70,16 @@ pub fn fit(
     let floor = f64::from(choices.smoothing.deviation(train.rows(), columns)).powi(2);
     let mut best: Vec<Fit> = Vec::new();
     let (mut tries, mut least) = (0, 0.0);
-    let most = choices.most_components.unwrap_or(usize::MAX).min(x.nrows() / 4);
+    let of_one = 1 + x.ncols() * (x.ncols() + 2);
+    let most = choices.most_components.unwrap_or(usize::MAX).min(x.nrows() / 4).min(most_parameters / of_one);
     for components in COMPONENTS.into_iter().filter(|&k| k == 1 || k <= most) {
         let mut of_this_size: Option<(Fit, f64, f64)> = None;
         for ridge in RIDGES.into_iter().filter(|&ridge| components < MANY || ridge >= least) {
-            if tries > 0 && stop.load(Ordering::Relaxed) {
+            if tries > 0 && halted() {
                 break;
             }
             let settings = em::Settings { components, full: true, ridge, floor, seed: choices.seed };
-            let mixture = Mixture::fit(x.view(), settings);
+            let mixture = Mixture::fit(x.view(), settings, halted);
             let log_prob = mixture.log_prob(held_out.view());
             let found = log_prob.mean().unwrap_or(f64::NEG_INFINITY);
             watch(&Try { components: mixture.components(), ridge, validation: found });

@@ -224,23 +224,32 @@ pub fn write(
     metrics: &Metrics,
     calibration: Option<&Table>,
 ) -> Result<(), FolderError> {
-    // What an earlier run left is not this run's.
-    for old in ["report.html", "report.json", "calibration.csv", "scores.csv", "metrics.json", "spec.json"] {
-        let path = folder.join(old);
-        match std::fs::remove_file(&path) {
-            Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
-                return Err(FolderError::Remove { path, source });
-            }
-            _ => {}
-        }
-    }
     write_atomic(folder.join(CHECKPOINT), &checkpoint.to_bytes()?)?;
+    // What an earlier run left is not this run's.
+    for old in ["report.html", "report.json", "calibration.csv", "scores.csv"] {
+        remove(folder.join(old))?;
+    }
     write_atomic(folder.join("spec.json"), &pretty(&checkpoint.spec))?;
     write_atomic(folder.join("metrics.json"), &pretty(metrics))?;
     if let Some(table) = calibration {
         write_atomic_with(folder.join("calibration.csv"), |out| write_csv(out, table.names(), table.iter()))?;
     }
     Ok(())
+}
+
+/// Removes what a search under a budget left, for a run that is to replace it.
+///
+/// # Errors
+/// If a file cannot be removed.
+pub fn forget_search(folder: &Path) -> Result<(), FolderError> {
+    ["tune.json", "front.svg"].into_iter().try_for_each(|old| remove(folder.join(old)))
+}
+
+fn remove(path: PathBuf) -> Result<(), FolderError> {
+    match std::fs::remove_file(&path) {
+        Err(source) if source.kind() != std::io::ErrorKind::NotFound => Err(FolderError::Remove { path, source }),
+        _ => Ok(()),
+    }
 }
 
 /// Writes the figures of the report.

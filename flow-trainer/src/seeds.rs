@@ -62,6 +62,7 @@ pub fn beside(
         let choices = Choices { seed, epochs: Some(all[0].settings.epochs), ..choices.clone() };
         match fit(all[0].model, work, &choices, &format!("seeds/{seed}"), None, tell) {
             Ok(fitted) if fitted.outcome.history.is_empty() && fitted.outcome.ending != Ending::Fitted => {}
+            Ok(fitted) if fitted.outcome.ending == Ending::Diverged && fitted.outcome.best_epoch == 0 => {}
             Ok(fitted) => all.push(fitted),
             Err(FitError::Train(TrainError::Diverged(_))) => {}
             Err(error) => return Err(error),

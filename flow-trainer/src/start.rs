@@ -30,7 +30,7 @@ pub fn parameters(flow: &Flow, train: &Table, smoothing: f32, seed: u64) -> Vec<
     if let Base::Mixture { components, full } = flow.spec().base {
         let z = before_layer(flow, &params, flow.spec().layers.len(), train, MIXTURE_ROWS, seed);
         let floor = f64::from(smoothing).powi(2);
-        let mixture = Mixture::fit(z.view(), em::Settings { components, full, ridge: RIDGE, floor, seed });
+        let mixture = Mixture::fit(z.view(), em::Settings { components, full, ridge: RIDGE, floor, seed }, &|| false);
         assert_eq!(mixture.components(), components, "a mixture has at most as many components as there are rows");
         set_base(flow, &mut params, &mixture);
     }

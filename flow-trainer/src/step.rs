@@ -268,14 +268,15 @@ pub(crate) fn declare_next_state(g: &mut Graph, state: &State) {
     }
 }
 
-/// The log-density of rows under parameters `p`: inputs `p`, `x`, `noise`; output `log_prob`, `[batch, 1]`.
-pub fn evaluation_graph(flow: &Flow) -> Graph {
+/// The log-density of rows under parameters `p`: inputs `p`, `x` and, unless values are to stand in the middle of their cells,
+/// `noise`; output `log_prob`, `[batch, 1]`.
+pub fn evaluation_graph(flow: &Flow, noisy: bool) -> Graph {
     let mut g = Graph::new();
     let p = g.input("p", &[Dim::Size(flow.layout().total())]);
     let x = flow.input_rows(&mut g);
-    let noise = g.input("noise", &[Dim::Batch, Dim::Size(flow.dim())]);
+    let noise = noisy.then(|| g.input("noise", &[Dim::Batch, Dim::Size(flow.dim())]));
     let weights = Weights::from_flat(&mut g, flow.layout(), p);
-    let log_prob = flow.log_prob(&mut g, &weights, x, Some(noise)).log_prob;
+    let log_prob = flow.log_prob(&mut g, &weights, x, noise).log_prob;
     g.output("log_prob", log_prob);
     g
 }

@@ -87,6 +87,28 @@ fn the_figures_are_those_of_the_frozen_file_and_of_the_metrics() {
     assert!(scores.is_sorted(), "{scores:?}");
 }
 
+/// Also where a learned noise is taken out again.
+#[test]
+fn log_densities_of_rows_are_those_of_a_device() {
+    let folder = tempfile::tempdir().unwrap();
+    let frozen = folder.path().join("m.flow");
+    let counts =
+        ["a,b\n".to_string(), (0..300).map(|i| format!("{},{}\n", i * 37 % 19, i * 13 % 7)).collect()].concat();
+    let options = ["--model", "nsf", "--dequantization", "variational", "--freeze", frozen.to_str().unwrap()];
+    let run = train(&folder, "run", &counts, &options);
+    let frozen = flow_export::frozen::Frozen::read(&frozen).unwrap();
+    let oddest = json(&run, "report.json")["oddest"].clone();
+    let values = |row: &serde_json::Value| -> Vec<f32> {
+        row["values"].as_array().unwrap().iter().map(|v| v.as_f64().unwrap() as f32).collect()
+    };
+    let rows: Vec<Vec<f32>> = oddest["rows"].as_array().unwrap().iter().map(values).collect();
+    let table = flow_table::Table::from_rows("oddest", vec!["a".into(), "b".into()], &rows).unwrap();
+    let scores = flow_export::score::score(&frozen, &table).unwrap();
+    for (row, score) in oddest["rows"].as_array().unwrap().iter().zip(scores) {
+        assert!((row["log_prob"].as_f64().unwrap() - f64::from(score)).abs() < 1e-4, "{row}: {score} on a device");
+    }
+}
+
 #[test]
 fn the_column_that_does_not_fit_is_named() {
     let folder = tempfile::tempdir().unwrap();

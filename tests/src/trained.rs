@@ -153,8 +153,9 @@ pub fn all_trained() -> Vec<Trained> {
     let mut all: Vec<Trained> = cases().iter().map(train_case).collect();
     let (train, validation) = (Rows::Moons.draw(2000, 1), Rows::Moons.draw(500, 2));
     let columns = Rows::Moons.columns(&train);
-    let (choices, stop) = (Choices::default(), AtomicBool::new(false));
-    let (flow, outcome) = gmm::fit(&columns, &train, &validation, &choices, &stop, &mut |_| {}).expect("a mixture");
+    let choices = Choices::default();
+    let (flow, outcome) =
+        gmm::fit(&columns, &train, &validation, &choices, usize::MAX, &|| false, &mut |_| {}).expect("a mixture");
     all.push(Trained { name: "gmm", flow, params: outcome.params, rows: train });
     all
 }

@@ -9,6 +9,7 @@ use crate::request::{self, Request};
 use flow_export::run_folder::{CHECKPOINT, read_checkpoint};
 use flow_model::checkpoint::Checkpoint;
 use flow_model::flow::Flow;
+use flow_model::spec::{Column, Kind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::time::SystemTime;
@@ -63,9 +64,16 @@ fn incomparable(found: &Checkpoint, checkpoint: &Checkpoint) -> Option<String> {
         return Some(format!("its convention is {a}, the run's is {b}"));
     }
     let mut pairs = found.spec.columns.iter().zip(&checkpoint.spec.columns);
-    let unlike = pairs.find(|(a, b)| {
-        a.is_context() != b.is_context() || a.is_discrete() != b.is_discrete() || a.atoms.len() != b.atoms.len()
-    });
+    let measure = |column: &Column| {
+        let cell = match column.kind {
+            Kind::Integer { .. } => Some(1.0),
+            Kind::Lattice { step, .. } => Some(step),
+            _ => None,
+        };
+        let values: Vec<f32> = column.atoms.iter().map(|atom| atom.value).collect();
+        (column.is_context(), matches!(column.kind, Kind::Constant { .. }), cell, values)
+    };
+    let unlike = pairs.find(|(a, b)| measure(a) != measure(b));
     unlike.map(|(column, _)| format!("it takes the column {:?} as another kind", column.name))
 }
 

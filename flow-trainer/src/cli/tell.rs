@@ -43,6 +43,10 @@ pub(super) fn tell(news: &News<'_>, data: &Data, progress: &mut Progress) {
             let epochs = progress.epochs;
             progress.line.get_or_insert_with(|| progress::Line::new(epochs, rows)).epoch(epoch, *elapsed);
         }
+        News::LeftOut(model, parameters) => {
+            progress.end();
+            let _ = say(format_args!("{} is left out: it would have {parameters} parameters", model.name()));
+        }
         News::Mixture(tried) => {
             eprintln!("{} components, ridge {}: {:.4} nats a row", tried.components, tried.ridge, tried.validation);
         }

@@ -198,8 +198,7 @@ pub(super) fn train(args: Train, budget: Option<Budget>, given: BTreeMap<String,
     }
     run_folder::sweep(&args.out);
     let request = request(&args, budget, given, &choices, &data, backend.as_ref());
-    let saves =
-        Saves { folder: args.out.clone(), run: request.digest(), every: Duration::from_secs_f32(args.save_every) };
+    let saves = Saves { folder: args.out.clone(), run: request.digest(), every: seconds(args.save_every) };
     if args.resume {
         Request::read(&args.out)?.check(&request, &args.out)?;
     } else {
@@ -233,7 +232,10 @@ pub(super) fn train(args: Train, budget: Option<Budget>, given: BTreeMap<String,
     let (fitted, tries, seeds) = found?;
     match device {
         Some((plan, budget)) => super::tune::leave(&args.out, &tries, plan, budget)?,
-        None => tell::say_tries(&tries, fitted.model)?,
+        None => {
+            run_folder::forget_search(&args.out)?;
+            tell::say_tries(&tries, fitted.model)?;
+        }
     }
     tell::say_seeds(seeds.as_ref())?;
     let Fitted { model, flow, settings, outcome } = fitted;
@@ -300,6 +302,11 @@ pub(super) fn train(args: Train, budget: Option<Budget>, given: BTreeMap<String,
     Ok(())
 }
 
+/// So many seconds, or as many years as nobody waits.
+fn seconds(seconds: f32) -> Duration {
+    Duration::from_secs_f32(seconds.min(1e9))
+}
+
 /// Number of cores that the system lets this process have.
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
@@ -315,7 +322,7 @@ fn search(
     choices: &Choices,
     watch: &mut dyn FnMut(&News<'_>),
 ) -> Result<Found, FitError> {
-    let limit = Duration::from_secs_f32(args.time);
+    let limit = seconds(args.time);
     let auto::Found { fitted, choices, tries } = match (device, args.model) {
         (Some((plan, budget)), _) => auto::search(work, &plan.planned, Some(budget), limit, watch)?,
         (None, Model::Auto) => auto::choose(work, choices, limit, watch)?,
