@@ -196,8 +196,9 @@ impl<'a> Detector<'a> {
 
     /// The same, after a look at each sensor. `sensors` keeps what is needed from one row to the next, one for each
     /// column, all [`SensorState::default`] at first and after a gap in time. Values that are NaN, infinite or out of the
-    /// sensor's range are replaced in `row` by a usual value of the column: so the verdict is on all other columns, and an
-    /// alarm besides is theirs. Without limits in the file only values that are not finite are found.
+    /// sensor's range are replaced in `row`, each by that usual value of its column which fits the others best: so the verdict
+    /// is on all other columns, and an alarm besides is theirs. Each takes as many log-densities as the column has values in
+    /// [`blame`](Self::blame). Without limits in the file only values that are not finite are found.
     ///
     /// # Errors
     /// The length of `row`, `context`, `sensors` or `scratch`, before anything is looked at; or a context value that is NaN or
@@ -228,6 +229,9 @@ impl<'a> Detector<'a> {
         self.flow.check_context(context.len())?;
         self.flow.split(scratch)?;
         let found = self.check_sensors(row, sensors);
+        if found.is_some() {
+            self.fit_missing(row, context, sensors, scratch)?;
+        }
         let verdict = self.verdict(row, context, scratch)?;
         Ok(Verdict { status: found.unwrap_or(verdict.status), ..verdict })
     }
@@ -240,10 +244,12 @@ impl<'a> Detector<'a> {
         for (column, (x, state)) in (0..u16::MAX).zip(row.iter_mut().zip(sensors)) {
             let fault = match limits.next() {
                 Some(limits) => limits.check(state, *x),
-                None if x.is_finite() => None,
-                None => Some(SensorFault::NotFinite),
+                None => {
+                    state.note(!x.is_finite());
+                    state.is_missing().then_some(SensorFault::NotFinite)
+                }
             };
-            if matches!(fault, Some(SensorFault::NotFinite | SensorFault::OutOfRange)) {
+            if state.is_missing() {
                 *x = self.usual(column.into());
             }
             if let (None, Some(fault)) = (found, fault) {
@@ -251,6 +257,35 @@ impl<'a> Detector<'a> {
             }
         }
         found
+    }
+
+    /// Puts into the place of each missing value, where a usual one stands, that one of its column's values under which the row
+    /// is the most probable.
+    #[inline(never)]
+    fn fit_missing(
+        &self,
+        row: &mut [f32],
+        context: &[f32],
+        sensors: &[SensorState],
+        scratch: &mut [f32],
+    ) -> Result<(), EvalError> {
+        let mut along = Along::before(&self.flow, &self.references);
+        for (column, _) in (0..usize::MAX).zip(sensors).filter(|(_, state)| state.is_missing()) {
+            let mut replaced = Replaced { flow: &self.flow, row, context, scratch };
+            let mut best = self.usual(column);
+            let mut most = replaced.log_prob(column, best)?;
+            let there = along.start(column, best, most);
+            while let Some(value) = along.next().filter(|_| there) {
+                let log_prob = replaced.log_prob(column, value)?;
+                if log_prob > most {
+                    (best, most) = (value, log_prob);
+                }
+            }
+            if let Some(x) = row.get_mut(column) {
+                *x = best;
+            }
+        }
+        Ok(())
     }
 
     /// How odd each column's value is beside the values of all others, into `shares`: minus the logarithm of its density

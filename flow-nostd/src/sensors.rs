@@ -41,8 +41,23 @@ pub enum SensorFault {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct SensorState {
     last: f32,
-    /// Number of rows in a run with that value; 0 before the first.
+    /// Number of rows in a run with that value; 0 before the first. And whether this row's value is [`MISSING`].
     run: u32,
+}
+
+/// The bit that says of a row that the sensor gave no value that could be one.
+const MISSING: u32 = 1 << 31;
+
+impl SensorState {
+    /// Whether the last row's value was none that could be one.
+    pub(crate) fn is_missing(&self) -> bool {
+        self.run & MISSING != 0
+    }
+
+    /// Notes of a row whether its value is none; what is kept of the rows before stays.
+    pub(crate) fn note(&mut self, missing: bool) {
+        self.run = self.run & !MISSING | if missing { MISSING } else { 0 };
+    }
 }
 
 impl SensorRecord {
@@ -77,18 +92,17 @@ impl SensorRecord {
     /// What is wrong with a value, given what was kept of the rows before. A faulty value other than a stuck one is not
     /// kept, so that a spike is one fault, and so is what comes back after it.
     pub(crate) fn check(&self, state: &mut SensorState, x: f32) -> Option<SensorFault> {
-        if !x.is_finite() {
-            return Some(SensorFault::NotFinite);
-        }
-        if x < self.low.get() || x > self.high.get() {
-            return Some(SensorFault::OutOfRange);
+        let out = x < self.low.get() || x > self.high.get();
+        state.note(out || !x.is_finite());
+        if state.is_missing() {
+            return Some(if x.is_finite() { SensorFault::OutOfRange } else { SensorFault::NotFinite });
         }
         let before = core::mem::replace(state, SensorState { last: x, run: 1 });
         if before.run == 0 {
             return None;
         }
         if before.last == x {
-            state.run = before.run.saturating_add(1);
+            state.run = before.run.saturating_add(1).min(!MISSING);
             let most = self.same.get();
             return (most != 0 && state.run > most).then_some(SensorFault::Stuck);
         }

@@ -98,9 +98,9 @@ enum FlowStatus
   FLOW_STATUS_NOT_CALIBRATED = 1,
   // A value lies where its column has no density at all.
   FLOW_STATUS_OUTSIDE_SUPPORT = 2,
-  // A sensor gave NaN or infinity; a usual value stood for it.
+  // A sensor gave NaN or infinity; a usual value that fits the others stood for it.
   FLOW_STATUS_NOT_FINITE = 3,
-  // A sensor gave a value beyond its range; a usual value stood for it.
+  // A sensor gave a value beyond its range; a usual value that fits the others stood for it.
   FLOW_STATUS_OUT_OF_RANGE = 4,
   // A sensor's value changed faster than it can.
   FLOW_STATUS_JUMP = 5,

@@ -37,9 +37,9 @@ pub enum FlowStatus {
     NotCalibrated = 1,
     /// A value lies where its column has no density at all.
     OutsideSupport = 2,
-    /// A sensor gave NaN or infinity; a usual value stood for it.
+    /// A sensor gave NaN or infinity; a usual value that fits the others stood for it.
     NotFinite = 3,
-    /// A sensor gave a value beyond its range; a usual value stood for it.
+    /// A sensor gave a value beyond its range; a usual value that fits the others stood for it.
     OutOfRange = 4,
     /// A sensor's value changed faster than it can.
     Jump = 5,
