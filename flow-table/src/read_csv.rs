@@ -44,7 +44,7 @@ pub(crate) fn read(mut records: Records<'_>, table: &mut Builder<'_>) -> Result<
         for (j, (cell, role)) in record.iter().zip(&roles).enumerate() {
             let done = match *role {
                 Role::Skip => Ok(()),
-                Role::Time => table.time(time_of(cell, &names[j])),
+                Role::Time => table.time(time_of(cell)),
                 Role::Value(to) => number::parse(cell, &names[j])
                     .or_else(|problem| table.mended(to, problem))
                     .map(|value| table.cells(start)[to] = value),
@@ -72,12 +72,8 @@ fn epoch(cell: &str) -> Option<i64> {
     time::of_number(cell.trim().parse().ok()?)
 }
 
-fn time_of(cell: &str, name: &str) -> Result<i64, CellProblem> {
-    let time = time::parse(cell).or_else(|| epoch(cell));
-    time.ok_or_else(|| match number::parse(cell, name) {
-        Err(problem) if problem.is_missing() => problem,
-        _ => CellProblem::NotATime(number::shown(cell)),
-    })
+fn time_of(cell: &str) -> Result<i64, CellProblem> {
+    time::parse(cell).or_else(|| epoch(cell)).ok_or_else(|| time::problem(cell))
 }
 
 pub(crate) fn is_header(first: &StringRecord) -> bool {

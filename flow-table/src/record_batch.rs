@@ -2,7 +2,7 @@
 
 use crate::builder::{Builder, FileColumn, Role, Sort};
 use crate::error::{CellProblem, TableError};
-use crate::{number, time};
+use crate::time;
 use arrow_array::cast::AsArray;
 use arrow_array::types::*;
 use arrow_array::{Array, RecordBatch};
@@ -92,8 +92,8 @@ fn values(array: &dyn Array, start: usize, to: usize, table: &mut Builder<'_>) -
 fn times(array: &dyn Array, table: &mut Builder<'_>) -> Result<(), (usize, CellProblem)> {
     for i in 0..array.len() {
         let time = match array.is_null(i) {
-            true => Err(CellProblem::Missing("null".into())),
-            false => time_at(array, i).map_err(|text| CellProblem::NotATime(number::shown(&text))),
+            true => Err(CellProblem::MissingTime("null".into())),
+            false => time_at(array, i).map_err(|text| time::problem(&text)),
         };
         table.time(time).map_err(|problem| (i, problem))?;
     }
