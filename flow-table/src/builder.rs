@@ -110,8 +110,8 @@ impl<'a> Builder<'a> {
             (Some(_), None) => None,
         };
         let valued: Vec<usize> = kept.into_iter().filter(|&j| Some(j) != time).collect();
+        check_names(path, valued.iter().map(|&j| (j, &names[j])))?;
         let own: Vec<String> = valued.iter().map(|&j| names[j].clone()).collect();
-        check_names(path, &own)?;
         match &self.first {
             None => {
                 if own.is_empty() {

@@ -221,14 +221,12 @@ pub enum TableError {
     },
     /// A missing value, and no other to fill it with.
     #[error(
-        "{path}, column {column} ({name}): there is no value to fill the missing ones with; leave the column out with \
+        "{path}, column {name:?}: there is no value to fill the missing ones with; leave the column out with \
         --column {name}:ignore, or name a value"
     )]
     NothingToFill {
         /// The path as given.
         path: String,
-        /// Number of the column among those that are modelled, from 1.
-        column: usize,
         /// Name of the column.
         name: String,
     },

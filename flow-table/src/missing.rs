@@ -108,11 +108,7 @@ pub(crate) fn mend(
         Missing::Previous => {
             for j in affected() {
                 if values[j].is_nan() {
-                    return Err(TableError::NothingToFill {
-                        path: source.into(),
-                        column: j + 1,
-                        name: names[j].clone(),
-                    });
+                    return Err(TableError::NothingToFill { path: source.into(), name: names[j].clone() });
                 }
                 let mut last = values[j];
                 for cell in values[j..].iter_mut().step_by(width) {
@@ -139,11 +135,7 @@ pub(crate) fn mend(
                     if missing[j] == 0 {
                         continue;
                     }
-                    return Err(TableError::NothingToFill {
-                        path: source.into(),
-                        column: j + 1,
-                        name: names[j].clone(),
-                    });
+                    return Err(TableError::NothingToFill { path: source.into(), name: names[j].clone() });
                 };
                 found.insert(names[j].clone(), value);
                 if missing[j] > 0 {
@@ -205,8 +197,8 @@ mod tests {
 
     #[test]
     fn what_cannot_be_filled_is_told() {
-        assert!(run(&[N, 1.0, 2.0, 2.0], Missing::Previous).unwrap_err().contains("column 1 (a)"));
-        assert!(run(&[N, 1.0, N, 2.0], Missing::Median).unwrap_err().contains("column 1 (a)"));
+        assert!(run(&[N, 1.0, 2.0, 2.0], Missing::Previous).unwrap_err().starts_with("t, column \"a\": "));
+        assert!(run(&[N, 1.0, N, 2.0], Missing::Median).unwrap_err().starts_with("t, column \"a\": "));
         assert!(run(&[N, 1.0, 1.0, N], Missing::Drop).unwrap_err().contains("each of its 2 rows lacks a value"));
         assert!(run(&[1.0, 1.0], Missing::Drop).unwrap().1.notes.is_empty());
     }

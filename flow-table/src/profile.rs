@@ -213,10 +213,10 @@ mod tests {
             ["continuous", "integer", "continuous"]
         );
         let error = profile(&sample(), &["f:integer"], Convention::Own).unwrap_err();
-        assert!(error.starts_with("t.csv, row 1, column 1 (f): 0.5 contradicts the kind integer"), "{error}");
+        assert!(error.starts_with("t.csv, row 1, column \"f\": 0.5 contradicts the kind integer"), "{error}");
         let error = profile(&sample(), &["i:constant"], Convention::Own).unwrap_err();
         assert!(
-            error.starts_with("t.csv, row 2, column 2 (i): 2 contradicts the kind constant: expected 1 as"),
+            error.starts_with("t.csv, row 2, column \"i\": 2 contradicts the kind constant: expected 1 as"),
             "{error}"
         );
         assert!(profile(&sample(), &["ii:integer"], Convention::Own).unwrap_err().contains("did you mean \"i\"?"));

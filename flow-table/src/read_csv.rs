@@ -156,6 +156,8 @@ mod tests {
         assert!(message("a,b\n1,1e300\n").contains("too large"));
         assert!(message("a\n1\n\n2\n").contains("line 3: is blank"));
         assert!(message("a,b,a\n1,2,3\n").contains("columns 1 and 3 are both named \"a\""));
+        let beside_times = message("time,a,b,a\n2024-05-01,1,2,3\n");
+        assert!(beside_times.contains("columns 2 and 4 are both named \"a\""), "{beside_times}");
     }
 
     #[test]

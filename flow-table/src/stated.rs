@@ -23,7 +23,6 @@ pub(crate) fn stated(
 ) -> Result<Option<(ColumnKind, String)>, ProfileError> {
     let open = |kind: &'static str, found: String, example: &'static str| ProfileError::OpenParameter {
         path: table.source().into(),
-        column: j + 1,
         name: table.names()[j].clone(),
         kind,
         found,
@@ -100,7 +99,6 @@ fn check(table: &Table, j: usize, tally: &Tally, kind: ColumnKind) -> Result<(),
         Some(row) => Err(ProfileError::Contradiction {
             path: table.source().into(),
             row: row + 1,
-            column: j + 1,
             name: table.names()[j].clone(),
             value: shown(table.row(row)[j]),
             kind,
@@ -178,7 +176,7 @@ mod tests {
             ("a:bounded", &[3.5, 3.5], "its values, all 3.5, show no limits"),
         ] {
             let error = say(said, values).unwrap_err();
-            assert!(error.starts_with(&format!("t.csv, column 1 (a): {found}")), "{error}");
+            assert!(error.starts_with(&format!("t.csv, column \"a\": {found}")), "{error}");
             assert!(error.contains(&format!("state them, as in {said}=")), "{error}");
         }
     }
@@ -191,28 +189,28 @@ mod tests {
             (
                 "p:positive",
                 &[1.0, -2.0][..],
-                "row 2, column 1 (p): -2 contradicts the kind positive: ",
+                "row 2, column \"p\": -2 contradicts the kind positive: ",
                 "leave the kind",
             ),
-            ("p:positive", &[1.0, 0.0], "row 2, column 1 (p): 0 contradicts", "or say p:continuous"),
+            ("p:positive", &[1.0, 0.0], "row 2, column \"p\": 0 contradicts", "or say p:continuous"),
             (
                 "b:bounded=0..1",
                 &[0.5, 1.5],
-                "row 2, column 1 (b): 1.5 contradicts the kind bounded: expected 0 to 1",
+                "row 2, column \"b\": 1.5 contradicts the kind bounded: expected 0 to 1",
                 "LOW",
             ),
-            ("i:integer", &[1.0, 0.5], "row 2, column 1 (i): 0.5 contradicts", "leave the kind out"),
+            ("i:integer", &[1.0, 0.5], "row 2, column \"i\": 0.5 contradicts", "leave the kind out"),
             (
                 "l:lattice=0.2",
                 &[0.2, 0.4, 0.5],
-                "row 3, column 1 (l): 0.5 contradicts the kind lattice: expected 0.2 plus",
+                "row 3, column \"l\": 0.5 contradicts the kind lattice: expected 0.2 plus",
                 "step",
             ),
-            ("l:lattice=1e-6", &[0.0, 9.0], "row 2, column 1 (l): 9 contradicts", "leave the step out"),
+            ("l:lattice=1e-6", &[0.0, 9.0], "row 2, column \"l\": 9 contradicts", "leave the step out"),
             (
                 "k:constant",
                 &[1.0, 2.0],
-                "row 2, column 1 (k): 2 contradicts the kind constant: expected 1 as in row 1",
+                "row 2, column \"k\": 2 contradicts the kind constant: expected 1 as in row 1",
                 "leave",
             ),
         ] {
