@@ -26,7 +26,7 @@ pub enum ProfileError {
     Contradiction {
         /// The table.
         path: String,
-        /// Row of the data, from 1.
+        /// Row of the data, from 1, rows that were left out included.
         row: usize,
         /// Name of the column.
         name: String,

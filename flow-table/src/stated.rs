@@ -94,11 +94,12 @@ fn on_lattice(value: f32, origin: f32, step: f32) -> bool {
 
 /// Refuses a kind that a cell contradicts.
 fn check(table: &Table, j: usize, tally: &Tally, kind: ColumnKind) -> Result<(), ProfileError> {
+    let row_of_file = |row: usize| table.rows_of_file()[row] + 1;
     let wrong = |fits: &dyn Fn(f32) -> bool, expected: String| match table.column(j).position(|v| !fits(v)) {
         None => Ok(()),
         Some(row) => Err(ProfileError::Contradiction {
             path: table.source().into(),
-            row: row + 1,
+            row: row_of_file(row),
             name: table.names()[j].clone(),
             value: shown(table.row(row)[j]),
             kind,
@@ -122,8 +123,8 @@ fn check(table: &Table, j: usize, tally: &Tally, kind: ColumnKind) -> Result<(),
             wrong(&|v| on_lattice(v, origin, step), format!("{}, at most 2^22 of them", steps(origin, step)))
         }
         ColumnKind::Constant => {
-            let first = table.column(j).next().unwrap_or(0.0);
-            wrong(&|v| v == first, format!("{} as in row 1", shown(first)))
+            let Some(first) = table.column(j).next() else { return Ok(()) };
+            wrong(&|v| v == first, format!("{} as in row {}", shown(first), row_of_file(0)))
         }
     }
 }
@@ -131,6 +132,7 @@ fn check(table: &Table, j: usize, tally: &Tally, kind: ColumnKind) -> Result<(),
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Missing, ReadOptions};
 
     fn say(name_and_kind: &str, values: &[f32]) -> Result<(ColumnKind, String), String> {
         let said: crate::KindOverride = name_and_kind.parse().unwrap();
@@ -179,6 +181,16 @@ mod tests {
             assert!(error.starts_with(&format!("t.csv, column \"a\": {found}")), "{error}");
             assert!(error.contains(&format!("state them, as in {said}=")), "{error}");
         }
+    }
+
+    #[test]
+    fn rows_are_counted_as_in_the_file() {
+        let options = ReadOptions { missing: Missing::Drop, ..ReadOptions::default() };
+        let table = Table::from_reader(&b"a\nNA\n1\nNA\n1.5\n"[..], "t.csv", &options).unwrap();
+        let error = |kind| stated(&table, 0, &Tally::of(table.column(0)), kind).unwrap_err().to_string();
+        assert!(error(RequestedKind::Integer).starts_with("t.csv, row 4, "), "{}", error(RequestedKind::Integer));
+        let constant = error(RequestedKind::Constant);
+        assert!(constant.starts_with("t.csv, row 4, ") && constant.contains("1 as in row 2"), "{constant}");
     }
 
     #[test]
