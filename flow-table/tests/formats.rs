@@ -180,6 +180,15 @@ fn columns_of_text_are_named_with_their_type() {
 }
 
 #[test]
+fn columns_that_are_not_read_leave_the_others_in_their_places() {
+    for bytes in [parquet(&batch(), Compression::SNAPPY), arrow_stream(&batch())] {
+        let options = ReadOptions { ignore: vec!["f".into(), "i".into()], ..ReadOptions::default() };
+        let table = Table::from_reader(&bytes[..], "t", &options).unwrap();
+        assert_eq!((table.names().join(" ").as_str(), table.row(1)), ("d b", &[1e-3, 0.0][..]));
+    }
+}
+
+#[test]
 fn nulls_are_missing_values() {
     let a: ArrayRef = Arc::new(Float64Array::from(vec![Some(1.0), None, Some(5.0)]));
     let b: ArrayRef = Arc::new(Int64Array::from(vec![1, 2, 3]));
