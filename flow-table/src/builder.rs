@@ -52,6 +52,8 @@ pub(crate) struct Builder<'a> {
     time: Option<TimeColumn>,
     values: Vec<f32>,
     missing: Vec<usize>,
+    /// Rows without a time, which are to be left out.
+    timeless: Vec<usize>,
     ignored: Vec<String>,
     file_names: Vec<String>,
     pub(crate) notes: Vec<String>,
@@ -68,6 +70,7 @@ impl<'a> Builder<'a> {
             time: None,
             values: Vec::new(),
             missing: Vec::new(),
+            timeless: Vec::new(),
             ignored: Vec::new(),
             file_names: Vec::new(),
             notes: Vec::new(),
@@ -107,8 +110,8 @@ impl<'a> Builder<'a> {
             (Some(_), None) => None,
         };
         let valued: Vec<usize> = kept.into_iter().filter(|&j| Some(j) != time).collect();
+        check_names(path, valued.iter().map(|&j| (j, &names[j])))?;
         let own: Vec<String> = valued.iter().map(|&j| names[j].clone()).collect();
-        check_names(path, &own)?;
         match &self.first {
             None => {
                 if own.is_empty() {
@@ -195,12 +198,13 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// The time of the next row, in microseconds.
+    /// The time of the next row, in microseconds. A row without one is left out or refused: no other has its time.
     pub(crate) fn time(&mut self, time: Result<i64, CellProblem>) -> Result<(), CellProblem> {
         let Some(column) = &mut self.time else { return Ok(()) };
         let time = match time {
-            Err(problem) if self.options.missing != Missing::Refuse && problem.is_missing() => {
-                column.times.last().copied().unwrap_or(0)
+            Err(CellProblem::MissingTime(_)) if self.options.missing == Missing::Drop => {
+                self.timeless.push(column.times.len());
+                0
             }
             other => other?,
         };
@@ -211,7 +215,8 @@ impl<'a> Builder<'a> {
     /// The table, once all files are read.
     pub(crate) fn finish(mut self, source: String) -> Result<Table, TableError> {
         self.check_ignored(&source)?;
-        let mended = mend(&source, &self.names, &mut self.values, &self.missing, &self.options.missing)?;
+        let time = self.time.as_ref().map(|time| (time.name.as_str(), self.timeless.as_slice()));
+        let mended = mend(&source, &self.names, &mut self.values, &self.missing, time, &self.options.missing)?;
         self.values.shrink_to_fit();
         if let Some(time) = &mut self.time {
             let mut dropped = mended.dropped.iter().peekable();

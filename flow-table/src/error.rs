@@ -221,14 +221,12 @@ pub enum TableError {
     },
     /// A missing value, and no other to fill it with.
     #[error(
-        "{path}, column {column} ({name}): there is no value to fill the missing ones with; leave the column out with \
+        "{path}, column {name:?}: there is no value to fill the missing ones with; leave the column out with \
         --column {name}:ignore, or name a value"
     )]
     NothingToFill {
         /// The path as given.
         path: String,
-        /// Number of the column among those that are modelled, from 1.
-        column: usize,
         /// Name of the column.
         name: String,
     },
@@ -326,10 +324,12 @@ pub enum CellProblem {
     NotALabel(String),
     /// No time in a column of times.
     NotATime(String),
+    /// Nothing in a column of times, or a word for nothing.
+    MissingTime(String),
 }
 
 impl CellProblem {
-    /// Whether the cell holds nothing, or NaN: a missing value.
+    /// Whether the cell holds nothing, or NaN: a missing value. A missing time is none, as nothing can be put in its place.
     pub fn is_missing(&self) -> bool {
         match self {
             Self::Missing(_) => true,
@@ -368,6 +368,14 @@ impl fmt::Display for CellProblem {
                 "{text:?} is no time, as the column's first value is; write it as 2024-05-01T12:00:00, or leave the \
                  column out: --column NAME:ignore"
             ),
+            Self::MissingTime(text) => {
+                let word = if text.is_empty() { String::new() } else { format!(" ({text})") };
+                write!(
+                    f,
+                    "is missing{word}; expected a time, which is never filled: write it, or leave its row out, in a \
+                     training with --missing drop"
+                )
+            }
             Self::NotALabel(text) => write!(f, "{text:?} is not a label; expected 0 (normal) or 1 (anomaly)"),
         }
     }

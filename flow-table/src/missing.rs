@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
-/// What becomes of missing values: empty cells, `NA` and the like, NaN, and nulls of typed files.
+/// What becomes of missing values: empty cells, `NA` and the like, NaN, and nulls of typed files. A time is never filled: a
+/// row without one is left out with [`Missing::Drop`] and an error otherwise.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Missing {
@@ -55,12 +56,14 @@ pub(crate) struct Mended {
     pub(crate) notes: Vec<String>,
 }
 
-/// Fills missing values (NaN) or leaves their rows out, in place.
+/// Fills missing values (NaN) or leaves their rows out, in place. `time` is the name of the column of times and the rows to
+/// be left out because they have none, ascending.
 pub(crate) fn mend(
     source: &str,
     names: &[String],
     values: &mut Vec<f32>,
     missing: &[usize],
+    time: Option<(&str, &[usize])>,
     how: &Missing,
 ) -> Result<Mended, TableError> {
     let width = names.len();
@@ -77,13 +80,14 @@ pub(crate) fn mend(
             }
         }
         Missing::Drop => {
-            if affected().next().is_none() {
+            let (time, timeless) = time.unwrap_or_default();
+            if affected().next().is_none() && timeless.is_empty() {
                 return Ok(mended);
             }
             let mut kept = 0;
             for i in 0..rows {
                 let row = i * width..(i + 1) * width;
-                if values[row.clone()].iter().any(|v| v.is_nan()) {
+                if values[row.clone()].iter().any(|v| v.is_nan()) || timeless.binary_search(&i).is_ok() {
                     mended.dropped.push(i);
                 } else {
                     values.copy_within(row, kept * width);
@@ -95,19 +99,16 @@ pub(crate) fn mend(
                 let message = format!("each of its {rows} rows lacks a value; expected whole rows, or fill them");
                 return Err(TableError::Shape { path: source.into(), message });
             }
-            let cells = list(&|j| format!("{} ({})", names[j], missing[j]));
-            mended
-                .notes
-                .push(format!("{} of {rows} rows left out, for missing values in {cells}", mended.dropped.len()));
+            let cells = affected().map(|j| (names[j].as_str(), missing[j]));
+            let times = (!timeless.is_empty()).then_some((time, timeless.len()));
+            let cells: Vec<String> = cells.chain(times).map(|(name, count)| format!("{name} ({count})")).collect();
+            let (dropped, cells) = (mended.dropped.len(), cells.join(", "));
+            mended.notes.push(format!("{dropped} of {rows} rows left out, for missing values in {cells}"));
         }
         Missing::Previous => {
             for j in affected() {
                 if values[j].is_nan() {
-                    return Err(TableError::NothingToFill {
-                        path: source.into(),
-                        column: j + 1,
-                        name: names[j].clone(),
-                    });
+                    return Err(TableError::NothingToFill { path: source.into(), name: names[j].clone() });
                 }
                 let mut last = values[j];
                 for cell in values[j..].iter_mut().step_by(width) {
@@ -134,11 +135,7 @@ pub(crate) fn mend(
                     if missing[j] == 0 {
                         continue;
                     }
-                    return Err(TableError::NothingToFill {
-                        path: source.into(),
-                        column: j + 1,
-                        name: names[j].clone(),
-                    });
+                    return Err(TableError::NothingToFill { path: source.into(), name: names[j].clone() });
                 };
                 found.insert(names[j].clone(), value);
                 if missing[j] > 0 {
@@ -175,7 +172,7 @@ mod tests {
         let missing: Vec<usize> =
             (0..2).map(|j| values[j..].iter().step_by(2).filter(|v| v.is_nan()).count()).collect();
         let names = ["a".to_owned(), "b".to_owned()];
-        let mended = mend("t", &names, &mut values, &missing, &how).map_err(|e| e.to_string())?;
+        let mended = mend("t", &names, &mut values, &missing, None, &how).map_err(|e| e.to_string())?;
         Ok((values, mended))
     }
 
@@ -200,8 +197,8 @@ mod tests {
 
     #[test]
     fn what_cannot_be_filled_is_told() {
-        assert!(run(&[N, 1.0, 2.0, 2.0], Missing::Previous).unwrap_err().contains("column 1 (a)"));
-        assert!(run(&[N, 1.0, N, 2.0], Missing::Median).unwrap_err().contains("column 1 (a)"));
+        assert!(run(&[N, 1.0, 2.0, 2.0], Missing::Previous).unwrap_err().starts_with("t, column \"a\": "));
+        assert!(run(&[N, 1.0, N, 2.0], Missing::Median).unwrap_err().starts_with("t, column \"a\": "));
         assert!(run(&[N, 1.0, 1.0, N], Missing::Drop).unwrap_err().contains("each of its 2 rows lacks a value"));
         assert!(run(&[1.0, 1.0], Missing::Drop).unwrap().1.notes.is_empty());
     }

@@ -56,10 +56,48 @@ impl Profile {
                 });
             }
         }
-        let mut columns = Vec::with_capacity(table.columns());
-        for (j, name) in table.names().iter().enumerate() {
-            columns.push(describe(table, j, KindOverride::of(overrides, name), convention)?);
-        }
+        let described = table.names().iter().enumerate();
+        let columns = described.map(|(j, name)| describe(table, j, KindOverride::of(overrides, name), convention));
+        Profile::checked(table, columns.collect::<Result<_, _>>()?)
+    }
+
+    /// Describes a part of the rows of the table that this profile describes. Kinds that are stated were checked there and
+    /// stay, with their parameters and masses, whatever the part holds of them; others are detected in the part.
+    ///
+    /// ```
+    /// use flow_table::{Convention, KindOverride, Profile, Table};
+    ///
+    /// let stated: [KindOverride; 1] = ["load:bounded".parse()?];
+    /// let table = Table::from_rows("t", vec!["load".into()], &[[0.2], [0.4], [70.0]])?;
+    /// let whole = Profile::of(&table, &stated, Convention::Own)?;
+    /// let part = whole.of_part(&table.select(&[0, 1]), &stated, Convention::Own)?;
+    /// assert_eq!((part.columns()[0].kind, part.columns()[0].stats.max), (whole.columns()[0].kind, 0.4));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// A part in which nothing varies.
+    ///
+    /// # Panics
+    /// If the part has fewer columns.
+    pub fn of_part(
+        &self,
+        part: &Table,
+        overrides: &[KindOverride],
+        convention: Convention,
+    ) -> Result<Profile, ProfileError> {
+        let is_stated = |name| KindOverride::of(overrides, name).is_some_and(|kind| kind != RequestedKind::Ignore);
+        let columns = self.columns.iter().enumerate();
+        let columns = columns.map(|(j, whole)| match is_stated(&whole.name) {
+            true => Ok(ColumnProfile { stats: ColumnStats::of(part.column(j)), ..whole.clone() }),
+            false => describe(part, j, None, convention),
+        });
+        Profile::checked(part, columns.collect::<Result<_, _>>()?)
+    }
+
+    /// The profile of these columns, if there is something to learn.
+    fn checked(table: &Table, columns: Vec<ColumnProfile>) -> Result<Profile, ProfileError> {
+        let path = || table.source().to_owned();
         if columns.iter().all(|c| c.stats.distinct <= 1) {
             return Err(ProfileError::AllConstant { path: path(), rows: table.rows() });
         }
@@ -213,13 +251,31 @@ mod tests {
             ["continuous", "integer", "continuous"]
         );
         let error = profile(&sample(), &["f:integer"], Convention::Own).unwrap_err();
-        assert!(error.starts_with("t.csv, row 1, column 1 (f): 0.5 contradicts the kind integer"), "{error}");
+        assert!(error.starts_with("t.csv, row 1, column \"f\": 0.5 contradicts the kind integer"), "{error}");
         let error = profile(&sample(), &["i:constant"], Convention::Own).unwrap_err();
         assert!(
-            error.starts_with("t.csv, row 2, column 2 (i): 2 contradicts the kind constant: expected 1 as"),
+            error.starts_with("t.csv, row 2, column \"i\": 2 contradicts the kind constant: expected 1 as"),
             "{error}"
         );
         assert!(profile(&sample(), &["ii:integer"], Convention::Own).unwrap_err().contains("did you mean \"i\"?"));
+    }
+
+    #[test]
+    fn a_part_keeps_what_was_stated_of_the_whole() {
+        let rows: Vec<[f32; 2]> =
+            (0..200).map(|i| [if i % 19 == 0 { 0.0 } else { i as f32 + 0.5 }, i as f32]).collect();
+        let t = Table::from_rows("t", vec!["x".into(), "n".into()], &rows).unwrap();
+        let stated = ["x:positive".parse().unwrap()];
+        let whole = Profile::of(&t, &stated, Convention::Own).unwrap();
+        let part = t.select(&(0..120).collect::<Vec<_>>());
+        // Seven zeros are no mass by themselves.
+        assert!(Profile::of(&part, &stated, Convention::Own).is_err());
+        let p = whole.of_part(&part, &stated, Convention::Own).unwrap();
+        let [x, n] = p.columns() else { panic!("{p}") };
+        assert_eq!((x.kind, &x.atoms, x.stats.max), (ColumnKind::Positive, &vec![(0.0, 0.055)], 119.5));
+        assert_eq!((n.kind, n.stats.max, p.rows()), (ColumnKind::Integer, 119.0, 120));
+        let still = whole.of_part(&t.select(&[]), &stated, Convention::Own).unwrap_err().to_string();
+        assert!(still.contains("no column varies (rows: 0)"), "{still}");
     }
 
     #[test]

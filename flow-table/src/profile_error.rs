@@ -20,16 +20,14 @@ pub enum ProfileError {
     },
     /// A cell that contradicts the stated kind.
     #[error(
-        "{path}, row {row}, column {column} ({name}): {value} contradicts the kind {kind}: expected {expected}; \
+        "{path}, row {row}, column {name:?}: {value} contradicts the kind {kind}: expected {expected}; \
         {remedy}, or say {name}:continuous", remedy = remedy(kind)
     )]
     Contradiction {
         /// The table.
         path: String,
-        /// Row of the data, from 1.
+        /// Row of the data, from 1, rows that were left out included.
         row: usize,
-        /// Number of the column, from 1.
-        column: usize,
         /// Name of the column.
         name: String,
         /// The cell.
@@ -41,14 +39,12 @@ pub enum ProfileError {
     },
     /// A kind was stated without its parameters, and the data do not show them.
     #[error(
-        "{path}, column {column} ({name}): {found}, but the kind {kind} needs its parameters: \
+        "{path}, column {name:?}: {found}, but the kind {kind} needs its parameters: \
         state them, as in {name}:{example}, or leave the kind out to have it detected"
     )]
     OpenParameter {
         /// The table.
         path: String,
-        /// Number of the column, from 1.
-        column: usize,
         /// Name of the column.
         name: String,
         /// The stated kind.

@@ -44,7 +44,7 @@ pub(crate) fn read(mut records: Records<'_>, table: &mut Builder<'_>) -> Result<
         for (j, (cell, role)) in record.iter().zip(&roles).enumerate() {
             let done = match *role {
                 Role::Skip => Ok(()),
-                Role::Time => table.time(time_of(cell, &names[j])),
+                Role::Time => table.time(time_of(cell)),
                 Role::Value(to) => number::parse(cell, &names[j])
                     .or_else(|problem| table.mended(to, problem))
                     .map(|value| table.cells(start)[to] = value),
@@ -72,12 +72,8 @@ fn epoch(cell: &str) -> Option<i64> {
     time::of_number(cell.trim().parse().ok()?)
 }
 
-fn time_of(cell: &str, name: &str) -> Result<i64, CellProblem> {
-    let time = time::parse(cell).or_else(|| epoch(cell));
-    time.ok_or_else(|| match number::parse(cell, name) {
-        Err(problem) if problem.is_missing() => problem,
-        _ => CellProblem::NotATime(number::shown(cell)),
-    })
+fn time_of(cell: &str) -> Result<i64, CellProblem> {
+    time::parse(cell).or_else(|| epoch(cell)).ok_or_else(|| time::problem(cell))
 }
 
 pub(crate) fn is_header(first: &StringRecord) -> bool {
@@ -160,6 +156,8 @@ mod tests {
         assert!(message("a,b\n1,1e300\n").contains("too large"));
         assert!(message("a\n1\n\n2\n").contains("line 3: is blank"));
         assert!(message("a,b,a\n1,2,3\n").contains("columns 1 and 3 are both named \"a\""));
+        let beside_times = message("time,a,b,a\n2024-05-01,1,2,3\n");
+        assert!(beside_times.contains("columns 2 and 4 are both named \"a\""), "{beside_times}");
     }
 
     #[test]

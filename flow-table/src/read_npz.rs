@@ -103,8 +103,7 @@ fn sort(values: &[Value]) -> Sort {
 
 fn time_of(value: Value) -> Result<i64, CellProblem> {
     match value {
-        Value::Time(time) => time.ok_or_else(|| CellProblem::Missing("NaT".into())),
-        Value::Number(value) if value.is_nan() => Err(CellProblem::NotFinite(value.to_string())),
-        Value::Number(value) => time::of_number(value).ok_or_else(|| CellProblem::NotATime(value.to_string())),
+        Value::Time(time) => time.ok_or_else(|| CellProblem::MissingTime("NaT".into())),
+        Value::Number(value) => time::of_number(value).ok_or_else(|| time::problem(&value.to_string())),
     }
 }

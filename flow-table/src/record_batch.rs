@@ -2,7 +2,7 @@
 
 use crate::builder::{Builder, FileColumn, Role, Sort};
 use crate::error::{CellProblem, TableError};
-use crate::{number, time};
+use crate::time;
 use arrow_array::cast::AsArray;
 use arrow_array::types::*;
 use arrow_array::{Array, RecordBatch};
@@ -24,24 +24,22 @@ impl<'b, 'o> Batches<'b, 'o> {
         Batches { path: path.to_owned(), table, roles: None, rows: 0 }
     }
 
-    /// Adds a batch of the columns of `names`, by which errors tell their number; `None` stands for one that is not read.
+    /// Adds a batch whose columns are those of the file at `places`; `names` are those of all columns of the file, by which
+    /// errors tell their number.
     pub(crate) fn add(&mut self, names: &[String], batch: &RecordBatch, places: &[usize]) -> Result<(), TableError> {
         if batch.num_rows() == 0 {
             return Ok(());
         }
-        let array = |j: usize| places.iter().position(|&p| p == j).map(|at| batch.column(at).as_ref());
         if self.roles.is_none() {
-            let columns = names.iter().enumerate();
-            let columns: Vec<FileColumn> = columns
-                .map(|(j, name)| FileColumn { name: name.clone(), sort: array(j).map_or(Sort::Number, sort) })
-                .collect();
+            let columns = names.iter().map(|name| FileColumn { name: name.clone(), sort: Sort::Number });
+            let mut columns: Vec<FileColumn> = columns.collect();
+            batch.columns().iter().zip(places).for_each(|(array, &j)| columns[j].sort = sort(array));
             self.roles = Some(self.table.begin(&self.path, &columns, true)?);
         }
         let start = self.table.grow(&self.path, batch.num_rows())?;
         let roles = self.roles.as_deref().unwrap_or_default();
-        for (j, role) in roles.iter().enumerate() {
-            let Some(array) = array(j) else { continue };
-            let done = match *role {
+        for (array, &j) in batch.columns().iter().zip(places) {
+            let done = match roles[j] {
                 Role::Skip => Ok(()),
                 Role::Time => times(array, self.table),
                 Role::Value(to) => values(array, start, to, self.table),
@@ -92,8 +90,8 @@ fn values(array: &dyn Array, start: usize, to: usize, table: &mut Builder<'_>) -
 fn times(array: &dyn Array, table: &mut Builder<'_>) -> Result<(), (usize, CellProblem)> {
     for i in 0..array.len() {
         let time = match array.is_null(i) {
-            true => Err(CellProblem::Missing("null".into())),
-            false => time_at(array, i).map_err(|text| CellProblem::NotATime(number::shown(&text))),
+            true => Err(CellProblem::MissingTime("null".into())),
+            false => time_at(array, i).map_err(|text| time::problem(&text)),
         };
         table.time(time).map_err(|problem| (i, problem))?;
     }

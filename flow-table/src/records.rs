@@ -6,18 +6,21 @@ use crate::error::TableError;
 use crate::read;
 use csv::{ReaderBuilder, StringRecord, Terminator};
 use flate2::bufread::MultiGzDecoder;
-use std::io::{self, BufReader, Cursor, Read, Take};
+use std::io::{self, BufReader, Chain, Cursor, Read, Take};
 
 /// Bytes from which the separator is judged, and which are read at once.
 const SAMPLE: usize = 64 * 1024;
 /// A longer record is no row of a table.
 const MAX_RECORD: usize = 1024 * 1024;
-/// Put after the stream, so that each record ends with a line end or, within a quoted cell, with these two.
-const END: &[u8] = b"\n\n";
+/// Put after the stream twice: the first ends the last record, so that only a quoted cell without an end reads the second.
+const LINE_END: &[u8] = b"\n";
+
+/// A stream with two line ends after it.
+type Ended<'a> = Chain<Chain<Box<dyn Read + 'a>, &'static [u8]>, &'static [u8]>;
 
 /// Reads one record after another.
 pub(crate) struct Records<'a> {
-    reader: csv::Reader<Take<Box<dyn Read + 'a>>>,
+    reader: csv::Reader<Take<Ended<'a>>>,
     compressed: bool,
     /// The line after the last record; 0 before the first.
     next_line: usize,
@@ -50,14 +53,13 @@ impl<'a> Records<'a> {
         refuse_other_formats(path, &sample)?;
         let delimiter = delimiter::detect(&sample, sample.len() < SAMPLE);
         // With LF alone as the line end, the reader's count of lines is exact.
-        let input: Box<dyn Read + 'a> = Box::new(input.chain(END));
         let reader = ReaderBuilder::new()
             .delimiter(delimiter)
             .terminator(Terminator::Any(b'\n'))
             .has_headers(false)
             .flexible(true)
             .buffer_capacity(SAMPLE)
-            .from_reader(input.take(0));
+            .from_reader(input.chain(LINE_END).chain(LINE_END).take(0));
         let (path, record) = (path.to_owned(), StringRecord::new());
         Ok(Records { reader, compressed, next_line: 0, path, delimiter, record, line: 0 })
     }
@@ -76,7 +78,8 @@ impl<'a> Records<'a> {
             if self.reader.get_ref().limit() == 0 {
                 return Err(TableError::LongLine { path: path(), line, limit: MAX_RECORD });
             }
-            if bytes.as_slice().ends_with(END) {
+            let (_, second) = self.reader.get_ref().get_ref().get_ref();
+            if more && second.is_empty() {
                 return Err(TableError::OpenQuote { path: path(), line });
             }
             if !more {
@@ -162,6 +165,16 @@ mod tests {
         assert_eq!(read(b"\xef\xbb\xbf1;2").unwrap(), [cells(1, &["1", "2"])]);
         assert_eq!(read(b" 1  2 \r\n3 4\r\n").unwrap(), [cells(1, &["1", "2"]), cells(2, &["3", "4"])]);
         assert_eq!(read(b"1\t\t2\n\t\t\n").unwrap(), [cells(1, &["1", "", "2"]), cells(2, &["", "", ""])]);
+    }
+
+    #[test]
+    fn a_quoted_cell_may_end_in_blank_lines() {
+        for end in ["", "\n", "\r\n", "\n\n"] {
+            let all = read(format!("x,note\n1,\"hello\n\n\"\n2,\"b\n\n\"{end}").as_bytes()).unwrap();
+            assert_eq!(all, [cells(1, &["x", "note"]), cells(2, &["1", "hello"]), cells(5, &["2", "b"])], "{end:?}");
+        }
+        let open = read(b"x,note\n1,\"hello\n\n\"\n2,\"b\n\n").unwrap_err();
+        assert!(matches!(open, TableError::OpenQuote { line: 5, .. }), "{open}");
     }
 
     #[test]

@@ -17,6 +17,8 @@ pub(crate) const CORRELATED: f64 = 0.3;
 const MOST_GROUPS: usize = 10;
 /// A block of held-out rows is not cut shorter than this.
 const SHORTEST_BLOCK: usize = 20;
+/// So many training rows for each group in the mean leave one in each: its three lengths are rounded by less than a row each.
+const TRAINING_ROWS: usize = 3;
 
 /// Shares of the rows that do not train. A share of 0 leaves that part empty (its rows come from elsewhere).
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -243,7 +245,8 @@ impl Split {
     /// The table is cut into groups of equal length, and each group into a training, a validation and a calibration block.
     fn blocks(rows: usize, held: usize, calibrating: usize, shortest: usize) -> Split {
         let smallest = [held, calibrating].into_iter().filter(|&n| n > 0).min().unwrap_or(0);
-        let groups = (smallest / shortest).clamp(1, MOST_GROUPS);
+        let training = rows - held - calibrating;
+        let groups = (smallest / shortest).min(training / TRAINING_ROWS).clamp(1, MOST_GROUPS);
         let share = |total: usize, group: usize| total * (group + 1) / groups - total * group / groups;
         let (mut train, mut validation, mut calibration) = (Vec::new(), Vec::new(), Vec::new());
         let mut next = 0;
@@ -321,6 +324,17 @@ mod tests {
         assert!(s.validation[0] < 200 && *s.validation.last().unwrap() > 1800);
         assert_eq!(s.validation[..20], (160..180).collect::<Vec<_>>());
         assert_eq!(s.calibration[..20], (180..200).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn blocks_of_few_training_rows_do_not_overlap() {
+        let fractions = Fractions { validation: 0.499, calibration: 0.499 };
+        for rows in 4..3000 {
+            let s = Split::new(rows, 1.0, fractions, Some(Manner::Blocks), 0).unwrap();
+            let all = [s.train, s.validation, s.calibration].concat();
+            assert_eq!(all.len(), rows);
+            assert_eq!(all.iter().collect::<std::collections::HashSet<_>>().len(), rows, "a row twice of {rows}");
+        }
     }
 
     #[test]
@@ -404,11 +418,13 @@ mod tests {
         #[test]
         fn every_row_is_in_exactly_one_part(
             rows in 4usize..3000,
-            validation in 0.0..0.6f64,
-            calibration in 0.0..0.4f64,
+            held in prop_oneof![0.0..0.99f64, 0.99..0.9999f64],
+            validating in 0.0..1.0f64,
             correlation in -1.0..1.0f64,
             seed: u64,
         ) {
+            let validation = held * validating;
+            let calibration = held - validation;
             let s = Split::new(rows, correlation, Fractions { validation, calibration }, None, seed).unwrap();
             prop_assert!(s.train.len() >= 2);
             prop_assert_eq!(s.validation.is_empty(), validation == 0.0);

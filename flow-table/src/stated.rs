@@ -23,7 +23,6 @@ pub(crate) fn stated(
 ) -> Result<Option<(ColumnKind, String)>, ProfileError> {
     let open = |kind: &'static str, found: String, example: &'static str| ProfileError::OpenParameter {
         path: table.source().into(),
-        column: j + 1,
         name: table.names()[j].clone(),
         kind,
         found,
@@ -95,12 +94,12 @@ fn on_lattice(value: f32, origin: f32, step: f32) -> bool {
 
 /// Refuses a kind that a cell contradicts.
 fn check(table: &Table, j: usize, tally: &Tally, kind: ColumnKind) -> Result<(), ProfileError> {
+    let row_of_file = |row: usize| table.rows_of_file()[row] + 1;
     let wrong = |fits: &dyn Fn(f32) -> bool, expected: String| match table.column(j).position(|v| !fits(v)) {
         None => Ok(()),
         Some(row) => Err(ProfileError::Contradiction {
             path: table.source().into(),
-            row: row + 1,
-            column: j + 1,
+            row: row_of_file(row),
             name: table.names()[j].clone(),
             value: shown(table.row(row)[j]),
             kind,
@@ -124,8 +123,8 @@ fn check(table: &Table, j: usize, tally: &Tally, kind: ColumnKind) -> Result<(),
             wrong(&|v| on_lattice(v, origin, step), format!("{}, at most 2^22 of them", steps(origin, step)))
         }
         ColumnKind::Constant => {
-            let first = table.column(j).next().unwrap_or(0.0);
-            wrong(&|v| v == first, format!("{} as in row 1", shown(first)))
+            let Some(first) = table.column(j).next() else { return Ok(()) };
+            wrong(&|v| v == first, format!("{} as in row {}", shown(first), row_of_file(0)))
         }
     }
 }
@@ -133,6 +132,7 @@ fn check(table: &Table, j: usize, tally: &Tally, kind: ColumnKind) -> Result<(),
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Missing, ReadOptions};
 
     fn say(name_and_kind: &str, values: &[f32]) -> Result<(ColumnKind, String), String> {
         let said: crate::KindOverride = name_and_kind.parse().unwrap();
@@ -178,9 +178,19 @@ mod tests {
             ("a:bounded", &[3.5, 3.5], "its values, all 3.5, show no limits"),
         ] {
             let error = say(said, values).unwrap_err();
-            assert!(error.starts_with(&format!("t.csv, column 1 (a): {found}")), "{error}");
+            assert!(error.starts_with(&format!("t.csv, column \"a\": {found}")), "{error}");
             assert!(error.contains(&format!("state them, as in {said}=")), "{error}");
         }
+    }
+
+    #[test]
+    fn rows_are_counted_as_in_the_file() {
+        let options = ReadOptions { missing: Missing::Drop, ..ReadOptions::default() };
+        let table = Table::from_reader(&b"a\nNA\n1\nNA\n1.5\n"[..], "t.csv", &options).unwrap();
+        let error = |kind| stated(&table, 0, &Tally::of(table.column(0)), kind).unwrap_err().to_string();
+        assert!(error(RequestedKind::Integer).starts_with("t.csv, row 4, "), "{}", error(RequestedKind::Integer));
+        let constant = error(RequestedKind::Constant);
+        assert!(constant.starts_with("t.csv, row 4, ") && constant.contains("1 as in row 2"), "{constant}");
     }
 
     #[test]
@@ -191,28 +201,28 @@ mod tests {
             (
                 "p:positive",
                 &[1.0, -2.0][..],
-                "row 2, column 1 (p): -2 contradicts the kind positive: ",
+                "row 2, column \"p\": -2 contradicts the kind positive: ",
                 "leave the kind",
             ),
-            ("p:positive", &[1.0, 0.0], "row 2, column 1 (p): 0 contradicts", "or say p:continuous"),
+            ("p:positive", &[1.0, 0.0], "row 2, column \"p\": 0 contradicts", "or say p:continuous"),
             (
                 "b:bounded=0..1",
                 &[0.5, 1.5],
-                "row 2, column 1 (b): 1.5 contradicts the kind bounded: expected 0 to 1",
+                "row 2, column \"b\": 1.5 contradicts the kind bounded: expected 0 to 1",
                 "LOW",
             ),
-            ("i:integer", &[1.0, 0.5], "row 2, column 1 (i): 0.5 contradicts", "leave the kind out"),
+            ("i:integer", &[1.0, 0.5], "row 2, column \"i\": 0.5 contradicts", "leave the kind out"),
             (
                 "l:lattice=0.2",
                 &[0.2, 0.4, 0.5],
-                "row 3, column 1 (l): 0.5 contradicts the kind lattice: expected 0.2 plus",
+                "row 3, column \"l\": 0.5 contradicts the kind lattice: expected 0.2 plus",
                 "step",
             ),
-            ("l:lattice=1e-6", &[0.0, 9.0], "row 2, column 1 (l): 9 contradicts", "leave the step out"),
+            ("l:lattice=1e-6", &[0.0, 9.0], "row 2, column \"l\": 9 contradicts", "leave the step out"),
             (
                 "k:constant",
                 &[1.0, 2.0],
-                "row 2, column 1 (k): 2 contradicts the kind constant: expected 1 as in row 1",
+                "row 2, column \"k\": 2 contradicts the kind constant: expected 1 as in row 1",
                 "leave",
             ),
         ] {

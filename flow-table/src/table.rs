@@ -77,7 +77,7 @@ impl Table {
                 column + 1
             ));
         }
-        check_names(&source, &names)?;
+        check_names(&source, names.iter().enumerate())?;
         Ok(Table { names, header, source, values, time: None, mended: Mended::default(), notes: Vec::new() })
     }
 
@@ -237,10 +237,13 @@ impl Table {
     }
 }
 
-/// Refuses two columns of one name.
-pub(crate) fn check_names(path: &str, names: &[String]) -> Result<(), TableError> {
+/// Refuses two columns of one name; each comes with its index, by which errors tell its number.
+pub(crate) fn check_names<'a>(
+    path: &str,
+    columns: impl Iterator<Item = (usize, &'a String)>,
+) -> Result<(), TableError> {
     let mut first = std::collections::HashMap::new();
-    for (j, name) in names.iter().enumerate() {
+    for (j, name) in columns {
         if let Some(i) = first.insert(name, j) {
             return Err(TableError::DuplicateName {
                 path: path.into(),

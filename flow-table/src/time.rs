@@ -3,6 +3,8 @@
 //! As text: RFC 3339 and ISO 8601 (`2024-05-01T12:00:00Z`, `2024-05-01 12:00:00`, `2024-05-01`), in UTC where no offset is
 //! written. As numbers, in a column named like one: seconds, milliseconds, microseconds or nanoseconds since 1970.
 
+use crate::error::CellProblem;
+use crate::number;
 use jiff::civil::DateTime;
 use jiff::{Timestamp, tz::TimeZone};
 use std::fmt;
@@ -26,6 +28,14 @@ pub(crate) fn parse(text: &str) -> Option<i64> {
     }
     let civil = text.parse::<DateTime>().ok()?;
     Some(TimeZone::UTC.to_timestamp(civil).ok()?.as_microsecond())
+}
+
+/// What is wrong with a cell of this text, which is no time.
+pub(crate) fn problem(text: &str) -> CellProblem {
+    match number::parse(text, "") {
+        Err(problem) if problem.is_missing() => CellProblem::MissingTime(number::shown(text)),
+        _ => CellProblem::NotATime(number::shown(text)),
+    }
 }
 
 /// Microseconds since 1970 of a number that can be a time between 1973 and 5138: seconds, milliseconds and so on by its

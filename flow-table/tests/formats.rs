@@ -180,6 +180,15 @@ fn columns_of_text_are_named_with_their_type() {
 }
 
 #[test]
+fn columns_that_are_not_read_leave_the_others_in_their_places() {
+    for bytes in [parquet(&batch(), Compression::SNAPPY), arrow_stream(&batch())] {
+        let options = ReadOptions { ignore: vec!["f".into(), "i".into()], ..ReadOptions::default() };
+        let table = Table::from_reader(&bytes[..], "t", &options).unwrap();
+        assert_eq!((table.names().join(" ").as_str(), table.row(1)), ("d b", &[1e-3, 0.0][..]));
+    }
+}
+
+#[test]
 fn nulls_are_missing_values() {
     let a: ArrayRef = Arc::new(Float64Array::from(vec![Some(1.0), None, Some(5.0)]));
     let b: ArrayRef = Arc::new(Int64Array::from(vec![1, 2, 3]));
@@ -237,6 +246,47 @@ fn dropped_rows_have_no_time() {
     let table = Table::from_reader(&b"time,a\n2024-05-01,1\n2024-05-02,\n2024-05-03,3\n"[..], "t", &options).unwrap();
     assert_eq!(table.time().unwrap().times().len(), 2);
     assert!(table.notes()[0].contains("to 2024-05-03"), "{:?}", table.notes());
+}
+
+#[test]
+fn a_time_is_never_filled() {
+    let times = vec![None, Some(1000), Some(2000), None];
+    let typed = RecordBatch::try_from_iter([
+        ("at", Arc::new(TimestampMillisecondArray::from(times)) as ArrayRef),
+        ("load", Arc::new(Float64Array::from(vec![Some(1.0), Some(2.0), None, Some(4.0)]))),
+    ])
+    .unwrap();
+    let array = npz(&[
+        ("at", npy("<M8[ms]", false, "(4,)", &[i64::MIN, 1000, 2000, i64::MIN].map(i64::to_le_bytes).concat())),
+        ("load", npy("<f8", false, "(4,)", &doubles(&[1.0, 2.0, f64::NAN, 4.0]))),
+    ]);
+    let csv = b"at,load\n1970-01-01T00:00:01,2\n1970-01-01T00:00:02,\nNA,4\n,4\n";
+    for (bytes, cell, dropped) in [
+        (parquet(&typed, Compression::SNAPPY), "row 1, column 1 (at): is missing (null);", [0, 2, 3]),
+        (array, "row 1, column 1 (at): is missing (NaT);", [0, 2, 3]),
+        (csv.to_vec(), "line 4, column 1 (at): is missing (NA);", [1, 2, 3]),
+    ] {
+        let read = |missing| Table::from_reader(&bytes[..], "t", &ReadOptions { missing, ..ReadOptions::default() });
+        for missing in [Missing::Previous, Missing::Median, Missing::Value(0.0), Missing::Keep] {
+            let error = read(missing).unwrap_err().to_string();
+            assert!(
+                error.contains(cell) && error.contains("never filled") && error.contains("--missing drop"),
+                "{error}"
+            );
+        }
+        let table = read(Missing::Drop).unwrap();
+        assert_eq!((table.values(), table.time().unwrap().times()), (&[2.0][..], &[1_000_000][..]));
+        assert_eq!(table.dropped(), dropped);
+        assert!(
+            table.notes()[1].ends_with("3 of 4 rows left out, for missing values in load (1), at (2)"),
+            "{table:?}"
+        );
+    }
+    let error = message(b"at,load\n1970-01-01,2\n,4\n");
+    assert!(
+        error.starts_with("t, line 3, column 1 (at): is missing; expected a time, which is never filled"),
+        "{error}"
+    );
 }
 
 #[test]

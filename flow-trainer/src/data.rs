@@ -55,7 +55,7 @@ pub struct Data {
     pub validation: Table,
     /// Rows for thresholds, which neither training nor validation sees; none under the peers' convention.
     pub calibration: Option<Table>,
-    /// The training rows' columns, described.
+    /// The training rows' columns, described; kinds that were stated are those of all rows.
     pub profile: Profile,
     /// How the rows were split and why.
     pub split: String,
@@ -201,7 +201,7 @@ impl Data {
             .map_err(|error| DataError::Split { path: table.source().to_owned(), source: error })
         };
         split(0.0)?; // Too few rows are told before anything is said of their columns.
-        // Kinds that contradict the data are told of all rows, with their row numbers in the file.
+        // Kinds are stated of all rows: checked there once, with row numbers of the file, and kept for the training rows.
         let whole = Profile::of(&table, &source.overrides, source.convention)?;
         let split = split(whole.correlation())?;
         let mut notes = table.notes().to_vec();
@@ -224,7 +224,7 @@ impl Data {
         let [train, validation, calibration] = table.into_parts(&split);
         let validation = other.unwrap_or(validation);
         let calibration = (!split.calibration.is_empty()).then_some(calibration);
-        let profile = Profile::of(&train, &source.overrides, source.convention)?;
+        let profile = whole.of_part(&train, &source.overrides, source.convention)?;
         Ok(Data { train, validation, calibration, profile, split: split.reason, notes, reading, recipe })
     }
 

@@ -246,7 +246,7 @@ fn a_table_that_cannot_train_is_refused() {
     let message = session.refuse(&good, &["--column", "lod:continuous"]);
     assert!(message.contains("did you mean \"load\""), "{message}");
     let message = session.refuse(&good, &["--column", "load:integer"]);
-    assert!(message.contains("row 2, column 1 (load)"), "{message}");
+    assert!(message.contains("row 2, column \"load\""), "{message}");
     let message = session.fail(1, &["train", "--data", "nowhere.csv", "--out", "bad"]);
     assert!(message.contains("nowhere.csv"), "{message}");
 }
