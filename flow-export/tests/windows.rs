@@ -35,10 +35,14 @@ impl Session {
     }
 
     fn of(change: impl FnOnce(FlowSpec) -> FlowSpec) -> Self {
+        Self::over(recipe(), change)
+    }
+
+    fn over(recipe: Recipe, change: impl FnOnce(FlowSpec) -> FlowSpec) -> Self {
         let session = Session::empty();
         let standard = Standard { center: 5.0, scale: 3.0, reach: 6.0 };
         let column = |name: &String| Column::new(name, Kind::Continuous { standard, jitter: 0.0 });
-        let columns: Vec<Column> = recipe().columns().iter().map(column).collect();
+        let columns: Vec<Column> = recipe.columns().iter().map(column).collect();
         let kept = columns.len() / 2;
         let spec = change(FlowSpec {
             columns,
@@ -49,7 +53,7 @@ impl Session {
             dequantization: Dequantization::Uniform,
         });
         let mut metadata = BTreeMap::new();
-        recipe().to_metadata(&mut metadata);
+        recipe.to_metadata(&mut metadata);
         let params = Layout::of(&spec).init(7);
         fs::create_dir(session.path("run")).unwrap();
         let checkpoint = Checkpoint { spec, params, trained: Default::default(), metadata }.to_bytes().unwrap();
@@ -75,6 +79,11 @@ fn signals() -> Vec<(i64, [f32; 2])> {
             (time, [5.0 + (0.3 * x).sin() + 0.01 * x, ((i * 37) % 11) as f32])
         })
         .collect()
+}
+
+/// Usual rows without a gap.
+fn usual(rows: i64) -> Vec<(i64, [f32; 2])> {
+    (0..rows).map(|i| (1_714_564_800 + 300 * i, [5.0 + (0.3 * i as f32).sin(), ((i * 37) % 11) as f32])).collect()
 }
 
 fn csv(rows: &[(i64, [f32; 2])]) -> String {
@@ -318,4 +327,34 @@ fn no_window_holds_what_a_sensor_cannot_give() {
     assert_eq!(found, expected);
     let wrong = session.fail(1, &[&calibrate[..], &["--range", "tempp=1..2"]].concat());
     assert!(wrong.contains("did you mean \"temp\"?"), "{wrong}");
+}
+
+#[test]
+fn a_back_test_counts_rows_as_the_file_and_its_labels_do() {
+    let session = Session::over(Recipe { stride: 1, ..recipe() }, |spec| spec);
+    let mut rows = usual(600);
+    session.write("usual.csv", csv(&rows));
+    rows[505].1[1] = 1000.0;
+    session.write("raw.csv", csv(&rows));
+    session.write(
+        "labels.csv",
+        (0..600).map(|i| if (500..=510).contains(&i) { "1\n" } else { "0\n" }).collect::<String>(),
+    );
+    session.succeed(&["calibrate", "model.flow", "--data", "usual.csv", "-o", "calibrated.flow", "--p", "0.01"]);
+    let data = ["backtest", "calibrated.flow", "--data", "raw.csv", "--labels", "labels.csv", "--drift-every", "1000"];
+    let found = session.succeed(&[&data[..], &["--report", "out.html", "--json"]].concat());
+    let found: serde_json::Value = serde_json::from_str(&found).unwrap();
+    let method = &found["methods"][0];
+    // Of the 589 windows those whose newest row is labelled.
+    assert_eq!(method["false_alarms"]["rows"], 589 - 11);
+    let outcome = &method["windows"][0];
+    assert_eq!((&outcome["rows"], &outcome["alarms"]), (&serde_json::json!([501, 511]), &6.into()));
+    assert_eq!((&outcome["delay_rows"], &outcome["delay_seconds"]), (&5.into(), &1500.0.into()));
+    let episodes = method["episodes"].as_array().unwrap();
+    let episode = episodes.iter().find(|episode| episode["window"] == 1).unwrap();
+    assert_eq!((&episode["first_row"], &episode["last_row"]), (&506.into(), &517.into()));
+    assert!((506..=517).contains(&episode["oddest_row"].as_u64().unwrap()), "{episode}");
+    assert_eq!(method["drift"]["alarms"][0]["row"], 506);
+    let html = fs::read_to_string(session.path("out.html")).unwrap();
+    assert!(html.contains("501 to 511") && html.contains("506 to 517"));
 }

@@ -25,6 +25,8 @@ pub(super) struct Ground<'a> {
     pub windows: &'a Windows,
     /// The window in which each row lies or from which it is at most `apart` rows away.
     pub near: Vec<Option<usize>>,
+    /// Number of each row in the file, from 1.
+    pub numbers: &'a [usize],
     pub times: Option<&'a [i64]>,
     /// An alarm where `ln p` is at most this.
     pub alarm: f32,
@@ -75,16 +77,16 @@ pub struct Method {
 /// Alarms one soon after the other.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Episode {
-    /// Number of its first row, from 1.
+    /// Number of its first row in the file, from 1; of a flow over windows that is a window's newest row.
     pub first_row: usize,
-    /// Number of its last row.
+    /// Number of its last row in the file.
     pub last_row: usize,
     /// When it began, where the table has times.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time: Option<String>,
     /// Number of alarms.
     pub alarms: usize,
-    /// The oddest of its rows, from 1.
+    /// The oddest of its rows, as the file numbers it.
     pub oddest_row: usize,
     /// `ln p` of that row.
     pub ln_p: f32,
@@ -105,11 +107,11 @@ pub struct Outcome {
     /// When it ends.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub end: Option<String>,
-    /// Its first and its last row, from 1.
+    /// Its first and its last row in the file, from 1.
     pub rows: [usize; 2],
     /// Number of alarms in it.
     pub alarms: usize,
-    /// Rows from its first row to the first alarm in it; nothing where it was missed.
+    /// Rows of the file from its first row to the first alarm in it; nothing where it was missed.
     pub delay_rows: Option<usize>,
     /// Seconds from its start to that alarm.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -151,7 +153,7 @@ pub struct DriftAlarms {
 /// One of them.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct DriftAlarm {
-    /// Number of the row, from 1.
+    /// Number of the row in the file, from 1.
     pub row: usize,
     /// When that was.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -208,7 +210,7 @@ fn runs(ln_p: &[f32], alarm: f32, ground: &Ground) -> Vec<Run> {
 impl Method {
     pub(super) fn of(name: String, scores: Scores, ground: &Ground) -> Self {
         let Scores { ln_p, columns, names } = scores;
-        let windows = ground.windows;
+        let (windows, numbers) = (ground.windows, ground.numbers);
         let time = |row: usize| ground.times.map(|times| time_text(times[row]));
         let name_of = |row: usize| columns[row].and_then(|column| names.get(usize::from(column))).cloned();
         let oddest = |rows: &[usize]| rows.iter().copied().min_by(|&a, &b| ln_p[a].total_cmp(&ln_p[b]));
@@ -217,11 +219,11 @@ impl Method {
         let episode = |run: Run| {
             let oddest = oddest(&run.rows).unwrap_or_default();
             Episode {
-                first_row: run.rows[0] + 1,
-                last_row: run.rows[run.rows.len() - 1] + 1,
+                first_row: numbers[run.rows[0]],
+                last_row: numbers[run.rows[run.rows.len() - 1]],
                 time: time(run.rows[0]),
                 alarms: run.rows.len(),
-                oddest_row: oddest + 1,
+                oddest_row: numbers[oddest],
                 ln_p: ln_p[oddest],
                 column: name_of(oddest),
                 window: run.window.map(|window| window + 1),
@@ -237,9 +239,9 @@ impl Method {
             Outcome {
                 start: window.times.map(|[start, _]| time_text(start)),
                 end: window.times.map(|[_, end]| time_text(end)),
-                rows: [window.first + 1, window.last + 1],
+                rows: [numbers[window.first], numbers[window.last]],
                 alarms: mine.len(),
-                delay_rows: first.map(|row| row - window.first),
+                delay_rows: first.map(|row| numbers[row] - numbers[window.first]),
                 delay_seconds: first.and_then(seconds),
                 column: oddest(&mine).and_then(name_of),
             }
@@ -290,7 +292,7 @@ fn drift(ln_p: &[f32], every: f64, ground: &Ground, time: &dyn Fn(usize) -> Opti
         if f64::from(detector.push(ln_p)) >= every {
             detector = Drift::new();
             let window = ground.windows.of_row()[row].map(|window| window + 1);
-            alarms.push(DriftAlarm { row: row + 1, time: time(row), window });
+            alarms.push(DriftAlarm { row: ground.numbers[row], time: time(row), window });
         }
     }
     let mut found: Vec<usize> = alarms.iter().filter_map(|alarm| alarm.window).collect();

@@ -74,6 +74,9 @@ pub struct Backtest {
     pub methods: Vec<Method>,
     #[serde(skip)]
     times_of_rows: Option<Vec<i64>>,
+    /// Number of each row in the file, from 1, ascending.
+    #[serde(skip)]
+    numbers: Vec<usize>,
     #[serde(skip)]
     windows: Windows,
 }
@@ -109,12 +112,14 @@ pub fn backtest(
     options: Options,
 ) -> Result<Backtest, Error> {
     let times = table.time().map(|time| time.times());
-    let (steps_back, doubled_times) = check_order(table)?;
+    let numbers: Vec<usize> = table.rows_of_file().iter().map(|row| row + 1).collect();
+    let (steps_back, doubled_times) = check_order(table, &numbers)?;
     let every = every(table, options.every);
     let names = judge.names();
     let ground = Ground {
         windows: &windows,
         near: windows.near(options.apart),
+        numbers: &numbers,
         times,
         alarm: judge.alarm_ln_p(),
         apart: options.apart,
@@ -156,6 +161,7 @@ pub fn backtest(
         faults,
         methods,
         times_of_rows: times.map(<[i64]>::to_vec),
+        numbers,
         windows,
     })
 }
@@ -170,7 +176,7 @@ fn scores(judged: Vec<Judged>, names: Vec<String>) -> Scores {
 }
 
 /// Steps back and none at all in the table's times.
-fn check_order(table: &Table) -> Result<(usize, usize), Error> {
+fn check_order(table: &Table, numbers: &[usize]) -> Result<(usize, usize), Error> {
     let Some(time) = table.time() else { return Ok((0, 0)) };
     let times = time.times();
     let back = times.windows(2).filter(|pair| pair[1] < pair[0]).count();
@@ -182,7 +188,7 @@ fn check_order(table: &Table) -> Result<(usize, usize), Error> {
     let problem = format!(
         "{back} of {} rows are earlier than the row before, the first of them row {} ({} after {}); sort the rows by {:?}",
         table.rows(),
-        row + 2,
+        numbers[row + 1],
         time_text(times[row + 1]),
         time_text(times[row]),
         time.name()
