@@ -201,6 +201,12 @@ fn drift_rows(asked: Option<DriftEvery>, table: &Table, every: Option<Duration>)
 }
 
 fn calibrate_file(args: Calibrate) -> Result<(), Error> {
+    let p = match (args.false_alarms, args.every) {
+        (Some(rate), Some(every)) => Some(rate.p(every).unwrap_or_else(|problem| {
+            Cli::command().error(ErrorKind::ValueValidation, format!("--false-alarms: {problem}")).exit()
+        })),
+        _ => args.p,
+    };
     let is_run = args.model.is_dir();
     let frozen =
         if is_run { run_folder::frozen(&args.model, args.rollback, args.weights)? } else { Frozen::read(&args.model)? };
@@ -219,10 +225,6 @@ fn calibrate_file(args: Calibrate) -> Result<(), Error> {
     if is_run {
         calibrate::check_untrained(&run_folder::read_checkpoint(&args.model)?, &table)?;
     }
-    let p = match (args.false_alarms, args.every) {
-        (Some(rate), Some(every)) => Some(rate.share(every)),
-        _ => args.p,
-    };
     let (bytes, summary) = calibrate::calibrate(&frozen, &table, p, args.confidence)?;
     write_atomic(&args.output, &bytes)?;
     if args.json {
