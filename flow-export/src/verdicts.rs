@@ -85,9 +85,17 @@ impl<'a> Judge<'a> {
     /// # Errors
     /// A table of other columns, or a value of the context that is missing.
     pub fn judge(&self, table: &Table, every: Option<Duration>) -> Result<Vec<Judged>, Error> {
+        self.judge_with_gaps(table, &gaps(table, every))
+    }
+
+    /// The same where it is known whether there is a gap before each row, as of windows that began anew, see
+    /// [`Windowed::gaps`](crate::windows::Windowed::gaps).
+    ///
+    /// # Errors
+    /// As [`Judge::judge`].
+    pub fn judge_with_gaps(&self, table: &Table, gaps: &[bool]) -> Result<Vec<Judged>, Error> {
         let flow = self.detector.flow();
         let table = matching(flow, table)?;
-        let gaps = gaps(&table, every);
         let mut sensors = vec![SensorState::default(); flow.columns()];
         let mut scratch = vec![0.0; flow.scratch_len()];
         let mut shares = vec![0.0; flow.columns()];
@@ -112,7 +120,7 @@ impl<'a> Judge<'a> {
     }
 }
 
-/// Whether there is a gap before each row; nothing where the table has no times.
+/// Whether there is a gap before each row by its time, see [`GAP`]; nothing where the table has no times.
 pub(crate) fn gaps(table: &Table, every: Option<Duration>) -> Vec<bool> {
     let Some(time) = table.time() else { return Vec::new() };
     let times = time.times();

@@ -358,3 +358,23 @@ fn a_back_test_counts_rows_as_the_file_and_its_labels_do() {
     let html = fs::read_to_string(session.path("out.html")).unwrap();
     assert!(html.contains("501 to 511") && html.contains("506 to 517"));
 }
+
+#[test]
+fn what_is_known_of_the_sensors_begins_anew_with_the_window() {
+    let features = vec![Feature::Value, Feature::Mean];
+    let session = Session::over(Recipe { length: 2, stride: 1, features, ..recipe() }, |spec| spec);
+    session.write("usual.csv", csv(&usual(400)));
+    let calibrate = ["calibrate", "model.flow", "--data", "usual.csv", "-o", "limited.flow", "--jump", "temp=5"];
+    session.succeed(&calibrate);
+    session.write("raw.csv", "temp,speed\n0,5\n0,5\n,5\n100,5\n100,5\n100,5\n90,5\n");
+    let data = ["limited.flow", "--data", "raw.csv", "--drift-every", "1000"];
+    let scored = session.succeed(&[&["score"], &data[..], &["--verdicts"]].concat());
+    let said: Vec<_> = scored.lines().skip(1).map(|line| (line.split(',').next(), line.split(',').nth(4))).collect();
+    let expected = [("2", "scored"), ("5", "scored"), ("6", "scored"), ("7", "jump")];
+    assert_eq!(said, expected.map(|(row, status)| (Some(row), Some(status))));
+    // As a board does.
+    assert_eq!(scored, session.succeed(&[&["watch"], &data[..]].concat()));
+    let found = session.succeed(&[&["backtest"], &data[..], &["--json"]].concat());
+    let found: serde_json::Value = serde_json::from_str(&found).unwrap();
+    assert_eq!((&found["gaps"], &found["status"]), (&1.into(), &serde_json::json!({"jump": 1, "scored": 3})));
+}

@@ -16,7 +16,8 @@ pub use windows::{Window, Windows};
 use crate::error::Error;
 use crate::frozen::split_context;
 use crate::score::matching;
-use crate::verdicts::{Judge, Judged, gaps, usual_step};
+use crate::verdicts::{Judge, Judged, usual_step};
+use crate::windows::Windowed;
 use flow_nostd::Status;
 use flow_table::{Table, time_text};
 use method::{Ground, Scores};
@@ -107,10 +108,12 @@ pub fn backtest(
     judge: &Judge,
     others: &[Judge],
     usual: Option<&Table>,
-    table: &Table,
+    windowed: &Windowed,
     windows: Windows,
     options: Options,
 ) -> Result<Backtest, Error> {
+    let table = &windowed.table;
+    let gaps = windowed.gaps(options.every);
     let times = table.time().map(|time| time.times());
     let numbers: Vec<usize> = table.rows_of_file().iter().map(|row| row + 1).collect();
     let (steps_back, doubled_times) = check_order(table, &numbers)?;
@@ -126,12 +129,12 @@ pub fn backtest(
         drift_every: options.drift_every,
         days: every.map(|every| table.rows() as f64 * every.as_secs_f64() / 86_400.0),
     };
-    let judged = judge.judge(table, options.every)?;
+    let judged = judge.judge_with_gaps(table, &gaps)?;
     let (status, faults) = faults(&judged, &names);
     let mut methods = vec![Method::of(name(judge), scores(judged, names.clone()), &ground)];
     for other in others {
         let other = other.clone().with_alarm_ln_p(ground.alarm);
-        let judged = other.judge(table, options.every)?;
+        let judged = other.judge_with_gaps(table, &gaps)?;
         let mut name = name(&other);
         if methods.iter().any(|method| method.name == name) {
             name = other.frozen().path().display().to_string();
@@ -151,7 +154,7 @@ pub fn backtest(
         rows: table.rows(),
         times: times.and_then(|times| Some([times.iter().min()?, times.iter().max()?].map(|time| time_text(*time)))),
         every_seconds: every.map(|every| every.as_secs_f64()),
-        gaps: gaps(table, options.every).into_iter().filter(|gap| *gap).count(),
+        gaps: gaps.into_iter().filter(|gap| *gap).count(),
         doubled_times,
         steps_back,
         windows_left_out: windows.left_out(),
