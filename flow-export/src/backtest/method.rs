@@ -232,8 +232,11 @@ impl Method {
         let episodes: Vec<Episode> = runs(&ln_p, ground.alarm, ground).into_iter().map(episode).collect();
 
         let outcome = |(number, window): (usize, &super::windows::Window)| {
+            let near =
+                alarms.partition_point(|&row| row < window.first)..alarms.partition_point(|&row| row <= window.last);
+            // Where time goes back, rows of another window may lie between.
             let mine: Vec<usize> =
-                alarms.iter().copied().filter(|&row| windows.of_row()[row] == Some(number)).collect();
+                alarms[near].iter().copied().filter(|&row| windows.of_row()[row] == Some(number)).collect();
             let first = mine.first().copied();
             let seconds = |row: usize| Some((ground.times?[row] - window.times?[0]) as f64 / 1e6);
             Outcome {
@@ -321,4 +324,53 @@ fn curve(ln_p: &[f32], outside: usize, ground: &Ground) -> Vec<Point> {
         }
     };
     (0..THRESHOLDS).map(point).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flow_table::Table;
+    use std::fmt::Write;
+
+    const NOON: usize = 1_714_564_800;
+
+    /// Rows a second apart.
+    fn table(rows: usize) -> Table {
+        let mut text = "time,x\n".to_owned();
+        (NOON..NOON + rows).for_each(|time| writeln!(text, "{time},0").unwrap());
+        Table::from_reader(text.as_bytes(), "t", &Default::default()).unwrap()
+    }
+
+    /// What a method comes to that finds these rows odd.
+    fn method(windows: &Windows, times: &[i64], odd: impl Fn(usize) -> bool) -> Method {
+        let rows = times.len();
+        let ln_p = (0..rows).map(|row| if odd(row) { -20.0 } else { -0.5 }).collect();
+        let ground = Ground {
+            windows,
+            near: windows.near(0),
+            numbers: &(1..=rows).collect::<Vec<_>>(),
+            times: Some(times),
+            alarm: -10.0,
+            apart: 0,
+            drift_every: None,
+            days: None,
+        };
+        Method::of("m".into(), Scores { ln_p, columns: vec![None; rows], names: vec![] }, &ground)
+    }
+
+    /// Each window looks at its own rows and alarms alone.
+    #[test]
+    fn many_windows_are_no_trouble() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("windows.json");
+        let table = table(100_000);
+        let pairs: Vec<[usize; 2]> = (NOON..NOON + 100_000).step_by(2).map(|time| [time, time]).collect();
+        std::fs::write(&path, serde_json::to_string(&pairs).unwrap()).unwrap();
+        let began = std::time::Instant::now();
+        let windows = Windows::of_json(&path, &table).unwrap();
+        let method = method(&windows, table.time().unwrap().times(), |_| true);
+        assert!(began.elapsed().as_secs() < 5, "{:?}", began.elapsed());
+        assert_eq!((method.windows_found, method.false_alarms.alarms), (50_000, 50_000));
+        assert!(method.windows.iter().all(|window| window.alarms == 1 && window.delay_rows == Some(0)));
+    }
 }

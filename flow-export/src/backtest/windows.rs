@@ -104,19 +104,16 @@ impl Windows {
             return Err(fail(format!("the windows from {a} and from {b} overlap; expected one for both")));
         }
         let mut windows = Windows::none(table);
+        let (times, order) = (time.times(), time.order());
         for [start, end] in &pairs {
-            let inside = |t: &i64| (start..=end).contains(&t);
-            let mut rows = time.times().iter().enumerate().filter(|(_, t)| inside(t)).map(|(row, _)| row);
-            let Some(first) = rows.next() else {
+            let from = order.partition_point(|&row| times[row] < *start);
+            let to = order.partition_point(|&row| times[row] <= *end);
+            let rows = &order[from..to];
+            let Some((&first, &last)) = rows.iter().min().zip(rows.iter().max()) else {
                 windows.left_out += 1;
                 continue;
             };
-            windows.of_row[first] = Some(windows.list.len());
-            let mut last = first;
-            for row in rows {
-                windows.of_row[row] = Some(windows.list.len());
-                last = row;
-            }
+            rows.iter().for_each(|&row| windows.of_row[row] = Some(windows.list.len()));
             windows.list.push(Window { first, last, times: Some([*start, *end]) });
         }
         if windows.list.is_empty() {
