@@ -179,7 +179,8 @@ fn watch_rows(args: Watch) -> Result<(), Error> {
         None => f32::INFINITY,
         Some(DriftEvery::Rows(rows)) => rows as f32,
         Some(DriftEvery::Rate(rate)) => {
-            let step = windows::Recipe::of_file(&frozen)?.map_or(0, |recipe| recipe.step * u64::from(recipe.stride));
+            let step =
+                windows::Recipe::of_file(&frozen)?.map_or(0, |recipe| recipe.step.saturating_mul(recipe.stride.into()));
             if step == 0 {
                 return Err(Error::NoTimes { path: args.model.display().to_string() });
             }

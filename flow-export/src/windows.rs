@@ -94,7 +94,8 @@ impl Recipe {
         features.sort_unstable();
         features.dedup();
         let times = table.time().map_or(&[][..], |time| time.times());
-        let mut steps: Vec<i64> = times.windows(2).map(|pair| pair[1] - pair[0]).filter(|step| *step > 0).collect();
+        let mut steps: Vec<i64> =
+            times.windows(2).map(|pair| pair[1].saturating_sub(pair[0])).filter(|step| *step > 0).collect();
         steps.sort_unstable();
         let step = steps.get(steps.len() / 2).map_or(0, |step| step.unsigned_abs());
         Recipe { length, stride, features, channels: table.names().to_vec(), step, ranges: Vec::new() }

@@ -238,7 +238,7 @@ impl Method {
             let mine: Vec<usize> =
                 alarms[near].iter().copied().filter(|&row| windows.of_row()[row] == Some(number)).collect();
             let first = mine.first().copied();
-            let seconds = |row: usize| Some((ground.times?[row] - window.times?[0]) as f64 / 1e6);
+            let seconds = |row: usize| Some(ground.times?[row].saturating_sub(window.times?[0]) as f64 / 1e6);
             Outcome {
                 start: window.times.map(|[start, _]| time_text(start)),
                 end: window.times.map(|[_, end]| time_text(end)),
@@ -372,5 +372,17 @@ mod tests {
         assert!(began.elapsed().as_secs() < 5, "{:?}", began.elapsed());
         assert_eq!((method.windows_found, method.false_alarms.alarms), (50_000, 50_000));
         assert!(method.windows.iter().all(|window| window.alarms == 1 && window.delay_rows == Some(0)));
+    }
+
+    /// A file may say any time of a row.
+    #[test]
+    fn times_may_be_as_far_apart_as_can_be() {
+        let table = table(3);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("labels.csv");
+        std::fs::write(&path, "0\n1\n1\n").unwrap();
+        let windows = Windows::of_labels(path.to_str().unwrap(), &table).unwrap();
+        let method = method(&windows, &[i64::MAX, i64::MIN, i64::MIN], |row| row == 2);
+        assert_eq!(method.windows[0].delay_seconds, Some(i64::MIN as f64 / 1e6));
     }
 }
