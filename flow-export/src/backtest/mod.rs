@@ -143,7 +143,7 @@ pub fn backtest(
     }
     if let Some(usual) = usual {
         let rows = split_context(judge.flow(), matching(judge.flow(), usual)?.iter()).0;
-        let z = ZScore::of(&rows, names.len(), usual.source(), f64::from(ground.alarm).exp())?;
+        let z = ZScore::of(&rows, names.len(), usual.source())?;
         let rows = split_context(judge.flow(), matching(judge.flow(), table)?.iter()).0;
         let (ln_p, columns) = rows.chunks_exact(names.len()).map(|row| z.judge(row)).map(|(p, c)| (p, Some(c))).unzip();
         methods.push(Method::of("z-score".to_owned(), Scores { ln_p, columns, names }, &ground));
