@@ -124,7 +124,8 @@ impl<'a> Judge<'a> {
 pub(crate) fn gaps(table: &Table, every: Option<Duration>) -> Vec<bool> {
     let Some(time) = table.time() else { return Vec::new() };
     let times = time.times();
-    let usual = every.map(|every| every.as_micros() as f64).or_else(|| usual_step(times)).unwrap_or(f64::INFINITY);
+    let usual = every.or_else(|| usual_step(times).map(Duration::from_micros));
+    let usual = usual.map_or(f64::INFINITY, |usual| usual.as_micros() as f64);
     let gap = |pair: &[i64]| {
         let step = pair[1] as f64 - pair[0] as f64;
         step < 0.0 || step > GAP * usual
@@ -133,10 +134,11 @@ pub(crate) fn gaps(table: &Table, every: Option<Duration>) -> Vec<bool> {
 }
 
 /// The median time between two rows, in microseconds; of steps back and of none there is no use.
-pub(crate) fn usual_step(times: &[i64]) -> Option<f64> {
-    let mut steps: Vec<i64> = times.windows(2).map(|pair| pair[1].saturating_sub(pair[0])).filter(|s| *s > 0).collect();
+pub(crate) fn usual_step(times: &[i64]) -> Option<u64> {
+    let step = |pair: &[i64]| u64::try_from(pair[1].saturating_sub(pair[0])).ok();
+    let mut steps: Vec<u64> = times.windows(2).filter_map(step).filter(|step| *step > 0).collect();
     let middle = steps.len().checked_sub(1)? / 2;
-    Some(*steps.select_nth_unstable(middle).1 as f64)
+    Some(*steps.select_nth_unstable(middle).1)
 }
 
 /// Writes verdicts as CSV: `log_prob,ln_p,alarm,status,column`. Of windows, `rows` are the numbers of their newest rows from

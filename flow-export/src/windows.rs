@@ -5,7 +5,7 @@
 
 use crate::error::Error;
 use crate::frozen::{Frozen, column_names};
-use crate::verdicts::gaps;
+use crate::verdicts::{gaps, usual_step};
 use flow_nostd::layout::{
     CHANGE, CREST, ChannelRecord, FeatureRecord, LAG, MAX, MEAN, MIN, RANGE, SLOPE, STD, VALUE, WINDOW_MAX,
     WindowRecord,
@@ -93,11 +93,7 @@ impl Recipe {
         let mut features = features.to_vec();
         features.sort_unstable();
         features.dedup();
-        let times = table.time().map_or(&[][..], |time| time.times());
-        let mut steps: Vec<i64> =
-            times.windows(2).map(|pair| pair[1].saturating_sub(pair[0])).filter(|step| *step > 0).collect();
-        steps.sort_unstable();
-        let step = steps.get(steps.len() / 2).map_or(0, |step| step.unsigned_abs());
+        let step = table.time().and_then(|time| usual_step(time.times())).unwrap_or(0);
         Recipe { length, stride, features, channels: table.names().to_vec(), step, ranges: Vec::new() }
     }
 

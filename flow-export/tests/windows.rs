@@ -209,6 +209,14 @@ fn rows_that_were_left_out_are_gaps() {
 }
 
 #[test]
+fn the_step_of_windows_is_what_a_back_test_takes_for_usual() {
+    let text = "time,x\n1714564800,1\n1714564801,2\n1714564901,3\n";
+    let table = Table::from_reader(text.as_bytes(), "t", &ReadOptions::default()).unwrap();
+    let every = flow_export::backtest::every(&table, None).unwrap();
+    assert_eq!((Recipe::over(&table, 2, 1, &[Feature::Value]).step, every.as_micros()), (1_000_000, 1_000_000));
+}
+
+#[test]
 fn the_recipe_lies_in_the_file() {
     let session = Session::new();
     let frozen = Frozen::read(&session.path("model.flow")).unwrap();

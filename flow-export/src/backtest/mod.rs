@@ -95,7 +95,7 @@ pub struct Fault {
 
 /// The time between two rows: as stated, else the median where the table has times.
 pub fn every(table: &Table, stated: Option<Duration>) -> Option<Duration> {
-    let usual = || usual_step(table.time()?.times()).map(|micros| Duration::from_secs_f64(micros / 1e6));
+    let usual = || usual_step(table.time()?.times()).map(Duration::from_micros);
     stated.or_else(usual)
 }
 
