@@ -22,7 +22,10 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let seconds = UNITS.iter().find(|(name, _)| *name == unit).map(|(_, seconds)| seconds);
     match (number, seconds) {
         (Ok(number), Some(seconds)) if number > 0.0 && number * seconds < 1e12 => {
-            Ok(Duration::from_secs_f64(number * seconds))
+            match Duration::from_secs_f64(number * seconds) {
+                Duration::ZERO => Err(format!("{text:?} is too short; expected a nanosecond at least")),
+                duration => Ok(duration),
+            }
         }
         _ => Err(format!("{text:?} is no duration; expected a number and s, min, h, d, w, month or y, as in 5min")),
     }
@@ -39,6 +42,19 @@ impl FalseAlarms {
     /// The share of rows, one `every` so often, that may be false alarms.
     pub(crate) fn share(&self, every: Duration) -> f64 {
         self.count * every.as_secs_f64() / self.period.as_secs_f64()
+    }
+
+    /// The same where it may be the p of an alarm.
+    pub(crate) fn p(&self, every: Duration) -> Result<f64, String> {
+        let p = self.share(every);
+        if is_alarm_p(p) {
+            return Ok(p);
+        }
+        let FalseAlarms { count, period } = self;
+        Err(format!(
+            "{count} false alarms in {period:?} where a row comes every {every:?} are p = {p}; expected a p above 0 and at \
+             most 0.5: name another rate, as in 1/30d"
+        ))
     }
 }
 
@@ -75,10 +91,15 @@ impl std::str::FromStr for DriftEvery {
     }
 }
 
+/// Whether an alarm may be where p is at most this: above 0 and at most 1/2.
+fn is_alarm_p(p: f64) -> bool {
+    p > 0.0 && p <= 0.5
+}
+
 /// Reads p, above 0 and at most 1/2.
 pub(crate) fn probability(text: &str) -> Result<f64, String> {
     match text.parse() {
-        Ok(p) if p > 0.0 && p <= 0.5 => Ok(p),
+        Ok(p) if is_alarm_p(p) => Ok(p),
         _ => Err("expected a number above 0 and at most 0.5, as in 1e-4".to_owned()),
     }
 }
@@ -101,6 +122,9 @@ mod tests {
         assert!((share("1/30d", "5min") - 1.0 / 8640.0).abs() < 1e-12);
         assert!((share("2/y", "1h") - 2.0 / 8766.0).abs() < 1e-9);
         assert_eq!(share("1/s", "0.25s"), 0.25);
+        let p = |rate: &str| rate.parse::<FalseAlarms>().unwrap().p(Duration::from_secs(300));
+        assert_eq!(p("1/10min"), Ok(0.5));
+        assert!(p("10/1min").unwrap_err().contains("10 false alarms in 60s where a row comes every 300s are p = 50;"));
     }
 
     #[test]
@@ -109,6 +133,7 @@ mod tests {
             let message = text.parse::<FalseAlarms>().unwrap_err();
             assert!(message.contains("expected a number"), "{text}: {message}");
         }
+        assert!(duration("0.0000000001s").unwrap_err().contains("too short"));
         assert!(["0", "-1", "0.6", "nan", "p"].iter().all(|text| probability(text).is_err()));
     }
 }

@@ -118,14 +118,15 @@ fn score_table(args: Score) -> Result<(), Error> {
     frozen.tested_flow()?; // What is wrong with it is said before the table is read.
     let judge = args.verdicts.then(|| Judge::new(&frozen)).transpose()?;
     let missing = if args.verdicts { Missing::Keep } else { Missing::Refuse };
-    let (table, recipe) = windows::read(&frozen, &args.data, args.column, missing)?;
+    let (windowed, recipe) = windows::read_windowed(&frozen, &args.data, args.column, missing)?;
+    let table = &windowed.table;
     table.notes().iter().for_each(|note| eprintln!("{note}"));
-    let labels = args.labels.map(|path| Labels::of_table(&path, &table)).transpose()?;
-    let drift_every = drift_rows(args.drift_every, &table, None)?;
-    let judged = judge.as_ref().map(|judge| judge.judge(&table, None)).transpose()?;
+    let labels = args.labels.map(|path| Labels::of_table(&path, table)).transpose()?;
+    let drift_every = drift_rows(args.drift_every, table, None)?;
+    let judged = judge.as_ref().map(|judge| judge.judge_with_gaps(table, &windowed.gaps(None))).transpose()?;
     let log_prob = match &judged {
         Some(judged) => judged.iter().map(|one| one.verdict.log_prob).collect(),
-        None => score::score(&frozen, &table)?,
+        None => score::score(&frozen, table)?,
     };
     if args.output.is_some() || !args.json {
         output::write(args.output.as_deref(), |out| {
@@ -134,7 +135,7 @@ fn score_table(args: Score) -> Result<(), Error> {
                     let rows = recipe.is_some().then(|| table.rows_of_file());
                     verdicts::write(out, &judge.names(), judged, rows.as_deref(), drift_every)
                 }
-                _ => score::write(out, &table, &log_prob, recipe.is_some()),
+                _ => score::write(out, table, &log_prob, recipe.is_some()),
             };
             written.map_err(Error::Stdout)
         })?;
@@ -147,20 +148,21 @@ fn backtest_table(args: Backtest) -> Result<(), Error> {
     let judge = Judge::new(&frozen)?;
     let against = args.against.iter().map(|path| Frozen::read(path)).collect::<Result<Vec<_>, _>>()?;
     let others = against.iter().map(Judge::new).collect::<Result<Vec<_>, _>>()?;
-    let (table, _) = windows::read(&frozen, &args.data, args.column.clone(), Missing::Keep)?;
+    let (windowed, _) = windows::read_windowed(&frozen, &args.data, args.column.clone(), Missing::Keep)?;
+    let table = &windowed.table;
     table.notes().iter().for_each(|note| eprintln!("{note}"));
     let usual = match args.train.is_empty() {
         true => None,
         false => Some(windows::read(&frozen, &args.train, args.column, Missing::Refuse)?.0),
     };
     let windows = match (&args.windows, &args.labels) {
-        (Some(path), _) => Windows::of_json(path, &table)?,
-        (None, Some(path)) => Windows::of_labels(path, &table)?,
-        (None, None) => Windows::none(&table),
+        (Some(path), _) => Windows::of_json(path, table)?,
+        (None, Some(path)) => Windows::of_labels(path, table)?,
+        (None, None) => Windows::none(table),
     };
-    let drift_every = drift_rows(args.drift_every, &table, args.every)?;
+    let drift_every = drift_rows(args.drift_every, table, args.every)?;
     let options = Options { every: args.every, drift_every, apart: args.apart };
-    let found = backtest::backtest(&judge, &others, usual.as_ref(), &table, windows, options)?;
+    let found = backtest::backtest(&judge, &others, usual.as_ref(), &windowed, windows, options)?;
     if let Some(path) = &args.report {
         write_atomic(path, backtest::page(&found).as_bytes())?;
     }
@@ -177,7 +179,8 @@ fn watch_rows(args: Watch) -> Result<(), Error> {
         None => f32::INFINITY,
         Some(DriftEvery::Rows(rows)) => rows as f32,
         Some(DriftEvery::Rate(rate)) => {
-            let step = windows::Recipe::of_file(&frozen)?.map_or(0, |recipe| recipe.step * u64::from(recipe.stride));
+            let step =
+                windows::Recipe::of_file(&frozen)?.map_or(0, |recipe| recipe.step.saturating_mul(recipe.stride.into()));
             if step == 0 {
                 return Err(Error::NoTimes { path: args.model.display().to_string() });
             }
@@ -201,6 +204,12 @@ fn drift_rows(asked: Option<DriftEvery>, table: &Table, every: Option<Duration>)
 }
 
 fn calibrate_file(args: Calibrate) -> Result<(), Error> {
+    let p = match (args.false_alarms, args.every) {
+        (Some(rate), Some(every)) => Some(rate.p(every).unwrap_or_else(|problem| {
+            Cli::command().error(ErrorKind::ValueValidation, format!("--false-alarms: {problem}")).exit()
+        })),
+        _ => args.p,
+    };
     let is_run = args.model.is_dir();
     let frozen =
         if is_run { run_folder::frozen(&args.model, args.rollback, args.weights)? } else { Frozen::read(&args.model)? };
@@ -219,10 +228,6 @@ fn calibrate_file(args: Calibrate) -> Result<(), Error> {
     if is_run {
         calibrate::check_untrained(&run_folder::read_checkpoint(&args.model)?, &table)?;
     }
-    let p = match (args.false_alarms, args.every) {
-        (Some(rate), Some(every)) => Some(rate.share(every)),
-        _ => args.p,
-    };
     let (bytes, summary) = calibrate::calibrate(&frozen, &table, p, args.confidence)?;
     write_atomic(&args.output, &bytes)?;
     if args.json {

@@ -174,6 +174,19 @@ pub enum Error {
         /// The smallest that is possible.
         possible: f64,
     },
+    /// Fewer usual rows than a z-score takes.
+    #[error(
+        "{source_name}: {rows} rows are too few to fit and calibrate a z-score with; expected {needed} usual rows at least: name \
+         more with --train"
+    )]
+    FewUsualRows {
+        /// The table.
+        source_name: String,
+        /// Its rows.
+        rows: usize,
+        /// How many are needed.
+        needed: usize,
+    },
     /// A sensor's limit for a column that is not there.
     #[error("no column {name:?}{hint}; there are {columns}")]
     NoSensor {

@@ -85,9 +85,17 @@ impl<'a> Judge<'a> {
     /// # Errors
     /// A table of other columns, or a value of the context that is missing.
     pub fn judge(&self, table: &Table, every: Option<Duration>) -> Result<Vec<Judged>, Error> {
+        self.judge_with_gaps(table, &gaps(table, every))
+    }
+
+    /// The same where it is known whether there is a gap before each row, as of windows that began anew, see
+    /// [`Windowed::gaps`](crate::windows::Windowed::gaps).
+    ///
+    /// # Errors
+    /// As [`Judge::judge`].
+    pub fn judge_with_gaps(&self, table: &Table, gaps: &[bool]) -> Result<Vec<Judged>, Error> {
         let flow = self.detector.flow();
         let table = matching(flow, table)?;
-        let gaps = gaps(&table, every);
         let mut sensors = vec![SensorState::default(); flow.columns()];
         let mut scratch = vec![0.0; flow.scratch_len()];
         let mut shares = vec![0.0; flow.columns()];
@@ -112,11 +120,12 @@ impl<'a> Judge<'a> {
     }
 }
 
-/// Whether there is a gap before each row; nothing where the table has no times.
+/// Whether there is a gap before each row by its time, see [`GAP`]; nothing where the table has no times.
 pub(crate) fn gaps(table: &Table, every: Option<Duration>) -> Vec<bool> {
     let Some(time) = table.time() else { return Vec::new() };
     let times = time.times();
-    let usual = every.map(|every| every.as_micros() as f64).or_else(|| usual_step(times)).unwrap_or(f64::INFINITY);
+    let usual = every.or_else(|| usual_step(times).map(Duration::from_micros));
+    let usual = usual.map_or(f64::INFINITY, |usual| usual.as_micros() as f64);
     let gap = |pair: &[i64]| {
         let step = pair[1] as f64 - pair[0] as f64;
         step < 0.0 || step > GAP * usual
@@ -125,10 +134,11 @@ pub(crate) fn gaps(table: &Table, every: Option<Duration>) -> Vec<bool> {
 }
 
 /// The median time between two rows, in microseconds; of steps back and of none there is no use.
-pub(crate) fn usual_step(times: &[i64]) -> Option<f64> {
-    let mut steps: Vec<i64> = times.windows(2).map(|pair| pair[1].saturating_sub(pair[0])).filter(|s| *s > 0).collect();
+pub(crate) fn usual_step(times: &[i64]) -> Option<u64> {
+    let step = |pair: &[i64]| u64::try_from(pair[1].saturating_sub(pair[0])).ok();
+    let mut steps: Vec<u64> = times.windows(2).filter_map(step).filter(|step| *step > 0).collect();
     let middle = steps.len().checked_sub(1)? / 2;
-    Some(*steps.select_nth_unstable(middle).1 as f64)
+    Some(*steps.select_nth_unstable(middle).1)
 }
 
 /// Writes verdicts as CSV: `log_prob,ln_p,alarm,status,column`. Of windows, `rows` are the numbers of their newest rows from

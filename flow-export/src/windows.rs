@@ -5,6 +5,7 @@
 
 use crate::error::Error;
 use crate::frozen::{Frozen, column_names};
+use crate::verdicts::{gaps, usual_step};
 use flow_nostd::layout::{
     CHANGE, CREST, ChannelRecord, FeatureRecord, LAG, MAX, MEAN, MIN, RANGE, SLOPE, STD, VALUE, WINDOW_MAX,
     WindowRecord,
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 use zerocopy::IntoBytes;
 use zerocopy::little_endian::{F32, U16, U64};
 
@@ -68,16 +70,30 @@ pub struct Recipe {
     pub ranges: Vec<[f32; 2]>,
 }
 
+/// A table of the columns that a flow models, and where one row does not follow the other.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Windowed {
+    /// The table.
+    pub table: Table,
+    /// Whether the windows have begun anew between the row before and each row; nothing where no windows were made.
+    begun: Option<Vec<bool>>,
+}
+
+impl Windowed {
+    /// Whether there is a gap before each row, after which a device knows nothing of the sensors: where windows began anew,
+    /// else where the table's times say so, see [`GAP`](crate::verdicts::GAP).
+    pub fn gaps(&self, every: Option<Duration>) -> Vec<bool> {
+        self.begun.clone().unwrap_or_else(|| gaps(&self.table, every))
+    }
+}
+
 impl Recipe {
     /// Windows of `length` rows, every `stride` rows, over all columns of a table.
     pub fn over(table: &Table, length: u16, stride: u16, features: &[Feature]) -> Recipe {
         let mut features = features.to_vec();
         features.sort_unstable();
         features.dedup();
-        let times = table.time().map_or(&[][..], |time| time.times());
-        let mut steps: Vec<i64> = times.windows(2).map(|pair| pair[1] - pair[0]).filter(|step| *step > 0).collect();
-        steps.sort_unstable();
-        let step = steps.get(steps.len() / 2).map_or(0, |step| step.unsigned_abs());
+        let step = table.time().and_then(|time| usual_step(time.times())).unwrap_or(0);
         Recipe { length, stride, features, channels: table.names().to_vec(), step, ranges: Vec::new() }
     }
 
@@ -161,13 +177,21 @@ impl Recipe {
     /// # Errors
     /// Other channels, or no window that is complete.
     pub fn table(&self, table: Table) -> Result<Table, Error> {
+        Ok(self.windowed(table)?.table)
+    }
+
+    /// The same, and where the windows began anew.
+    ///
+    /// # Errors
+    /// As [`Recipe::table`].
+    pub fn windowed(&self, table: Table) -> Result<Windowed, Error> {
         let columns = self.columns();
         let has_all = match table.header() {
             true => columns.iter().all(|name| table.names().contains(name)),
             false => table.columns() == columns.len() && columns.len() != self.channels.len(),
         };
         if has_all && columns != self.channels {
-            return Ok(table);
+            return Ok(Windowed { table, begun: None });
         }
         let table = &table.matching(&self.channels)?;
         let (section, ranges) = (self.section(), self.range_records());
@@ -179,6 +203,7 @@ impl Recipe {
         let mut window = Window::new(windowing, &mut memory).map_err(failed(0))?;
         let mut made = vec![0.0; columns.len()];
         let (mut values, mut newest) = (Vec::new(), Vec::new());
+        let (mut begun, mut begins) = (Vec::new(), false);
         let rows = table.rows_of_file();
         let (mut gaps, mut longest, mut beyond) = (0, 0, 0);
         for (i, row) in table.iter().enumerate() {
@@ -200,11 +225,13 @@ impl Recipe {
                 due => due.map_err(failed(rows[i]))?,
             };
             gaps += usize::from(i > 0 && window.rows() == 1);
+            begins |= !newest.is_empty() && window.rows() <= 1;
             longest = longest.max(window.rows());
             if due {
                 window.features(&mut made, &mut []).map_err(failed(rows[i]))?;
                 values.extend_from_slice(&made);
                 newest.push(i);
+                begun.push(std::mem::take(&mut begins));
             }
         }
         if newest.is_empty() {
@@ -220,7 +247,7 @@ impl Recipe {
             rows => format!(", {rows} rows beyond a sensor's range"),
         };
         let note = format!("windows: {} in {} rows, {gaps} gaps{beyond}; {self}", newest.len(), table.rows());
-        Ok(table.derived(columns, values, &newest, note)?)
+        Ok(Windowed { table: table.derived(columns, values, &newest, note)?, begun: Some(begun) })
     }
 }
 
@@ -235,17 +262,31 @@ pub fn read(
     ignore: Vec<String>,
     missing: Missing,
 ) -> Result<(Table, Option<Recipe>), Error> {
+    let (windowed, recipe) = read_windowed(frozen, data, ignore, missing)?;
+    Ok((windowed.table, recipe))
+}
+
+/// The same, and where windows began anew.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_windowed(
+    frozen: &Frozen,
+    data: &[String],
+    ignore: Vec<String>,
+    missing: Missing,
+) -> Result<(Windowed, Option<Recipe>), Error> {
     let recipe = Recipe::of_file(frozen)?;
     let keep = match &recipe {
         Some(recipe) => recipe.kept(),
         None => column_names(&frozen.flow()?),
     };
     let table = Table::read_all(data, &ReadOptions { ignore, keep, missing })?;
-    let table = match &recipe {
-        Some(recipe) => recipe.table(table)?,
-        None => table,
+    let windowed = match &recipe {
+        Some(recipe) => recipe.windowed(table)?,
+        None => Windowed { table, begun: None },
     };
-    Ok((table, recipe))
+    Ok((windowed, recipe))
 }
 
 impl fmt::Display for Recipe {

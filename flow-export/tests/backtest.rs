@@ -269,7 +269,8 @@ fn wrong_use_and_files_that_do_not_fit() {
     assert!(against.contains("example.flow: has no calibration"), "{against}");
     session.write("few.csv", "flow,state,count,temperature\n1.5,3,17,-30\n");
     let few = session.refuse(1, &["--data", "history.csv", "--train", "few.csv"]);
-    assert!(few.contains("few.csv: 1 rows are too few"), "{few}");
+    assert!(few.contains("few.csv: 1 rows are too few to fit and calibrate a z-score with; expected 50"), "{few}");
+    assert!(!few.contains("p ="), "{few}");
     session.write("other.csv", history(stamp).replace("temperature", "temp"));
     assert!(session.refuse(1, &["--data", "other.csv"]).contains("missing: \"temperature\""));
     for wrong in [

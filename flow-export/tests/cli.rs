@@ -564,6 +564,7 @@ fn calibrate_says_what_is_wrong() {
         &["--p", "1e-3", "--false-alarms", "1/30d", "--every", "5min"],
         &["--false-alarms", "1/30d"],
         &["--false-alarms", "1", "--every", "5min"],
+        &["--false-alarms", "1/5min", "--every", "5min"],
         &["--every", "5min"],
         &["--range", "load=2..1"],
         &["--jump", "load=0"],
@@ -572,6 +573,10 @@ fn calibrate_says_what_is_wrong() {
     ] {
         calibrate(2, &[&["--data", "usual.csv"], wrong].concat());
     }
+    let often = calibrate(2, &["--data", "usual.csv", "--false-alarms", "10/1min", "--every", "5min"]);
+    assert!(often.contains("p = 50") && often.contains("at most 0.5"), "{often}");
+    let short = calibrate(2, &["--data", "usual.csv", "--false-alarms", "1/30d", "--every", "0.0000000001s"]);
+    assert!(short.contains("too short"), "{short}");
     session.refuse(2, &["calibrate", "model.flow", "--data", "usual.csv"]);
     let out = session.refuse(1, &["calibrate", "model.flow", "--data", "usual.csv", "-o", "none/out.flow"]);
     assert!(out.contains("none/out.flow: "), "{out}");

@@ -35,10 +35,14 @@ impl Session {
     }
 
     fn of(change: impl FnOnce(FlowSpec) -> FlowSpec) -> Self {
+        Self::over(recipe(), change)
+    }
+
+    fn over(recipe: Recipe, change: impl FnOnce(FlowSpec) -> FlowSpec) -> Self {
         let session = Session::empty();
         let standard = Standard { center: 5.0, scale: 3.0, reach: 6.0 };
         let column = |name: &String| Column::new(name, Kind::Continuous { standard, jitter: 0.0 });
-        let columns: Vec<Column> = recipe().columns().iter().map(column).collect();
+        let columns: Vec<Column> = recipe.columns().iter().map(column).collect();
         let kept = columns.len() / 2;
         let spec = change(FlowSpec {
             columns,
@@ -49,7 +53,7 @@ impl Session {
             dequantization: Dequantization::Uniform,
         });
         let mut metadata = BTreeMap::new();
-        recipe().to_metadata(&mut metadata);
+        recipe.to_metadata(&mut metadata);
         let params = Layout::of(&spec).init(7);
         fs::create_dir(session.path("run")).unwrap();
         let checkpoint = Checkpoint { spec, params, trained: Default::default(), metadata }.to_bytes().unwrap();
@@ -75,6 +79,11 @@ fn signals() -> Vec<(i64, [f32; 2])> {
             (time, [5.0 + (0.3 * x).sin() + 0.01 * x, ((i * 37) % 11) as f32])
         })
         .collect()
+}
+
+/// Usual rows without a gap.
+fn usual(rows: i64) -> Vec<(i64, [f32; 2])> {
+    (0..rows).map(|i| (1_714_564_800 + 300 * i, [5.0 + (0.3 * i as f32).sin(), ((i * 37) % 11) as f32])).collect()
 }
 
 fn csv(rows: &[(i64, [f32; 2])]) -> String {
@@ -200,6 +209,14 @@ fn rows_that_were_left_out_are_gaps() {
 }
 
 #[test]
+fn the_step_of_windows_is_what_a_back_test_takes_for_usual() {
+    let text = "time,x\n1714564800,1\n1714564801,2\n1714564901,3\n";
+    let table = Table::from_reader(text.as_bytes(), "t", &ReadOptions::default()).unwrap();
+    let every = flow_export::backtest::every(&table, None).unwrap();
+    assert_eq!((Recipe::over(&table, 2, 1, &[Feature::Value]).step, every.as_micros()), (1_000_000, 1_000_000));
+}
+
+#[test]
 fn the_recipe_lies_in_the_file() {
     let session = Session::new();
     let frozen = Frozen::read(&session.path("model.flow")).unwrap();
@@ -318,4 +335,54 @@ fn no_window_holds_what_a_sensor_cannot_give() {
     assert_eq!(found, expected);
     let wrong = session.fail(1, &[&calibrate[..], &["--range", "tempp=1..2"]].concat());
     assert!(wrong.contains("did you mean \"temp\"?"), "{wrong}");
+}
+
+#[test]
+fn a_back_test_counts_rows_as_the_file_and_its_labels_do() {
+    let session = Session::over(Recipe { stride: 1, ..recipe() }, |spec| spec);
+    let mut rows = usual(600);
+    session.write("usual.csv", csv(&rows));
+    rows[505].1[1] = 1000.0;
+    session.write("raw.csv", csv(&rows));
+    session.write(
+        "labels.csv",
+        (0..600).map(|i| if (500..=510).contains(&i) { "1\n" } else { "0\n" }).collect::<String>(),
+    );
+    session.succeed(&["calibrate", "model.flow", "--data", "usual.csv", "-o", "calibrated.flow", "--p", "0.01"]);
+    let data = ["backtest", "calibrated.flow", "--data", "raw.csv", "--labels", "labels.csv", "--drift-every", "1000"];
+    let found = session.succeed(&[&data[..], &["--report", "out.html", "--json"]].concat());
+    let found: serde_json::Value = serde_json::from_str(&found).unwrap();
+    let method = &found["methods"][0];
+    // Of the 589 windows those whose newest row is labelled.
+    assert_eq!(method["false_alarms"]["rows"], 589 - 11);
+    let outcome = &method["windows"][0];
+    assert_eq!((&outcome["rows"], &outcome["alarms"]), (&serde_json::json!([501, 511]), &6.into()));
+    assert_eq!((&outcome["delay_rows"], &outcome["delay_seconds"]), (&5.into(), &1500.0.into()));
+    let episodes = method["episodes"].as_array().unwrap();
+    let episode = episodes.iter().find(|episode| episode["window"] == 1).unwrap();
+    assert_eq!((&episode["first_row"], &episode["last_row"]), (&506.into(), &517.into()));
+    assert!((506..=517).contains(&episode["oddest_row"].as_u64().unwrap()), "{episode}");
+    assert_eq!(method["drift"]["alarms"][0]["row"], 506);
+    let html = fs::read_to_string(session.path("out.html")).unwrap();
+    assert!(html.contains("501 to 511") && html.contains("506 to 517"));
+}
+
+#[test]
+fn what_is_known_of_the_sensors_begins_anew_with_the_window() {
+    let features = vec![Feature::Value, Feature::Mean];
+    let session = Session::over(Recipe { length: 2, stride: 1, features, ..recipe() }, |spec| spec);
+    session.write("usual.csv", csv(&usual(400)));
+    let calibrate = ["calibrate", "model.flow", "--data", "usual.csv", "-o", "limited.flow", "--jump", "temp=5"];
+    session.succeed(&calibrate);
+    session.write("raw.csv", "temp,speed\n0,5\n0,5\n,5\n100,5\n100,5\n100,5\n90,5\n");
+    let data = ["limited.flow", "--data", "raw.csv", "--drift-every", "1000"];
+    let scored = session.succeed(&[&["score"], &data[..], &["--verdicts"]].concat());
+    let said: Vec<_> = scored.lines().skip(1).map(|line| (line.split(',').next(), line.split(',').nth(4))).collect();
+    let expected = [("2", "scored"), ("5", "scored"), ("6", "scored"), ("7", "jump")];
+    assert_eq!(said, expected.map(|(row, status)| (Some(row), Some(status))));
+    // As a board does.
+    assert_eq!(scored, session.succeed(&[&["watch"], &data[..]].concat()));
+    let found = session.succeed(&[&["backtest"], &data[..], &["--json"]].concat());
+    let found: serde_json::Value = serde_json::from_str(&found).unwrap();
+    assert_eq!((&found["gaps"], &found["status"]), (&1.into(), &serde_json::json!({"jump": 1, "scored": 3})));
 }

@@ -1,6 +1,6 @@
 //! From bytes to lines.
 
-/// Puts lines together from bytes that come one at a time, in memory for `N` of them.
+/// Puts lines together from bytes that come one at a time, in memory for `N` of them; the end of a line is not counted.
 ///
 /// It finds its way again after anything: a line ends at its line feed, and one begins wherever the mark stands that only
 /// begins lines. So what was cut off, by a reset or a cable, spoils no more than itself.
@@ -25,6 +25,8 @@ pub struct Assembler<const N: usize> {
     mark: u8,
     bytes: [u8; N],
     length: usize,
+    /// Whether a carriage return stands behind the memory, which is full: it may belong to the line's end.
+    returned: bool,
     /// Whether there were more bytes than the memory holds.
     overflown: bool,
 }
@@ -41,7 +43,7 @@ pub enum Received<'a> {
 impl<const N: usize> Assembler<N> {
     /// For lines that begin with `mark`.
     pub const fn new(mark: u8) -> Self {
-        Assembler { mark, bytes: [0; N], length: 0, overflown: false }
+        Assembler { mark, bytes: [0; N], length: 0, returned: false, overflown: false }
     }
 
     /// Takes the next byte; a line where it ends one. Empty lines are passed over.
@@ -55,23 +57,25 @@ impl<const N: usize> Assembler<N> {
                     *slot = byte;
                     self.length = self.length.saturating_add(1);
                 }
+                None if byte == b'\r' && !self.returned => self.returned = true,
                 None => self.overflown = true,
             }
             return None;
         }
-        let (length, overflown) = (self.length, self.overflown);
+        let (length, returned, overflown) = (self.length, self.returned, self.overflown);
         self.clear();
         if overflown {
             return Some(Received::TooLong);
         }
         let line = self.bytes.get(..length).unwrap_or_default();
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let line = if returned { line } else { line.strip_suffix(b"\r").unwrap_or(line) };
         (!line.is_empty()).then_some(Received::Line(line))
     }
 
     /// Forgets what there is of a line.
     pub fn clear(&mut self) {
         self.length = 0;
+        self.returned = false;
         self.overflown = false;
     }
 }

@@ -37,6 +37,22 @@ fn bytes() -> impl Strategy<Value = Vec<u8>> {
     proptest::collection::vec(piece, 0..600).prop_map(|pieces| pieces.concat())
 }
 
+#[test]
+fn the_end_of_a_line_is_not_counted() {
+    let received = |bytes: &[u8]| {
+        let mut assembler = Assembler::<4>::new(REQUEST);
+        let lines = bytes.iter().filter_map(|&byte| match assembler.push(byte)? {
+            Received::Line(line) => Some(line.to_vec()),
+            Received::TooLong => Some(b"too long".to_vec()),
+        });
+        lines.collect::<Vec<_>>()
+    };
+    assert_eq!(received(b">123\n>123\r\n>12\r\n"), [&b">123"[..], b">123", b">12"]);
+    // A carriage return that does not end the line is a byte as any other, and only one is passed over.
+    assert_eq!(received(b">123\r4\n>123\r\r\n>12\r\r\n>1\r\r\n"), [&b"too long"[..], b"too long", b">12\r", b">1\r"]);
+    assert_eq!(received(b">123\r>12\r\n"), [b">12"]);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 

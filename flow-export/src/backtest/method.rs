@@ -25,6 +25,8 @@ pub(super) struct Ground<'a> {
     pub windows: &'a Windows,
     /// The window in which each row lies or from which it is at most `apart` rows away.
     pub near: Vec<Option<usize>>,
+    /// Number of each row in the file, from 1.
+    pub numbers: &'a [usize],
     pub times: Option<&'a [i64]>,
     /// An alarm where `ln p` is at most this.
     pub alarm: f32,
@@ -75,16 +77,16 @@ pub struct Method {
 /// Alarms one soon after the other.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Episode {
-    /// Number of its first row, from 1.
+    /// Number of its first row in the file, from 1; of a flow over windows that is a window's newest row.
     pub first_row: usize,
-    /// Number of its last row.
+    /// Number of its last row in the file.
     pub last_row: usize,
     /// When it began, where the table has times.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time: Option<String>,
     /// Number of alarms.
     pub alarms: usize,
-    /// The oddest of its rows, from 1.
+    /// The oddest of its rows, as the file numbers it.
     pub oddest_row: usize,
     /// `ln p` of that row.
     pub ln_p: f32,
@@ -105,11 +107,11 @@ pub struct Outcome {
     /// When it ends.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub end: Option<String>,
-    /// Its first and its last row, from 1.
+    /// Its first and its last row in the file, from 1.
     pub rows: [usize; 2],
     /// Number of alarms in it.
     pub alarms: usize,
-    /// Rows from its first row to the first alarm in it; nothing where it was missed.
+    /// Rows of the file from its first row to the first alarm in it; nothing where it was missed.
     pub delay_rows: Option<usize>,
     /// Seconds from its start to that alarm.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -151,7 +153,7 @@ pub struct DriftAlarms {
 /// One of them.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct DriftAlarm {
-    /// Number of the row, from 1.
+    /// Number of the row in the file, from 1.
     pub row: usize,
     /// When that was.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -208,7 +210,7 @@ fn runs(ln_p: &[f32], alarm: f32, ground: &Ground) -> Vec<Run> {
 impl Method {
     pub(super) fn of(name: String, scores: Scores, ground: &Ground) -> Self {
         let Scores { ln_p, columns, names } = scores;
-        let windows = ground.windows;
+        let (windows, numbers) = (ground.windows, ground.numbers);
         let time = |row: usize| ground.times.map(|times| time_text(times[row]));
         let name_of = |row: usize| columns[row].and_then(|column| names.get(usize::from(column))).cloned();
         let oddest = |rows: &[usize]| rows.iter().copied().min_by(|&a, &b| ln_p[a].total_cmp(&ln_p[b]));
@@ -217,11 +219,11 @@ impl Method {
         let episode = |run: Run| {
             let oddest = oddest(&run.rows).unwrap_or_default();
             Episode {
-                first_row: run.rows[0] + 1,
-                last_row: run.rows[run.rows.len() - 1] + 1,
+                first_row: numbers[run.rows[0]],
+                last_row: numbers[run.rows[run.rows.len() - 1]],
                 time: time(run.rows[0]),
                 alarms: run.rows.len(),
-                oddest_row: oddest + 1,
+                oddest_row: numbers[oddest],
                 ln_p: ln_p[oddest],
                 column: name_of(oddest),
                 window: run.window.map(|window| window + 1),
@@ -230,16 +232,19 @@ impl Method {
         let episodes: Vec<Episode> = runs(&ln_p, ground.alarm, ground).into_iter().map(episode).collect();
 
         let outcome = |(number, window): (usize, &super::windows::Window)| {
+            let near =
+                alarms.partition_point(|&row| row < window.first)..alarms.partition_point(|&row| row <= window.last);
+            // Where time goes back, rows of another window may lie between.
             let mine: Vec<usize> =
-                alarms.iter().copied().filter(|&row| windows.of_row()[row] == Some(number)).collect();
+                alarms[near].iter().copied().filter(|&row| windows.of_row()[row] == Some(number)).collect();
             let first = mine.first().copied();
-            let seconds = |row: usize| Some((ground.times?[row] - window.times?[0]) as f64 / 1e6);
+            let seconds = |row: usize| Some(ground.times?[row].saturating_sub(window.times?[0]) as f64 / 1e6);
             Outcome {
                 start: window.times.map(|[start, _]| time_text(start)),
                 end: window.times.map(|[_, end]| time_text(end)),
-                rows: [window.first + 1, window.last + 1],
+                rows: [numbers[window.first], numbers[window.last]],
                 alarms: mine.len(),
-                delay_rows: first.map(|row| row - window.first),
+                delay_rows: first.map(|row| numbers[row] - numbers[window.first]),
                 delay_seconds: first.and_then(seconds),
                 column: oddest(&mine).and_then(name_of),
             }
@@ -290,7 +295,7 @@ fn drift(ln_p: &[f32], every: f64, ground: &Ground, time: &dyn Fn(usize) -> Opti
         if f64::from(detector.push(ln_p)) >= every {
             detector = Drift::new();
             let window = ground.windows.of_row()[row].map(|window| window + 1);
-            alarms.push(DriftAlarm { row: row + 1, time: time(row), window });
+            alarms.push(DriftAlarm { row: ground.numbers[row], time: time(row), window });
         }
     }
     let mut found: Vec<usize> = alarms.iter().filter_map(|alarm| alarm.window).collect();
@@ -319,4 +324,65 @@ fn curve(ln_p: &[f32], outside: usize, ground: &Ground) -> Vec<Point> {
         }
     };
     (0..THRESHOLDS).map(point).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flow_table::Table;
+    use std::fmt::Write;
+
+    const NOON: usize = 1_714_564_800;
+
+    /// Rows a second apart.
+    fn table(rows: usize) -> Table {
+        let mut text = "time,x\n".to_owned();
+        (NOON..NOON + rows).for_each(|time| writeln!(text, "{time},0").unwrap());
+        Table::from_reader(text.as_bytes(), "t", &Default::default()).unwrap()
+    }
+
+    /// What a method comes to that finds these rows odd.
+    fn method(windows: &Windows, times: &[i64], odd: impl Fn(usize) -> bool) -> Method {
+        let rows = times.len();
+        let ln_p = (0..rows).map(|row| if odd(row) { -20.0 } else { -0.5 }).collect();
+        let ground = Ground {
+            windows,
+            near: windows.near(0),
+            numbers: &(1..=rows).collect::<Vec<_>>(),
+            times: Some(times),
+            alarm: -10.0,
+            apart: 0,
+            drift_every: None,
+            days: None,
+        };
+        Method::of("m".into(), Scores { ln_p, columns: vec![None; rows], names: vec![] }, &ground)
+    }
+
+    /// Each window looks at its own rows and alarms alone.
+    #[test]
+    fn many_windows_are_no_trouble() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("windows.json");
+        let table = table(100_000);
+        let pairs: Vec<[usize; 2]> = (NOON..NOON + 100_000).step_by(2).map(|time| [time, time]).collect();
+        std::fs::write(&path, serde_json::to_string(&pairs).unwrap()).unwrap();
+        let began = std::time::Instant::now();
+        let windows = Windows::of_json(&path, &table).unwrap();
+        let method = method(&windows, table.time().unwrap().times(), |_| true);
+        assert!(began.elapsed().as_secs() < 5, "{:?}", began.elapsed());
+        assert_eq!((method.windows_found, method.false_alarms.alarms), (50_000, 50_000));
+        assert!(method.windows.iter().all(|window| window.alarms == 1 && window.delay_rows == Some(0)));
+    }
+
+    /// A file may say any time of a row.
+    #[test]
+    fn times_may_be_as_far_apart_as_can_be() {
+        let table = table(3);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("labels.csv");
+        std::fs::write(&path, "0\n1\n1\n").unwrap();
+        let windows = Windows::of_labels(path.to_str().unwrap(), &table).unwrap();
+        let method = method(&windows, &[i64::MAX, i64::MIN, i64::MIN], |row| row == 2);
+        assert_eq!(method.windows[0].delay_seconds, Some(i64::MIN as f64 / 1e6));
+    }
 }

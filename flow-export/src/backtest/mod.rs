@@ -16,7 +16,8 @@ pub use windows::{Window, Windows};
 use crate::error::Error;
 use crate::frozen::split_context;
 use crate::score::matching;
-use crate::verdicts::{Judge, Judged, gaps, usual_step};
+use crate::verdicts::{Judge, Judged, usual_step};
+use crate::windows::Windowed;
 use flow_nostd::Status;
 use flow_table::{Table, time_text};
 use method::{Ground, Scores};
@@ -74,6 +75,9 @@ pub struct Backtest {
     pub methods: Vec<Method>,
     #[serde(skip)]
     times_of_rows: Option<Vec<i64>>,
+    /// Number of each row in the file, from 1, ascending.
+    #[serde(skip)]
+    numbers: Vec<usize>,
     #[serde(skip)]
     windows: Windows,
 }
@@ -91,7 +95,7 @@ pub struct Fault {
 
 /// The time between two rows: as stated, else the median where the table has times.
 pub fn every(table: &Table, stated: Option<Duration>) -> Option<Duration> {
-    let usual = || usual_step(table.time()?.times()).map(|micros| Duration::from_secs_f64(micros / 1e6));
+    let usual = || usual_step(table.time()?.times()).map(Duration::from_micros);
     stated.or_else(usual)
 }
 
@@ -104,29 +108,33 @@ pub fn backtest(
     judge: &Judge,
     others: &[Judge],
     usual: Option<&Table>,
-    table: &Table,
+    windowed: &Windowed,
     windows: Windows,
     options: Options,
 ) -> Result<Backtest, Error> {
+    let table = &windowed.table;
+    let gaps = windowed.gaps(options.every);
     let times = table.time().map(|time| time.times());
-    let (steps_back, doubled_times) = check_order(table)?;
+    let numbers: Vec<usize> = table.rows_of_file().iter().map(|row| row + 1).collect();
+    let (steps_back, doubled_times) = check_order(table, &numbers)?;
     let every = every(table, options.every);
     let names = judge.names();
     let ground = Ground {
         windows: &windows,
         near: windows.near(options.apart),
+        numbers: &numbers,
         times,
         alarm: judge.alarm_ln_p(),
         apart: options.apart,
         drift_every: options.drift_every,
         days: every.map(|every| table.rows() as f64 * every.as_secs_f64() / 86_400.0),
     };
-    let judged = judge.judge(table, options.every)?;
+    let judged = judge.judge_with_gaps(table, &gaps)?;
     let (status, faults) = faults(&judged, &names);
     let mut methods = vec![Method::of(name(judge), scores(judged, names.clone()), &ground)];
     for other in others {
         let other = other.clone().with_alarm_ln_p(ground.alarm);
-        let judged = other.judge(table, options.every)?;
+        let judged = other.judge_with_gaps(table, &gaps)?;
         let mut name = name(&other);
         if methods.iter().any(|method| method.name == name) {
             name = other.frozen().path().display().to_string();
@@ -135,7 +143,7 @@ pub fn backtest(
     }
     if let Some(usual) = usual {
         let rows = split_context(judge.flow(), matching(judge.flow(), usual)?.iter()).0;
-        let z = ZScore::of(&rows, names.len(), usual.source(), f64::from(ground.alarm).exp())?;
+        let z = ZScore::of(&rows, names.len(), usual.source())?;
         let rows = split_context(judge.flow(), matching(judge.flow(), table)?.iter()).0;
         let (ln_p, columns) = rows.chunks_exact(names.len()).map(|row| z.judge(row)).map(|(p, c)| (p, Some(c))).unzip();
         methods.push(Method::of("z-score".to_owned(), Scores { ln_p, columns, names }, &ground));
@@ -146,7 +154,7 @@ pub fn backtest(
         rows: table.rows(),
         times: times.and_then(|times| Some([times.iter().min()?, times.iter().max()?].map(|time| time_text(*time)))),
         every_seconds: every.map(|every| every.as_secs_f64()),
-        gaps: gaps(table, options.every).into_iter().filter(|gap| *gap).count(),
+        gaps: gaps.into_iter().filter(|gap| *gap).count(),
         doubled_times,
         steps_back,
         windows_left_out: windows.left_out(),
@@ -156,6 +164,7 @@ pub fn backtest(
         faults,
         methods,
         times_of_rows: times.map(<[i64]>::to_vec),
+        numbers,
         windows,
     })
 }
@@ -170,7 +179,7 @@ fn scores(judged: Vec<Judged>, names: Vec<String>) -> Scores {
 }
 
 /// Steps back and none at all in the table's times.
-fn check_order(table: &Table) -> Result<(usize, usize), Error> {
+fn check_order(table: &Table, numbers: &[usize]) -> Result<(usize, usize), Error> {
     let Some(time) = table.time() else { return Ok((0, 0)) };
     let times = time.times();
     let back = times.windows(2).filter(|pair| pair[1] < pair[0]).count();
@@ -182,7 +191,7 @@ fn check_order(table: &Table) -> Result<(usize, usize), Error> {
     let problem = format!(
         "{back} of {} rows are earlier than the row before, the first of them row {} ({} after {}); sort the rows by {:?}",
         table.rows(),
-        row + 2,
+        numbers[row + 1],
         time_text(times[row + 1]),
         time_text(times[row]),
         time.name()

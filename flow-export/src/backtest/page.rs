@@ -99,14 +99,16 @@ fn picture(found: &Backtest, method: &Method) -> String {
         .iter()
         .map(|w| w.times.map_or([w.first as f64, w.last as f64], |times| times.map(|time| time as f64)))
         .collect();
-    let mark = |episode: &super::Episode| (episode.oddest_row - 1, episode.column.clone(), episode.window.is_some());
+    // The picture counts the rows that there are.
+    let place = |number: usize| found.numbers.partition_point(|&other| other < number);
+    let mark = |episode: &super::Episode| (place(episode.oddest_row), episode.column.clone(), episode.window.is_some());
     let marks: Vec<(usize, Option<String>, bool)> = method.episodes.iter().map(mark).collect();
     let marks: Vec<Mark> = marks
         .iter()
         .map(|(row, column, inside)| Mark { row: *row, label: column.as_deref().unwrap_or(""), inside: *inside })
         .collect();
     let drift: Vec<usize> =
-        method.drift.iter().flat_map(|drift| drift.alarms.iter().map(|alarm| alarm.row - 1)).collect();
+        method.drift.iter().flat_map(|drift| drift.alarms.iter().map(|alarm| place(alarm.row))).collect();
     timeline(&Timeline {
         title: &method.name,
         times: found.times_of_rows.as_deref(),

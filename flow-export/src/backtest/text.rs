@@ -24,7 +24,7 @@ pub(super) fn notes(found: &Backtest) -> Vec<String> {
     };
     note(found.steps_back, "rows earlier than the row before, taken in the table's order");
     note(found.doubled_times, "rows with the time of the row before");
-    note(found.gaps, "gaps in time, after which the sensors are looked at anew");
+    note(found.gaps, "gaps, after which the sensors are looked at anew");
     note(found.windows_left_out, "windows without a row of the table, left out");
     notes
 }

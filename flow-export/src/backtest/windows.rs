@@ -58,28 +58,28 @@ impl Windows {
         self.left_out
     }
 
-    /// Reads one label a row: each run of rows labelled 1 is a window.
+    /// Reads one label for each row of the file, those that were left out of the table included: each run of rows labelled 1
+    /// is a window. Windows without a row of the table are left out.
     ///
     /// # Errors
     /// A file that cannot be read, another number of labels than rows, another label than 0 and 1.
     pub fn of_labels(path: &str, table: &Table) -> Result<Self, Error> {
         let labels = read_labels(path, table.rows() + table.dropped().len())?;
         let times = table.time().map(|time| time.times());
-        let (mut windows, mut before) = (Windows::default(), false);
-        for (row, label) in labels.into_iter().enumerate() {
-            let time = times.and_then(|times| times.get(row)).copied();
-            match windows.list.last_mut().filter(|_| label && before) {
-                Some(window) => {
-                    window.last = row;
-                    window.times = window.times.zip(time).map(|([start, _], end)| [start, end]);
-                }
-                None if label => {
-                    windows.list.push(Window { first: row, last: row, times: time.map(|time| [time, time]) });
-                }
-                None => {}
+        let rows_of_file = table.rows_of_file();
+        let row_from = |row_of_file: usize| rows_of_file.partition_point(|&row| row < row_of_file);
+        let (mut windows, mut start) = (Windows::none(table), 0);
+        for run in labels.chunk_by(|a, b| a == b) {
+            let end = start + run.len();
+            let rows = row_from(start)..row_from(end);
+            if run[0] && rows.is_empty() {
+                windows.left_out += 1;
+            } else if run[0] {
+                let (first, last) = (rows.start, rows.end - 1);
+                windows.of_row[rows].fill(Some(windows.list.len()));
+                windows.list.push(Window { first, last, times: times.map(|times| [times[first], times[last]]) });
             }
-            windows.of_row.push(label.then(|| windows.list.len() - 1));
-            before = label;
+            start = end;
         }
         Ok(windows)
     }
@@ -104,19 +104,16 @@ impl Windows {
             return Err(fail(format!("the windows from {a} and from {b} overlap; expected one for both")));
         }
         let mut windows = Windows::none(table);
+        let (times, order) = (time.times(), time.order());
         for [start, end] in &pairs {
-            let inside = |t: &i64| (start..=end).contains(&t);
-            let mut rows = time.times().iter().enumerate().filter(|(_, t)| inside(t)).map(|(row, _)| row);
-            let Some(first) = rows.next() else {
+            let from = order.partition_point(|&row| times[row] < *start);
+            let to = order.partition_point(|&row| times[row] <= *end);
+            let rows = &order[from..to];
+            let Some((&first, &last)) = rows.iter().min().zip(rows.iter().max()) else {
                 windows.left_out += 1;
                 continue;
             };
-            windows.of_row[first] = Some(windows.list.len());
-            let mut last = first;
-            for row in rows {
-                windows.of_row[row] = Some(windows.list.len());
-                last = row;
-            }
+            rows.iter().for_each(|&row| windows.of_row[row] = Some(windows.list.len()));
             windows.list.push(Window { first, last, times: Some([*start, *end]) });
         }
         if windows.list.is_empty() {
@@ -168,4 +165,23 @@ fn pairs(value: &Value, source: &str) -> Result<Vec<[i64; 2]>, String> {
         Ok([start, end])
     };
     list.iter().enumerate().map(pair).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_are_of_all_rows_of_the_file() {
+        let raw = Table::from_rows("t", vec!["x".into()], &[[0.0]; 10]).unwrap();
+        let table = raw.derived(vec!["y".into()], vec![0.0; 5], &[1, 3, 5, 7, 9], "every second row".into()).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("labels.csv");
+        fs::write(&path, "1\n0\n0\n1\n0\n1\n1\n1\n0\n0\n").unwrap();
+        let windows = Windows::of_labels(path.to_str().unwrap(), &table).unwrap();
+        assert_eq!(windows.left_out(), 1, "no row of the table is the first row of the file");
+        assert_eq!(windows.of_row(), [None, Some(0), Some(1), Some(1), None]);
+        let rows: Vec<[usize; 2]> = windows.list().iter().map(|window| [window.first, window.last]).collect();
+        assert_eq!(rows, [[1, 1], [2, 3]]);
+    }
 }

@@ -18,11 +18,10 @@ pub(super) struct ZScore {
 
 impl ZScore {
     /// Fits it to usual rows of the columns that are modelled.
-    pub(super) fn of(rows: &[f32], columns: usize, source: &str, p: f64) -> Result<Self, Error> {
+    pub(super) fn of(rows: &[f32], columns: usize, source: &str) -> Result<Self, Error> {
         let count = rows.len() / columns;
         if count < FEWEST {
-            let needed = FEWEST;
-            return Err(Error::FewRows { source_name: source.to_owned(), rows: count, needed, p, possible: p });
+            return Err(Error::FewUsualRows { source_name: source.to_owned(), rows: count, needed: FEWEST });
         }
         let usual = |column: usize| {
             let values = || rows.iter().skip(column).step_by(columns).map(|&x| f64::from(x));
@@ -61,12 +60,13 @@ mod tests {
     #[test]
     fn the_farthest_column_is_named_and_ranked() {
         let rows: Vec<f32> = (0..2000).map(|i| ((i as f32 * 0.618_034).fract() - 0.5) * (1 + i % 2) as f32).collect();
-        let z = ZScore::of(&rows, 2, "t", 1e-3).unwrap();
+        let z = ZScore::of(&rows, 2, "t").unwrap();
         assert_eq!(z.judge(&[5.0, 0.0]).1, 0);
         assert_eq!(z.judge(&[0.1, -5.0]).1, 1);
         let near = z.judge(&[0.1, 0.1]).0;
         assert!(z.judge(&[5.0, 0.0]).0 < -7.0 && near > -0.8, "{near}");
         assert_eq!(z.judge(&[f32::NAN, 0.1]).0, z.judge(&[0.0, 0.1]).0);
-        assert!(ZScore::of(&rows[..80], 2, "t", 1e-3).is_err());
+        assert!(ZScore::of(&rows[..100], 2, "t").is_ok());
+        assert!(ZScore::of(&rows[..98], 2, "t").is_err());
     }
 }

@@ -71,7 +71,7 @@ pub(crate) fn watch(frozen: &Frozen, options: Options) -> Result<(), Error> {
     let watched = match (rows, link) {
         (Some(rows), None) => judge_here(rows, &mut twin, &options, &mut *show),
         (Some(rows), Some(link)) => judge_there(rows, link, frozen, &options, &mut *show),
-        (None, Some(link)) => listen(link, frozen, &mut *show),
+        (None, Some(link)) => listen(link, frozen, options.drift, &mut *show),
         (None, None) => Ok(()),
     };
     let ended = show.end(); // What came of the rows until then, whatever ended them.
@@ -147,8 +147,11 @@ fn judge_there(
     Ok(())
 }
 
-/// A board with sensors of its own says its verdicts without being asked.
-fn listen(mut link: Link, frozen: &Frozen, show: &mut dyn Show) -> Result<(), Error> {
+/// A board with sensors of its own says its verdicts without being asked. It begins anew only where it has to be told when
+/// drift starts anew: else its windows and its count are left as they are.
+fn listen(mut link: Link, frozen: &Frozen, drift: f32, show: &mut dyn Show) -> Result<(), Error> {
+    let tell = |link: &mut Link| if drift.is_finite() { begin(link, drift) } else { Ok(()) };
+    tell(&mut link)?;
     let mut silent = false;
     loop {
         match link.listen()? {
@@ -156,6 +159,7 @@ fn listen(mut link: Link, frozen: &Frozen, show: &mut dyn Show) -> Result<(), Er
             Some(Answer::Boot { .. }) => {
                 show.note("the board has started anew")?;
                 greet(&mut link, frozen)?;
+                tell(&mut link)?;
             }
             Some(_) => continue,
             None if !silent => {

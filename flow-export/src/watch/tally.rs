@@ -13,12 +13,12 @@ pub(crate) struct Tally {
     drift_every: f32,
     verdicts: usize,
     alarms: usize,
-    /// Runs of alarms that follow one another.
+    /// Runs of alarms without another verdict between.
     runs: usize,
     /// First and last row of the first few runs: rows may come for years.
     listed: Vec<(usize, usize)>,
-    /// The last row that was an alarm.
-    last_alarm: Option<usize>,
+    /// Whether the last verdict was an alarm.
+    goes_on: bool,
     /// How often each column was named by an alarm.
     named: BTreeMap<String, usize>,
     /// How often drift reached its level, and in which rows first and last.
@@ -29,17 +29,7 @@ impl Tally {
     /// Of no verdicts yet.
     pub fn new(title: String, drift_every: f32) -> Self {
         let (listed, named) = (vec![], BTreeMap::new());
-        Tally {
-            title,
-            drift_every,
-            verdicts: 0,
-            alarms: 0,
-            runs: 0,
-            listed,
-            last_alarm: None,
-            named,
-            drifts: (0, 0, 0),
-        }
+        Tally { title, drift_every, verdicts: 0, alarms: 0, runs: 0, listed, goes_on: false, named, drifts: (0, 0, 0) }
     }
 
     /// Counts the verdict on a row, whose column to look at has this name.
@@ -49,11 +39,11 @@ impl Tally {
             let (count, first, _) = self.drifts;
             self.drifts = (count + 1, if count == 0 { row } else { first }, row);
         }
+        let goes_on = std::mem::replace(&mut self.goes_on, report.alarm);
         if !report.alarm {
             return;
         }
         self.alarms += 1;
-        let goes_on = self.last_alarm.replace(row).is_some_and(|last| last + 1 == row);
         self.runs += usize::from(!goes_on);
         match self.listed.last_mut() {
             Some(run) if goes_on && self.runs <= LISTED => run.1 = row,
@@ -108,13 +98,23 @@ mod tests {
         let mut tally = Tally::new("pump.flow on /dev/ttyACM0".into(), f32::INFINITY);
         tally.count(1, &report, "");
         assert_eq!(tally.to_string(), "pump.flow on /dev/ttyACM0: 1 verdict, 0 alarms");
-        for (row, name) in [(401, "load"), (402, "vibration"), (403, "vibration"), (501, "vibration")] {
+        for (row, name) in [(401, "load"), (402, "vibration"), (403, "vibration")] {
             tally.count(row, &odd, name);
         }
-        let expected = "5 verdicts, 4 alarms, in rows 401 to 403, 501; to look at: vibration (3), load (1)";
+        tally.count(404, &report, "");
+        tally.count(501, &odd, "vibration");
+        let expected = "6 verdicts, 4 alarms, in rows 401 to 403, 501; to look at: vibration (3), load (1)";
         assert_eq!(tally.to_string(), format!("pump.flow on /dev/ttyACM0: {expected}"));
-        (0..20).for_each(|i| tally.count(600 + 2 * i, &odd, ""));
+        for row in (600..640).step_by(2) {
+            tally.count(row - 1, &report, "");
+            tally.count(row, &odd, "");
+        }
         assert!(tally.to_string().contains("600, 602, 604, 606, 608, 610 and 14 more runs;"), "{tally}");
+
+        // Every third row completes a window.
+        let mut tally = Tally::new("m".into(), f32::INFINITY);
+        [12, 15, 18].into_iter().for_each(|row| tally.count(row, &odd, ""));
+        assert_eq!(tally.to_string(), "m: 3 verdicts, 3 alarms, in rows 12 to 18");
 
         let mut tally = Tally::new("m".into(), 100.0);
         assert_eq!(tally.to_string(), "m: 0 verdicts, 0 alarms; no drift alarm");
