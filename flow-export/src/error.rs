@@ -202,7 +202,9 @@ pub enum Error {
     Table(#[from] TableError),
     /// A table in which no window is complete.
     #[error(
-        "{path}: no window of {length} rows is complete: {rows} rows, at most {longest} of them without a gap between"
+        "{path}: no window of {length} rows is complete: {rows} rows, at most {longest} of them without a gap between; \
+         missing values, readings beyond --range and times that are doubled, go back or lie far apart are gaps: sort and \
+         mend the rows, or take shorter windows"
     )]
     NoWindow {
         /// The table.
@@ -235,6 +237,18 @@ pub enum Error {
         path: PathBuf,
         /// What is wrong and what was expected.
         problem: String,
+    },
+    /// A row has a value that nothing can stand for: that of a context column is missing.
+    #[error(
+        "{path}, row {row}: {name:?} is missing; expected a number: a value of the context cannot be replaced, mend the row"
+    )]
+    MissingContext {
+        /// The table.
+        path: String,
+        /// Number of the row, from 1, the header not counted.
+        row: usize,
+        /// The column.
+        name: String,
     },
     /// A row has no log-density.
     #[error("{path}, row {row}: {source}")]

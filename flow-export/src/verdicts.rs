@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::frozen::{Frozen, column_names, context_names, split_context};
 use crate::score::matching;
-use flow_nostd::{Detector, Drift, SensorState, Status, Verdict};
+use flow_nostd::{Detector, Drift, EvalError, SensorState, Status, Verdict};
 use flow_table::{Table, csv_field, csv_number};
 use std::io::{self, Write};
 use std::time::Duration;
@@ -113,7 +113,13 @@ impl<'a> Judge<'a> {
                 };
                 Ok(Judged { verdict, blamed: blamed.map(|column| column as u16) })
             };
-            let fail = |source| Error::Row { path: table.source().to_owned(), row: i + 1, source };
+            let (path, row) = (|| table.source().to_owned(), i + 1);
+            let fail = |source| match source {
+                EvalError::NotFinite { column } if column < table.columns() => {
+                    Error::MissingContext { path: path(), row, name: table.names()[column].clone() }
+                }
+                source => Error::Row { path: path(), row, source },
+            };
             judged.push(judge().map_err(fail)?);
         }
         Ok(judged)

@@ -621,6 +621,9 @@ fn calibrate_minds_supports_and_ranges_of_a_context() {
     session.write("usual.csv", rows(0.1, 3.0));
     let calibrate = ["calibrate", "model.flow", "--data", "usual.csv", "-o", "out.flow"];
     session.succeed(&[&calibrate[..], &["--p", "1e-4"]].concat());
+    session.write("missing.csv", "season,rain,heading,wind,level\n0.5,1,90,4,2\n,1,90,4,2\n");
+    let missing = session.refuse(1, &["score", "out.flow", "--data", "missing.csv", "--verdicts"]);
+    assert!(missing.contains("missing.csv, row 2: \"season\" is missing; expected a number"), "{missing}");
     // As many rows in all would do, but each range of the context has its own table.
     let few = session.refuse(1, &[&calibrate[..], &["--p", "2.6e-5"]].concat());
     assert!(few.contains("with the fewest: 200 rows are too few for alarms at p = 2.6e-5, which need 3080"), "{few}");

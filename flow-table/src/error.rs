@@ -358,10 +358,17 @@ impl fmt::Display for CellProblem {
                 write!(f, "{text} is too large; expected at most {:e}: use a larger unit for this column", f32::MAX)
             }
             Self::DecimalComma(text) => {
-                write!(f, "{text:?} has a decimal comma; expected a decimal point, as in {:?}", text.replace(',', "."))
+                write!(
+                    f,
+                    "{text:?} has a decimal comma; expected a decimal point, as in {:?}: turn the file's decimal commas into \
+                     points (its fields stay apart by semicolons)",
+                    text.replace(',', ".")
+                )
             }
             Self::Text(text, name) => {
-                write!(f, "{text:?} is not a number; a column of text must be left out: --column {name}:ignore")
+                let like_a_time = text.starts_with(|c: char| c.is_ascii_digit()) && text.contains([':', '/']);
+                let times = if like_a_time { "write times as 2024-05-01T12:00:00; " } else { "" };
+                write!(f, "{text:?} is not a number; {times}a column of text must be left out: --column {name}:ignore")
             }
             Self::NotATime(text) => write!(
                 f,

