@@ -3,7 +3,8 @@
 
 use crate::frozen::columns_with_atoms;
 use flow_nostd::layout::{
-    AtomRecord, CIRCULAR, CONSTANT, CONTINUOUS, ColumnRecord, INTEGER, LATTICE, MASSES, NO_WIDTH, REFERENCES,
+    AtomRecord, BOUNDED, CIRCULAR, CONSTANT, CONTINUOUS, ColumnRecord, INTEGER, LATTICE, MASSES, NO_WIDTH, POSITIVE,
+    REFERENCES,
 };
 use flow_nostd::{Flow, Tag};
 use flow_table::metrics;
@@ -65,14 +66,20 @@ fn span(record: &ColumnRecord, atoms: &[AtomRecord], values: &[f32], unit: f64) 
         return (origin, origin + period);
     }
     let (low, high) = (f64::from(values[0]) - unit, f64::from(values[values.len() - 1]) + unit);
-    if !has_scale(record) {
+    if record.kind.get() == CONSTANT {
         return (low, high);
     }
     let [center, scale, reach, _] = record.values.map(|value| f64::from(value.get()));
-    let origin = if record.kind.get() == LATTICE { f64::from(record.extra[0].get()) } else { 0.0 };
+    let [first, second, _] = record.extra.map(|value| f64::from(value.get()));
     let own = if has_cells(record) { 1.0 } else { 0.0 };
     let inserted: f64 = atoms.iter().map(|atom| f64::from(atom.width.get()) - own).sum();
-    let raw = |q: f64| origin + q * cell(record);
+    // From the axis to raw units, see `flow-nostd/src/column.rs`.
+    let raw = |w: f64| match record.kind.get() {
+        POSITIVE => w.exp(),
+        BOUNDED => first + (second - first) / (1.0 + (-w).exp()),
+        LATTICE => first + w * second,
+        _ => w,
+    };
     let (least, most) = (raw(center - reach * scale), raw(center + reach * scale - inserted));
     if low.max(least) < high.min(most) { (low.max(least), high.min(most)) } else { (low, high) }
 }
@@ -123,7 +130,6 @@ fn beside(record: &ColumnRecord, atoms: &[AtomRecord], value: f32, step: f64) ->
 #[cfg(test)]
 mod tests {
     use super::*;
-    use flow_nostd::layout::POSITIVE;
     use zerocopy::little_endian::U16;
 
     fn record(kind: u16, extra: [f32; 3]) -> ColumnRecord {
@@ -189,6 +195,11 @@ mod tests {
         let step = references[3] - references[2];
         assert!((step - 5.0).abs() < 1e-4 && (references[1] - 2.5f32.ln()).abs() < 1e-5, "{step}");
         assert!((references[2] - (5.5 - 40.0 + 2.5)).abs() < 1e-4, "{references:?}");
+        // A positive column around 1 as well, though its box is that of the logarithms.
+        let mut values = vec![1.0; 59];
+        values.extend([0.5, 2.0, 1e6]);
+        let (references, _) = of_column(&self::record(POSITIVE, [0.0; 3]), &[], values);
+        assert!(references[2..].iter().all(|x| (0.0..4f32.exp() + 1.0).contains(x)), "{references:?}");
         // Where all lie beyond, they are what there is.
         let (references, _) = of_column(&record, &[], vec![1e6; 60]);
         assert!(references[2..].iter().all(|x| (x - 1e6).abs() <= 2.0), "{references:?}");

@@ -89,8 +89,8 @@ impl SensorRecord {
         Ok(records)
     }
 
-    /// What is wrong with a value, given what was kept of the rows before. A faulty value other than a stuck one is not
-    /// kept, so that a spike is one fault, and so is what comes back after it.
+    /// What is wrong with a value, given what was kept of the rows before. Nothing is kept of a value that is missing or out of
+    /// range; after a jump the new value is, so that a spike is two jumps.
     pub(crate) fn check(&self, state: &mut SensorState, x: f32) -> Option<SensorFault> {
         let out = x < self.low.get() || x > self.high.get();
         state.note(out || !x.is_finite());

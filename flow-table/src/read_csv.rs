@@ -213,7 +213,7 @@ mod tests {
 
         #[test]
         fn a_written_table_reads_back_bit_equal(
-            names in proptest::collection::btree_set("[a-z][a-z0-9 ,;\"|\t\n\u{e9}-]{0,9}x", 1..5),
+            names in proptest::collection::btree_set("[a-z][a-z0-9 ,;\"|\t\n\u{e9}-]{0,9}x|[0-9]{1,3}", 1..5),
             rows in 1usize..8,
             bits in proptest::collection::vec(any::<u32>(), 32),
         ) {

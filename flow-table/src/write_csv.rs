@@ -1,10 +1,12 @@
 //! Writing CSV that reads back to the same bits.
 
+use crate::read_csv::is_header;
+use csv::StringRecord;
 use std::borrow::Cow;
 use std::io::{self, Write};
 
-/// Writes a header and rows, comma-separated; each number in the shortest form that reads back to the same bits. If every
-/// name looks like a number, a reader cannot tell the header from a row.
+/// Writes a header and rows, comma-separated; each number in the shortest form that reads back to the same bits. Where every
+/// name looks like a number, a `#` before the first tells a reader that they are names.
 ///
 /// ```
 /// let mut text = Vec::new();
@@ -20,9 +22,11 @@ pub fn write_csv(
     names: &[impl AsRef<str>],
     rows: impl IntoIterator<Item = impl AsRef<[f32]>>,
 ) -> io::Result<()> {
-    for (j, name) in names.iter().map(AsRef::as_ref).enumerate() {
+    let record: StringRecord = names.iter().map(AsRef::as_ref).collect();
+    for (j, name) in record.iter().enumerate() {
         let comma = if j > 0 { "," } else { "" };
-        write!(out, "{comma}{}", csv_field(name))?;
+        let mark = if j == 0 && !is_header(&record) { "#" } else { "" };
+        write!(out, "{comma}{}", csv_field(&format!("{mark}{name}")))?;
     }
     writeln!(out)?;
     for row in rows {
