@@ -230,7 +230,11 @@ impl<'a> Detector<'a> {
         self.flow.split(scratch)?;
         let found = self.check_sensors(row, sensors);
         if found.is_some() {
-            self.fit_missing(row, context, sensors, scratch)?;
+            for (column, state) in (0..usize::MAX).zip(sensors) {
+                if state.is_missing() {
+                    self.fit(column, row, context, scratch)?;
+                }
+            }
         }
         let verdict = self.verdict(row, context, scratch)?;
         Ok(Verdict { status: found.unwrap_or(verdict.status), ..verdict })
@@ -259,33 +263,38 @@ impl<'a> Detector<'a> {
         found
     }
 
-    /// Puts into the place of each missing value, where a usual one stands, that one of its column's values under which the row
-    /// is the most probable.
+    /// Puts into the place of a missing value, where a usual one stands, that one of its column's values (those to integrate
+    /// over, and its atoms') under which the row is the most probable.
     #[inline(never)]
-    fn fit_missing(
-        &self,
-        row: &mut [f32],
-        context: &[f32],
-        sensors: &[SensorState],
-        scratch: &mut [f32],
-    ) -> Result<(), EvalError> {
-        let mut along = Along::before(&self.flow, &self.references);
-        for (column, _) in (0..usize::MAX).zip(sensors).filter(|(_, state)| state.is_missing()) {
-            let mut replaced = Replaced { flow: &self.flow, row, context, scratch };
-            let mut best = self.usual(column);
-            let mut most = replaced.log_prob(column, best)?;
-            let there = along.start(column, best, most);
-            while let Some(value) = along.next().filter(|_| there) {
-                let log_prob = replaced.log_prob(column, value)?;
-                if log_prob > most {
-                    (best, most) = (value, log_prob);
-                }
+    fn fit(&self, column: usize, row: &mut [f32], context: &[f32], scratch: &mut [f32]) -> Result<(), EvalError> {
+        let (mut best, mut most, mut tried) = (0.0, f32::NEG_INFINITY, 0);
+        loop {
+            let log_prob = self.flow.log_prob(row, context, scratch)?;
+            let Some(x) = row.get_mut(column) else { return Ok(()) };
+            if log_prob > most {
+                (best, most) = (*x, log_prob);
             }
-            if let Some(x) = row.get_mut(column) {
+            let Some(value) = self.candidate(column, tried) else {
                 *x = best;
-            }
+                return Ok(());
+            };
+            *x = value;
+            tried = tried.saturating_add(1);
         }
-        Ok(())
+    }
+
+    /// Of a column's values to integrate over, and its atoms' after them, the one with this number.
+    #[inline(never)]
+    fn candidate(&self, column: usize, number: usize) -> Option<f32> {
+        let values = self.references.column(column)?.values;
+        if let Some(value) = values.get(number) {
+            return Some(value.get());
+        }
+        let mut masses = self.references.masses(&self.flow, column);
+        for _ in values.len()..number {
+            masses.next_but(f32::NAN)?;
+        }
+        masses.next_but(f32::NAN)
     }
 
     /// How odd each column's value is beside the values of all others, into `shares`: minus the logarithm of its density

@@ -37,9 +37,9 @@
 //! | function | "s" | 3 |
 //! |---|---|---|
 //! | [`slots::pick`], without a signature | 1448 | 1408 |
-//! | [`Detector::blame`] | 1016 | 848 |
-//! | [`Detector::watch`] | 992 | 832 |
-//! | [`Detector::verdict`] | 968 | 808 |
+//! | [`Detector::blame`] | 1024 | 848 |
+//! | [`Detector::watch`] | 1016 | 856 |
+//! | [`Detector::verdict`] | 968 | 800 |
 //! | [`Flow::self_test`] | 904 | 720 |
 //! | [`Flow::sample`] | 880 | 848 |
 //! | [`Flow::log_prob`] | 872 | 704 |
@@ -50,7 +50,7 @@
 //! | [`Drift::push`] | 136 | 96 |
 //! | [`Flow::model_id_hex`] | 108 | 96 |
 //! | [`Flow::column_name`] | 56 | 64 |
-//! | [`Flow::outside_support`] | 48 | 48 |
+//! | [`Flow::outside_support`] | 40 | 40 |
 //! | [`scratch_len`], where it is not a constant | 16 | 24 |
 //!
 //! The proof holds for optimised code: below opt-level "s" and 3 the compiler leaves checks in place that are never needed.
