@@ -339,6 +339,14 @@ pub enum Error {
         /// What is wrong and what was expected.
         problem: String,
     },
+    /// A line of standard input that lacks values, among rows that go on.
+    #[error("standard input, line {line}: {problem}; passed over, as a gap")]
+    PassedOver {
+        /// Which line, from 1.
+        line: usize,
+        /// What is wrong and what was expected.
+        problem: String,
+    },
     /// A board that computes otherwise, or does not run through; what of it was printed.
     #[error("{}: the board is not right", port.display())]
     NotRight {

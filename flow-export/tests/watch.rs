@@ -56,13 +56,16 @@ fn standard_input_is_judged_line_by_line() {
         from.read_line(&mut said).unwrap();
         assert_eq!(said.trim_end(), expected.next().unwrap(), "line {i}");
     }
-    writeln!(to, "17,on,3,4").unwrap();
+    // Neither a line that was cut off nor a word where a sensor gave nothing ends it.
+    writeln!(to, "17\n17,ERR,3,4").unwrap();
     drop(to);
-    let mut message = String::new();
+    let (mut rest, mut message) = (String::new(), String::new());
+    from.read_to_string(&mut rest).unwrap();
     child.stderr.take().unwrap().read_to_string(&mut message).unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(1));
-    assert!(message.contains("standard input, line 6: column \"flow\": \"on\" is no number"), "{message}");
-    assert!(message.contains(": 4 verdicts, 1 alarm, in row 3; to look at: flow (1)"), "{message}");
+    assert_eq!(child.wait().unwrap().code(), Some(0), "{message}");
+    assert!(message.contains("standard input, line 6: 1 values, and none for "), "{message}");
+    assert!(rest.contains(",not_finite,flow"), "{rest}");
+    assert!(message.contains(": 5 verdicts, ") && message.contains("to look at: flow (1)"), "{message}");
 }
 
 #[test]

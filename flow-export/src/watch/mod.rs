@@ -95,7 +95,13 @@ fn rows(frozen: &Frozen, options: &Options) -> Result<Option<Source>, Error> {
 fn judge_here(rows: Source, twin: &mut Responder, options: &Options, show: &mut dyn Show) -> Result<(), Error> {
     twin.respond(Request::Reset { drift: options.drift });
     for (i, next) in rows.enumerate() {
-        let (gap, row) = next?;
+        let (gap, row) = match next {
+            Err(passed_over @ Error::PassedOver { .. }) => {
+                show.note(&passed_over.to_string())?;
+                continue;
+            }
+            next => next?,
+        };
         if gap {
             twin.respond(Request::Gap);
         }
@@ -120,7 +126,13 @@ fn judge_there(
     // Rows that the board has to have taken.
     let mut taken = 0;
     for (i, next) in rows.enumerate() {
-        let (gap, row) = next?;
+        let (gap, row) = match next {
+            Err(passed_over @ Error::PassedOver { .. }) => {
+                show.note(&passed_over.to_string())?;
+                continue;
+            }
+            next => next?,
+        };
         if gap {
             link.settled(Request::Gap)?;
         }

@@ -1,4 +1,5 @@
-//! Rows of standard input, each as soon as its line is there.
+//! Rows of standard input, each as soon as its line is there. What a logger writes where a sensor gave nothing, `ERR` or an
+//! empty cell, is a value that is missing; a line that was cut off is a gap. Rows go on after both, for years if need be.
 
 use crate::error::Error;
 use flow_table::did_you_mean;
@@ -73,16 +74,16 @@ impl<R: BufRead> Stream<R> {
     fn row(&self, line: &str, places: &[usize]) -> Result<Vec<f32>, Error> {
         let cells = self.cells(line)?;
         let take = |(&place, name): (&usize, &String)| {
-            let cell =
-                cells.get(place).ok_or_else(|| self.fail(format!("{} values, and none for {name:?}", cells.len())))?;
-            value(cell).ok_or_else(|| self.fail(format!("column {name:?}: {cell:?} is no number")))
+            let problem = || format!("{} values, and none for {name:?}", cells.len());
+            let cell = cells.get(place).ok_or_else(|| Error::PassedOver { line: self.number, problem: problem() })?;
+            Ok(value(cell).unwrap_or(f32::NAN))
         };
         places.iter().zip(&self.names).map(take).collect()
     }
 }
 
 impl<R: BufRead> Iterator for Stream<R> {
-    /// Whether there is a gap before it, and a row.
+    /// Whether there is a gap before it, and a row; [`Error::PassedOver`] in the place of a line that is none.
     type Item = Result<(bool, Vec<f32>), Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -106,8 +107,9 @@ impl<R: BufRead> Iterator for Stream<R> {
                     Err(error) => return Some(Err(error)),
                 },
             };
-            let gap = std::mem::take(&mut self.gap);
-            return Some(self.row(line, &places).map(|row| (gap, row)));
+            let row = self.row(line, &places);
+            let gap = std::mem::replace(&mut self.gap, row.is_err());
+            return Some(row.map(|row| (gap, row)));
         }
     }
 }
@@ -137,12 +139,20 @@ mod tests {
     }
 
     #[test]
+    fn rows_go_on_after_a_word_and_after_a_line_that_was_cut_off() {
+        let names = vec!["a".to_owned(), "b".to_owned()];
+        let read: Vec<_> = Stream::new("1,2\n3,ERR\n5\n7,8\n".as_bytes(), names).collect();
+        assert!(matches!(&read[1], Ok((false, row)) if row[0] == 3.0 && row[1].is_nan()), "{:?}", read[1]);
+        assert!(matches!(read[2], Err(Error::PassedOver { line: 3, .. })), "{:?}", read[2]);
+        assert!(matches!(&read[3], Ok((true, row)) if row[..] == [7.0, 8.0]), "{:?}", read[3]);
+    }
+
+    #[test]
     fn what_is_wrong_is_said_with_its_line() {
         for (text, words) in [
             ("1,2,3\n", "line 1: 3 values, expected 2"),
             ("x,y\n", "line 1: no column \"a, b\""),
-            ("1,2\n3\n", "line 2: 1 values, and none for \"c\""),
-            ("1,2\n3,on\n", "line 2: column \"c\": \"on\" is no number"),
+            ("1,2\n3\n", "line 2: 1 values, and none for \"c\"; passed over, as a gap"),
         ] {
             let said = rows(text).unwrap_err();
             assert!(said.contains(words), "{said}");
