@@ -210,6 +210,12 @@ fn percent(share: f64) -> f64 {
 fn coarse(stats: &ColumnStats) -> Option<String> {
     let largest = stats.min.abs().max(stats.max.abs());
     let step = f64::from(largest) - f64::from(largest.next_down());
+    if stats.distinct == 1 && step >= 1.0 {
+        let apart = brief(step);
+        return Some(format!(
+            ", in single precision, where numbers lie {apart} apart: subtract an offset if they differ"
+        ));
+    }
     (stats.std > 0.0 && step > 1e-3 * stats.std).then(|| {
         format!(
             "; in single precision its values lie {} apart: subtract an offset, or leave the column out with \
@@ -350,6 +356,16 @@ mod tests {
             ["continuous", "context", "context"]
         );
         assert!(p.warnings()[0].contains("the context column \"k\" is 7 in every row"), "{:?}", p.warnings());
+    }
+
+    #[test]
+    fn a_constant_that_single_precision_may_have_made_is_told() {
+        let reason = |value: f32| {
+            let t = table(&["big", "x"], &[&[value, 1.0], &[value, 2.5], &[value, -1.0]]);
+            profile(&t, &[], Convention::Own).unwrap().columns()[0].reason.clone()
+        };
+        assert_eq!(reason(5.0), "all 3 values are 5");
+        assert!(reason(1e9).ends_with("numbers lie 64 apart: subtract an offset if they differ"), "{}", reason(1e9));
     }
 
     #[test]
