@@ -128,29 +128,30 @@ impl Profile {
                 self.rows
             ));
         }
-        for column in self
-            .columns
-            .iter()
-            .filter(|c| matches!(c.kind, ColumnKind::Continuous | ColumnKind::Integer | ColumnKind::Lattice { .. }))
-        {
-            let ColumnProfile { name, stats, .. } = column;
+        let mut far = Vec::new();
+        let as_they_are = |column: &&ColumnProfile| {
+            matches!(column.kind, ColumnKind::Continuous | ColumnKind::Integer | ColumnKind::Lattice { .. })
+        };
+        for ColumnProfile { name, stats, .. } in self.columns.iter().filter(as_they_are) {
             let [low, high] = stats.bulk;
-            let (min, max) = (f64::from(stats.min), f64::from(stats.max));
+            let (below, above) = (low - f64::from(stats.min), f64::from(stats.max) - high);
             if stats.monotone && self.rows >= FEWEST_RISING {
                 warnings.push(format!(
                     "the column {name:?} rises or falls from row to row without exception, as a running number, a time or a \
                      meter does: later rows lie beyond all of these and will look odd; leave it out with --column \
                      {name}:ignore"
                 ));
-            } else if high > low && (low - min).max(max - high) > FAR * (high - low) {
-                let (value, low, high) =
-                    (shown(if low - min > max - high { stats.min } else { stats.max }), brief(low), brief(high));
-                warnings.push(format!(
-                    "the column {name:?} holds {value}, where nine of ten of its values lie from {low} to {high}: a mark for a \
-                     missing value, or a fault? It would count as usual; empty such cells (--missing says what becomes of \
-                     them), or leave the rows out"
-                ));
+            } else if high > low && below.max(above) > FAR * (high - low) {
+                let value = shown(if below > above { stats.min } else { stats.max });
+                far.push(format!("{name:?} holds {value} (nine of ten from {} to {})", brief(low), brief(high)));
             }
+        }
+        if !far.is_empty() {
+            warnings.push(format!(
+                "values far from all others: {}. Marks for missing values, or faults? They would count as usual; empty such \
+                 cells (--missing says what becomes of them), or leave the rows out",
+                far.join(", ")
+            ));
         }
         for column in self.columns.iter().filter(|c| c.kind == ColumnKind::Context && c.stats.distinct <= 1) {
             warnings.push(format!(
@@ -379,7 +380,7 @@ mod tests {
         let odd = Profile::of(&odd, &[], Convention::Own).unwrap().warnings();
         assert!(odd[0].contains("\"left\" rises or falls from row to row") && odd[0].contains("--column left:ignore"));
         assert!(
-            odd[1].contains("\"volt\" holds -999, where nine of ten of its values lie from -0.9677 to 0.9976"),
+            odd[1].contains("far from all others: \"volt\" holds -999 (nine of ten from -0.9677 to 0.9976). Marks"),
             "{odd:?}"
         );
         assert_eq!(odd.len(), 2);
