@@ -18,6 +18,10 @@ pub const USUAL_P: f64 = 1e-3;
 
 /// A log-density below this is that of a row outside the support of a column.
 const OUTSIDE: f32 = 0.1 * FLOOR;
+/// The largest share of such rows among those that are to be usual.
+const MOST_OUTSIDE: f64 = 0.1;
+/// So many rows are listed, others counted.
+const LISTED: usize = 5;
 
 /// The key under which a checkpoint's metadata say which share of the validation rows were trained on, too.
 pub const REPEATED: &str = "repeated_rows";
@@ -53,6 +57,9 @@ pub struct Summary {
     pub confidence: Option<f64>,
     /// The smallest p that an alarm can have with as many rows.
     pub smallest_p: f64,
+    /// The rows that were left out because a column has no density there: their numbers in the file.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub outside: Vec<usize>,
     /// The rows that lie so far beyond all others that the tail was fitted without them: their numbers in the file.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unreached: Vec<usize>,
@@ -95,25 +102,28 @@ pub fn calibrate(
         return Err(few("", rows, needed(wanted)));
     }
     let log_probs = score::score(frozen, table)?;
-    let outside: Vec<usize> = (0..rows).filter(|&i| log_probs[i] < OUTSIDE).collect();
-    if 2 * outside.len() > rows {
+    let (inside, outside): (Vec<usize>, Vec<usize>) = (0..rows).partition(|&i| log_probs[i] > OUTSIDE);
+    if outside.len() as f64 > MOST_OUTSIDE * rows as f64 || inside.len() < FEWEST {
         return Err(Error::RowsOutside { path: table.source().to_owned(), rows, outside: outside.len() });
     }
+    // They are no usual rows of this flow, whatever they are.
+    let log_probs: Vec<f32> = inside.iter().map(|&i| log_probs[i]).collect();
+    let of_file = table.rows_of_file();
+    let (table, rows) = (&table.part(&inside), inside.len());
     let (values, context) = split_context(&flow, score::matching(&flow, table)?.iter());
     let section = Section::of(&log_probs, &context, flow.context_dim(), wanted.ln(), confidence);
     let bins_of = section.bins_of.map(|column| contexts[column].clone());
     let least = section.bins.iter().filter(|bin| bin.own_table).map(|bin| bin.rows).min().unwrap_or(rows);
     if wanted < smallest_p(least) {
-        // As many rows more as this bin lacks, if they are spread as these are.
-        let needed = (needed(wanted) as f64 * rows as f64 / least as f64).ceil() as usize;
-        let of = format!(", the range of {} with the fewest", bins_of.unwrap_or_default());
-        return Err(few(&of, least, needed));
+        let of = format!(", the range of {} with the fewest rows", bins_of.unwrap_or_default());
+        return Err(few(&of, least, needed(wanted)));
     }
     let smallest_p = smallest_p(least);
     let mut oddest: Vec<usize> = (0..rows).collect();
     oddest.sort_by(|&a, &b| log_probs[a].total_cmp(&log_probs[b]));
-    let mut unreached = oddest[..section.pooled.unreached].to_vec();
+    let mut unreached: Vec<usize> = oddest[..section.pooled.unreached].iter().map(|&i| inside[i]).collect();
     unreached.sort_unstable();
+    let numbers = |rows: Vec<usize>| rows.into_iter().map(|row| of_file[row] + 1).collect();
     let mut sections = vec![(CALIBRATION, section.bytes)];
     sections.extend(references::sections(&values, &flow));
     let content = &frozen.bytes()[..flow.header().total_length.get() as usize];
@@ -123,13 +133,13 @@ pub fn calibrate(
     let finished = Frozen::from_bytes(frozen.path(), bytes);
     let source = |source| Error::Format { path: frozen.path().to_owned(), source };
     Detector::new(finished.tested_flow()?).map_err(source)?;
-    let of_file = table.rows_of_file();
     let summary = Summary {
         rows,
         alarm_p: wanted,
         confidence,
         smallest_p,
-        unreached: unreached.into_iter().map(|row| of_file[row] + 1).collect(),
+        outside: numbers(outside),
+        unreached: numbers(unreached),
         tail_shape: section.pooled.tail.shape,
         tail_shape_error: section.pooled.tail.shape_error,
         bins_of,
@@ -146,6 +156,16 @@ fn smallest_p(rows: usize) -> f64 {
 /// How many rows an alarm at `p` needs.
 fn needed(p: f64) -> usize {
     (1.0 / (p * REACH as f64)).ceil() as usize
+}
+
+/// Some numbers of rows in words, not all where they are many.
+fn listed(rows: &[usize]) -> String {
+    let first: Vec<String> = rows.iter().take(LISTED).map(usize::to_string).collect();
+    let word = if rows.len() == 1 { "row" } else { "rows" };
+    match rows.len().saturating_sub(LISTED) {
+        0 => format!("{word} {}", first.join(", ")),
+        more => format!("{word} {} and {more} more", first.join(", ")),
+    }
 }
 
 impl fmt::Display for Summary {
@@ -173,13 +193,20 @@ impl fmt::Display for Summary {
                 10.0 / alarm_p
             )?;
         }
-        if let [first, ..] = self.unreached[..] {
-            let count = self.unreached.len();
+        if !self.unreached.is_empty() {
+            let rows = listed(&self.unreached);
             writeln!(
                 f,
-                "{count} of the rows lie{} far beyond all others, the first of them in row {first}: a fault among the usual rows? The \
-                 tail was fitted without; leave out what is not usual and calibrate anew",
-                if count == 1 { "s" } else { "" }
+                "far beyond all others: {rows}. A fault among the usual rows? The tail was fitted without; leave out what is not \
+                 usual and calibrate anew"
+            )?;
+        }
+        if !self.outside.is_empty() {
+            let rows = listed(&self.outside);
+            writeln!(
+                f,
+                "left out, where a column has no density at all: {rows}. Such rows are alarms; if they are usual, \
+                train with --column NAME:continuous"
             )?;
         }
         let Some(name) = &self.bins_of else { return Ok(()) };

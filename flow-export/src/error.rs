@@ -144,7 +144,7 @@ pub enum Error {
         /// Its rows.
         rows: usize,
     },
-    /// Rows to calibrate with of which most have no density.
+    /// Rows to calibrate with of which too many have no density.
     #[error(
         "{path}: {outside} of {rows} rows lie where a column has no density at all (not above 0 in a positive column, or beyond \
          the bounds of a bounded one): expected usual rows, in the units of the training"

@@ -594,7 +594,7 @@ fn calibrate_names_a_fault_among_the_usual_rows() {
     assert!(!session.succeed(&calibrate).contains("far beyond"));
     session.write("usual.csv", format!("{usual}40,2,6e6\n"));
     let said = session.succeed(&calibrate);
-    assert!(said.contains("1 of the rows lies far beyond all others, the first of them in row 301: a fault"), "{said}");
+    assert!(said.contains("far beyond all others: row 301. A fault among the usual rows?"), "{said}");
     assert_eq!(json(&session.succeed(&[&calibrate[..], &["--json"]].concat()))["unreached"], serde_json::json!([301]));
     // And what is odd is odd.
     session.write("odd.csv", "\"speed, rpm\",unit,load\n40,2,30\n");
@@ -626,7 +626,17 @@ fn calibrate_minds_supports_and_ranges_of_a_context() {
     assert!(missing.contains("missing.csv, row 2: \"season\" is missing; expected a number"), "{missing}");
     // As many rows in all would do, but each range of the context has its own table.
     let few = session.refuse(1, &[&calibrate[..], &["--p", "2.6e-5"]].concat());
-    assert!(few.contains("with the fewest: 200 rows are too few for alarms at p = 2.6e-5, which need 3080"), "{few}");
+    assert!(
+        few.contains("with the fewest rows: 200 rows are too few for alarms at p = 2.6e-5, which need 770"),
+        "{few}"
+    );
+    let one = rows(0.1, 3.0).replacen("season,rain", "#season,rain", 1) + "0.5,-2,10,5,1\n";
+    session.write("usual.csv", &one);
+    let said = session.succeed(&calibrate);
+    assert!(
+        said.contains("calibrated with 800 rows") && said.contains("no density at all: row 801. Such rows"),
+        "{said}"
+    );
     session.write("usual.csv", rows(-3.0, 3.0));
     let outside = session.refuse(1, &calibrate);
     assert!(outside.contains("usual.csv: 800 of 800 rows lie where a column has no density at all"), "{outside}");

@@ -198,7 +198,7 @@ impl<'a> Detector<'a> {
     /// column, all [`SensorState::default`] at first and after a gap in time. Values that are NaN, infinite or out of the
     /// sensor's range are replaced in `row`, each by that usual value of its column which fits the others best: so the verdict
     /// is on all other columns, and an alarm besides is theirs. Each takes as many log-densities as the column has values in
-    /// [`blame`](Self::blame). Without limits in the file only values that are not finite are found.
+    /// [`blame`](Self::blame), and one more. Without limits in the file only values that are not finite are found.
     ///
     /// # Errors
     /// The length of `row`, `context`, `sensors` or `scratch`, before anything is looked at; or a context value that is NaN or

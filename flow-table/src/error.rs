@@ -379,8 +379,7 @@ impl fmt::Display for CellProblem {
                 let word = if text.is_empty() { String::new() } else { format!(" ({text})") };
                 write!(
                     f,
-                    "is missing{word}; expected a time, which is never filled: write it, or leave its row out, in a \
-                     training with --missing drop"
+                    "is missing{word}; expected a time: write it, or leave out the row (flow-trainer does with --missing drop)"
                 )
             }
             Self::NotALabel(text) => write!(f, "{text:?} is not a label; expected 0 (normal) or 1 (anomaly)"),

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 
 /// What becomes of missing values: empty cells, `NA` and the like, NaN, and nulls of typed files. A time is never filled: a
-/// row without one is left out with [`Missing::Drop`] and an error otherwise.
+/// row without one is left out with [`Missing::Drop`] and an error otherwise (the first row of a CSV has to have one, by which
+/// the column is known).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Missing {

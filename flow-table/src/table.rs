@@ -191,8 +191,11 @@ impl Table {
         [Table { values: self.values, ..train }, validation, calibration]
     }
 
-    /// The rows of ascending indices, all others counting as left out.
-    fn part(&self, indices: &[usize]) -> Table {
+    /// The rows of ascending indices, all others counting as left out: row numbers stay those of the file.
+    ///
+    /// # Panics
+    /// If there is no such row.
+    pub fn part(&self, indices: &[usize]) -> Table {
         Table { mended: self.left_out_but(indices), ..self.select(indices) }
     }
 

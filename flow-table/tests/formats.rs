@@ -270,7 +270,7 @@ fn a_time_is_never_filled() {
         for missing in [Missing::Previous, Missing::Median, Missing::Value(0.0), Missing::Keep] {
             let error = read(missing).unwrap_err().to_string();
             assert!(
-                error.contains(cell) && error.contains("never filled") && error.contains("--missing drop"),
+                error.contains(cell) && error.contains("expected a time") && error.contains("--missing drop"),
                 "{error}"
             );
         }
@@ -283,10 +283,7 @@ fn a_time_is_never_filled() {
         );
     }
     let error = message(b"at,load\n1970-01-01,2\n,4\n");
-    assert!(
-        error.starts_with("t, line 3, column 1 (at): is missing; expected a time, which is never filled"),
-        "{error}"
-    );
+    assert!(error.starts_with("t, line 3, column 1 (at): is missing; expected a time: write it"), "{error}");
 }
 
 #[test]

@@ -23,7 +23,7 @@ const SHORT: usize = 4;
 const SHORT_OF_A_BUDGET: usize = 8;
 /// The share of the time that is kept for full trainings then.
 const FOR_FULL: f64 = 0.4;
-/// The part of the time that mixtures get at most.
+/// So many times longer than mixtures get at most is the whole time.
 const FOR_MIXTURES: f64 = 4.0;
 /// Flows that are trained in full.
 const FINALISTS: usize = 2;

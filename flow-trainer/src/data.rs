@@ -109,12 +109,15 @@ impl Source {
     }
 }
 
-/// The share of so many rows that is set aside for thresholds where nobody says how large it is: a tenth, but as many rows as
-/// a calibration takes where that is no more than a quarter of them. Of fewer rows none is: they would be lost to the training
-/// and calibrate nothing.
+/// The largest share of the rows that is set aside for thresholds where nobody says how large it is.
+const MOST_CALIBRATION: f64 = 0.25;
+
+/// The share of so many rows that is set aside for thresholds where nobody says how large it is: a tenth, but at least as many
+/// rows as a calibration takes. Where that is more than a quarter of them none is: they would be lost to the training and
+/// calibrate nothing.
 pub fn usual_calibration(rows: usize) -> f64 {
     let least = FEWEST as f64 / rows.max(1) as f64;
-    if least > 0.25 { 0.0 } else { least.max(Fractions::default().calibration) }
+    if least > MOST_CALIBRATION { 0.0 } else { least.max(Fractions::default().calibration) }
 }
 
 impl From<ProfileError> for DataError {
@@ -185,14 +188,9 @@ impl Data {
             .as_ref()
             .map(|Windows { length, stride, features }| Recipe::over(&table, *length, *stride, features));
         let table = columns_of(recipe.as_ref(), table)?;
-        let fractions = Fractions {
-            validation: if source.validation.is_some() { 0.0 } else { source.validation_share },
-            calibration: match source.convention {
-                Convention::Own => source.calibration_share.unwrap_or_else(|| usual_calibration(table.rows())),
-                Convention::Peers => 0.0,
-            },
-        };
-        let split = |correlation| {
+        let validation = if source.validation.is_some() { 0.0 } else { source.validation_share };
+        let split = |calibration, correlation| {
+            let fractions = Fractions { validation, calibration };
             match (&recipe, table.time()) {
                 (Some(recipe), time) => Split::of_windows(&table.rows_of_file(), recipe.length.into(), time, fractions),
                 (None, Some(time)) => Split::by_time(time, correlation, fractions),
@@ -200,10 +198,21 @@ impl Data {
             }
             .map_err(|error| DataError::Split { path: table.source().to_owned(), source: error })
         };
-        split(0.0)?; // Too few rows are told before anything is said of their columns.
+        // Of windows some are left out between the parts, so that it takes more of them.
+        let enough = |&share: &f64| {
+            validation + share < 1.0 && split(share, 0.0).is_ok_and(|split| split.calibration.len() >= FEWEST)
+        };
+        let calibration = match (source.convention, source.calibration_share) {
+            (Convention::Peers, _) => 0.0,
+            (Convention::Own, Some(share)) => share,
+            (Convention::Own, None) => {
+                [usual_calibration(table.rows()), MOST_CALIBRATION].into_iter().find(enough).unwrap_or(0.0)
+            }
+        };
+        split(calibration, 0.0)?; // Too few rows are told before anything is said of their columns.
         // Kinds are stated of all rows: checked there once, with row numbers of the file, and kept for the training rows.
         let whole = Profile::of(&table, &source.overrides, source.convention)?;
-        let split = split(whole.correlation())?;
+        let split = split(calibration, whole.correlation())?;
         let mut notes = table.notes().to_vec();
         let other = match &source.validation {
             Some(path) => {
@@ -217,7 +226,7 @@ impl Data {
         };
         if source.convention == Convention::Own && source.calibration_share.is_none() && split.calibration.is_empty() {
             notes.push(format!(
-                "no rows are set aside to calibrate alarms with: the {FEWEST} that it takes are more than a quarter of {}",
+                "no rows are set aside to calibrate alarms with: it takes {FEWEST}, too many of {}",
                 table.rows()
             ));
         }
@@ -252,7 +261,7 @@ impl Data {
         if kept.is_empty() {
             return Err(DataError::Outside(said));
         }
-        self.validation = self.validation.select(&kept);
+        self.validation = self.validation.part(&kept);
         Ok(Some(said))
     }
 }

@@ -76,9 +76,21 @@ impl<R: BufRead> Stream<R> {
         let take = |(&place, name): (&usize, &String)| {
             let problem = || format!("{} values, and none for {name:?}", cells.len());
             let cell = cells.get(place).ok_or_else(|| Error::PassedOver { line: self.number, problem: problem() })?;
-            Ok(value(cell).unwrap_or(f32::NAN))
+            match value(cell) {
+                Some(value) => Ok(value),
+                None if is_word(cell) => Ok(f32::NAN),
+                None => {
+                    let problem = format!("column {name:?}: {cell:?} is no number");
+                    Err(Error::PassedOver { line: self.number, problem })
+                }
+            }
         };
-        places.iter().zip(&self.names).map(take).collect()
+        let row: Vec<f32> = places.iter().zip(&self.names).map(take).collect::<Result<_, _>>()?;
+        let words = places.iter().filter(|&&place| cells.get(place).is_some_and(|cell| is_word(cell)));
+        if words.count() == row.len() {
+            return Err(Error::PassedOver { line: self.number, problem: "holds no number".to_owned() });
+        }
+        Ok(row)
     }
 }
 
@@ -112,6 +124,11 @@ impl<R: BufRead> Iterator for Stream<R> {
             return Some(row.map(|row| (gap, row)));
         }
     }
+}
+
+/// Whether a cell says in a word that there is no number.
+fn is_word(cell: &str) -> bool {
+    value(cell).is_none() && !cell.contains(|c: char| c.is_ascii_digit())
 }
 
 /// The value of a cell, NaN where it has none.
@@ -153,6 +170,8 @@ mod tests {
             ("1,2,3\n", "line 1: 3 values, expected 2"),
             ("x,y\n", "line 1: no column \"a, b\""),
             ("1,2\n3\n", "line 2: 1 values, and none for \"c\"; passed over, as a gap"),
+            ("1;2\n3;4,5\n", "line 2: column \"c\": \"4,5\" is no number; passed over"),
+            ("1,2\na,b\n", "line 2: holds no number; passed over"),
         ] {
             let said = rows(text).unwrap_err();
             assert!(said.contains(words), "{said}");

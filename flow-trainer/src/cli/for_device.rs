@@ -14,7 +14,8 @@ use std::path::Path;
 pub(super) struct ForDevice {
     /// The file.
     pub frozen: Frozen,
-    calibration: Option<Summary>,
+    /// What came of its calibration, or why there is none.
+    calibration: Result<Summary, String>,
 }
 
 impl ForDevice {
@@ -22,10 +23,16 @@ impl ForDevice {
     pub fn of(run: &Path, calibration: Option<&Table>) -> Result<Self, Error> {
         let frozen = frozen(run, 0, Weights::F32)?;
         let Some(table) = calibration.filter(|table| table.rows() >= FEWEST) else {
-            return Ok(ForDevice { frozen, calibration: None });
+            let why = format!(
+                "fewer than {FEWEST} rows were set aside for that (--calibration SHARE); flow-export calibrate takes others \
+                 with --data"
+            );
+            return Ok(ForDevice { frozen, calibration: Err(why) });
         };
-        let (bytes, summary) = calibrate(&frozen, table, None, None)?;
-        Ok(ForDevice { frozen: Frozen::from_bytes(run, bytes), calibration: Some(summary) })
+        Ok(match calibrate(&frozen, table, None, None) {
+            Ok((bytes, summary)) => ForDevice { frozen: Frozen::from_bytes(run, bytes), calibration: Ok(summary) },
+            Err(why) => ForDevice { frozen, calibration: Err(why.to_string()) },
+        })
     }
 
     /// Writes it, and says so.
@@ -33,11 +40,8 @@ impl ForDevice {
         write_atomic(to, self.frozen.bytes())?;
         say(format_args!("frozen: {} ({} bytes)", to.display(), self.frozen.bytes().len()))?;
         match &self.calibration {
-            Some(summary) => say(format_args!("{}", summary.to_string().trim_end())),
-            None => say(format_args!(
-                "not calibrated: fewer than {FEWEST} rows were set aside for that (--calibration SHARE); flow-export \
-                 calibrate takes others with --data"
-            )),
+            Ok(summary) => say(format_args!("{}", summary.to_string().trim_end())),
+            Err(why) => say(format_args!("not calibrated: {why}")),
         }
     }
 }

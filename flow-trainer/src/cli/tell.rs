@@ -85,7 +85,7 @@ pub(super) fn say_smoothing(data: &Data, columns: &[Column], choices: &Choices) 
     };
     say(format_args!("smoothing: noise of {deviation:.3} deviations in training{over} (--smoothing 0 for none)"))?;
     if columns.iter().filter(|column| column.standard().is_some()).count() > 1 {
-        say(format_args!("  two columns that contradict each other by less than that are hardly seen to"))?;
+        say(format_args!("  columns that contradict each other by less than that are hardly found odd"))?;
     }
     Ok(())
 }

@@ -40,7 +40,7 @@ pub(super) struct Train {
     #[arg(long, value_name = "SHARE", default_value_t = Fractions::default().validation, value_parser = some_of, conflicts_with = "val")]
     validation: f64,
     /// Share of the rows that are set aside to calibrate alarms with; 0 for none. Rare alarms take many; without it a tenth,
-    /// or 50 rows where that is no more than a quarter, and of fewer rows none
+    /// but 50 rows at least, and none where these are more than a quarter
     #[arg(long, value_name = "SHARE", value_parser = part_of)]
     calibration: Option<f64>,
     /// The folder to leave the run in

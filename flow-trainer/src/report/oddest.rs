@@ -7,10 +7,11 @@ use serde::Serialize;
 
 /// Rows that are shown.
 const ROWS: usize = 10;
-/// Values that are tried in place of a column's own: as many, and fewer where columns are many.
+/// Values that are tried in place of a column's own.
 const CANDIDATES: usize = 32;
-/// The fewest of them, and about how many rows with such a value are looked at for each odd row.
+/// The fewest of them, where columns are many.
 const FEWEST_CANDIDATES: usize = 4;
+/// Rows that are looked at for each odd row, one for each value of each column, where that many values are more than the fewest.
 const TRIED: usize = 10_000;
 
 /// The least probable rows of a table.
@@ -29,6 +30,8 @@ pub struct Oddest {
 /// A row that is improbable.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct OddRow {
+    /// The table that it is in.
+    pub of: String,
     /// Its number in the file, from 1.
     pub row: usize,
     /// Its log-density at midpoints, nats.
@@ -80,6 +83,7 @@ impl Oddest {
             }
         }
         let rows = found.iter().zip(gains).map(|(&(log_prob, table, i), gains)| OddRow {
+            of: table.source().to_owned(),
             row: table.rows_of_file()[i] + 1,
             log_prob,
             values: table.row(i).to_vec(),

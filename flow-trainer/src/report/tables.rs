@@ -170,7 +170,9 @@ pub(super) fn oddest(oddest: &Oddest) -> String {
         let blamed = odd.blamed(BLAMED);
         let gain = |&j: &usize| format!("{} {:.1}", oddest.columns[j], odd.gains[j]);
         let reasons = blamed.iter().map(gain).collect::<Vec<_>>().join(", ");
-        let mut cells = vec![number(odd.row), number(format_args!("{:.2}", odd.log_prob)), Cell::Text(reasons)];
+        let several = oddest.rows.iter().any(|other| other.of != odd.of);
+        let row = if several { format!("{} of {}", odd.row, odd.of) } else { odd.row.to_string() };
+        let mut cells = vec![Cell::Number(row), number(format_args!("{:.2}", odd.log_prob)), Cell::Text(reasons)];
         cells.extend(odd.values.iter().enumerate().map(|(j, value)| {
             let text = value.to_string();
             if blamed.contains(&j) { Cell::Marked(text) } else { Cell::Number(text) }
