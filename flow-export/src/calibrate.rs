@@ -80,7 +80,8 @@ pub struct Summary {
 /// calibrations. Returns the new file.
 ///
 /// # Errors
-/// A file that is no frozen flow, a table of other columns, fewer rows than `alarm_p` asks for.
+/// A file that is no frozen flow, a table of other columns, fewer rows than `alarm_p` asks for, of all or in a range of a
+/// context; more than a tenth of the rows where a column has no density.
 pub fn calibrate(
     frozen: &Frozen,
     table: &Table,
@@ -115,7 +116,7 @@ pub fn calibrate(
     let bins_of = section.bins_of.map(|column| contexts[column].clone());
     let least = section.bins.iter().filter(|bin| bin.own_table).map(|bin| bin.rows).min().unwrap_or(rows);
     if wanted < smallest_p(least) {
-        let of = format!(", the range of {} with the fewest rows", bins_of.unwrap_or_default());
+        let of = bins_of.map_or(String::new(), |name| format!(", the range of {name} with the fewest rows"));
         return Err(few(&of, least, needed(wanted)));
     }
     let smallest_p = smallest_p(least);
@@ -205,8 +206,8 @@ impl fmt::Display for Summary {
             let rows = listed(&self.outside);
             writeln!(
                 f,
-                "left out, where a column has no density at all: {rows}. Such rows are alarms; if they are usual, \
-                train with --column NAME:continuous"
+                "left out, where a column has no density at all: {rows}. Such rows are alarms; if they are usual, train \
+                 with --column NAME:continuous"
             )?;
         }
         let Some(name) = &self.bins_of else { return Ok(()) };
