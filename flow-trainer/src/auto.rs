@@ -23,8 +23,8 @@ const SHORT: usize = 4;
 const SHORT_OF_A_BUDGET: usize = 8;
 /// The share of the time that is kept for full trainings then.
 const FOR_FULL: f64 = 0.4;
-/// So many times longer than mixtures get at most is the whole time.
-const FOR_MIXTURES: f64 = 4.0;
+/// The share of the time that a search of mixtures gets at most.
+const FOR_MIXTURES: f64 = 0.25;
 /// Flows that are trained in full.
 const FINALISTS: usize = 2;
 /// The same where there is a budget: of more, because they are there to be chosen from.
@@ -130,7 +130,7 @@ pub fn search(
         }
         // Mixtures leave most of the time to the flows.
         let until =
-            if planned.model == Model::Gmm { deadline.min(start + limit.div_f64(FOR_MIXTURES)) } else { deadline };
+            if planned.model == Model::Gmm { deadline.min(start + limit.mul_f64(FOR_MIXTURES)) } else { deadline };
         // One model that diverges or is too large is no reason to try no other.
         let fitted = match fit(planned.model, work, &choices, &name, Some(until), tell) {
             Err(FitError::Train(TrainError::Diverged(_))) => return Ok(None),

@@ -1,6 +1,5 @@
 //! The rows of a run: read or generated, profiled, and split into training, validation and calibration.
 
-use crate::fit;
 use flow_export::calibration::FEWEST;
 use flow_export::windows::{Feature, Recipe};
 use flow_model::spec::Column;
@@ -243,7 +242,7 @@ impl Data {
     /// # Errors
     /// If none is left.
     pub fn leave_out_unsupported(&mut self, columns: &[Column]) -> Result<Option<String>, DataError> {
-        let outside = |row: &[f32]| columns.iter().zip(row).position(|(column, &x)| fit::is_outside(column, x));
+        let outside = |row: &[f32]| columns.iter().zip(row).position(|(column, &x)| column.is_outside(x));
         let found: Vec<Option<usize>> = self.validation.iter().map(outside).collect();
         let Some((row, column)) = found.iter().enumerate().find_map(|(i, column)| Some((i, (*column)?))) else {
             return Ok(None);

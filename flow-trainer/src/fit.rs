@@ -74,17 +74,6 @@ pub fn tails(dim: usize) -> Tails {
     Tails { knee: KNEE, rate: 10.0 + 2.0 * dim as f32 }
 }
 
-/// Whether this value has no density in its column at all: not above 0 in a positive one, beyond the bounds of a bounded one,
-/// and no value with a mass of its own.
-pub fn is_outside(column: &Column, x: f32) -> bool {
-    let outside = match column.kind {
-        Kind::Positive { .. } => x <= 0.0,
-        Kind::Bounded { low, high, .. } => x < low || x > high,
-        _ => false,
-    };
-    outside && column.atoms.iter().all(|atom| atom.value != x)
-}
-
 /// The value that most rows hold and the share of others, one pseudo-count for either (Laplace's rule of succession). The
 /// unit of the others' distance is the mean of those that there are.
 fn constant(values: &[f32]) -> Kind {

@@ -358,9 +358,8 @@ mod tests {
         Method::of("m".into(), Scores { ln_p, columns: vec![None; rows], names: vec![] }, &ground)
     }
 
-    /// Each window looks at its own rows and alarms alone.
     #[test]
-    fn many_windows_are_no_trouble() {
+    fn each_of_many_windows_has_its_own_alarms() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("windows.json");
         let table = table(100_000);

@@ -85,7 +85,8 @@ impl Windows {
     }
 
     /// Reads pairs of times, start and end, both within: `[["2024-05-01 12:00", "2024-05-01 14:00"], …]`, or an object with
-    /// such a list for each file, of which that of the table counts, or the only one whatever its name. Windows without a row of the table are left out.
+    /// such a list for each file, of which that of the table counts, or the only one whatever its name. Windows without a row
+    /// of the table are left out.
     ///
     /// # Errors
     /// A table without times; a file that cannot be read or holds anything else; a window that ends before it starts;

@@ -147,6 +147,17 @@ impl Column {
         matches!(self.kind, Kind::Integer { .. } | Kind::Lattice { .. })
     }
 
+    /// Whether this value has no density in the column at all: not above 0 in a positive one, beyond the bounds of a bounded
+    /// one, and no value with a mass of its own. A row that holds it has at most [`crate::axis::FLOOR`].
+    pub fn is_outside(&self, x: f32) -> bool {
+        let outside = match self.kind {
+            Kind::Positive { .. } => x <= 0.0,
+            Kind::Bounded { low, high, .. } => x < low || x > high,
+            _ => false,
+        };
+        outside && self.atoms.iter().all(|atom| atom.value != x)
+    }
+
     /// Origin, step and edge of a discrete column: `x` lies in cell `⌊(x - origin) / step + edge⌋`.
     pub fn cells(&self) -> Option<[f32; 3]> {
         match self.kind {

@@ -65,13 +65,9 @@ fn incomparable(found: &Checkpoint, checkpoint: &Checkpoint) -> Option<String> {
     }
     let mut pairs = found.spec.columns.iter().zip(&checkpoint.spec.columns);
     let measure = |column: &Column| {
-        let cell = match column.kind {
-            Kind::Integer { .. } => Some(1.0),
-            Kind::Lattice { step, .. } => Some(step),
-            _ => None,
-        };
+        let step = column.cells().map(|[_, step, _]| step);
         let values: Vec<f32> = column.atoms.iter().map(|atom| atom.value).collect();
-        (column.is_context(), matches!(column.kind, Kind::Constant { .. }), cell, values)
+        (column.is_context(), matches!(column.kind, Kind::Constant { .. }), step, values)
     };
     let unlike = pairs.find(|(a, b)| measure(a) != measure(b));
     unlike.map(|(column, _)| format!("it takes the column {:?} as another kind", column.name))

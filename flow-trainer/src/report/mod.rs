@@ -128,13 +128,12 @@ pub struct Spread {
 pub fn report(run: &Run<'_>, warn: &mut dyn FnMut(String)) -> Result<(Report, String), BackendError> {
     let Run { flow, params, data, backend, .. } = *run;
     let mut evaluator = Evaluator::new(flow, backend, 1024)?;
-    let mut spread = |name, table: &Table| -> Result<Spread, BackendError> {
-        Ok(Spread::of(name, &evaluator.log_prob(params, table, Dequantization::Midpoint)?))
-    };
-    let log_prob = [spread("training", &data.train)?, spread("validation", &data.validation)?];
-    let (source, tables) = match run.scored {
-        Some(table) => (table.source().to_owned(), vec![table]),
-        None => ("training and validation".to_owned(), vec![&data.train, &data.validation]),
+    let mut scores = |table: &Table| evaluator.log_prob(params, table, Dequantization::Midpoint);
+    let (train, validation) = (scores(&data.train)?, scores(&data.validation)?);
+    let log_prob = [Spread::of("training", &train), Spread::of("validation", &validation)];
+    let (source, scored) = match run.scored {
+        Some(table) => (table.source().to_owned(), vec![(table, scores(table)?)]),
+        None => ("training and validation".to_owned(), vec![(&data.train, train), (&data.validation, validation)]),
     };
     let mut device = None;
     if let Some(frozen) = run.frozen {
@@ -151,7 +150,7 @@ pub fn report(run: &Run<'_>, warn: &mut dyn FnMut(String)) -> Result<(Report, St
         log_prob,
         calibration: calibration::calibration(flow, params, &data.validation, run.metrics.settings.seed, backend)?,
         device,
-        oddest: Oddest::of(source, &tables, &data.train, params, &mut evaluator)?,
+        oddest: Oddest::of(source, &scored, &data.train, params, &mut evaluator)?,
     };
     let pictures = pictures::draw(run, &report, &mut evaluator)?;
     let html = page::page(&report, &pictures);

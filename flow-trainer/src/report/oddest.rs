@@ -44,21 +44,20 @@ pub struct OddRow {
 }
 
 impl Oddest {
-    /// Finds them among the rows of these tables, which have the same columns.
+    /// Finds them among the rows of these tables of the same columns, of which these are the log-densities.
     ///
     /// # Errors
     /// If the backend fails.
     pub fn of(
         source: String,
-        tables: &[&Table],
+        scored: &[(&Table, Vec<f32>)],
         train: &Table,
         params: &[f32],
         evaluator: &mut Evaluator,
     ) -> Result<Self, BackendError> {
         let mut found: Vec<(f32, &Table, usize)> = Vec::new();
-        for table in tables {
-            let scores = evaluator.log_prob(params, table, Dequantization::Midpoint)?;
-            found.extend(scores.into_iter().enumerate().map(|(i, score)| (score, *table, i)));
+        for (table, scores) in scored {
+            found.extend(scores.iter().enumerate().map(|(i, &score)| (score, *table, i)));
         }
         let among = found.len();
         found.sort_by(|a, b| a.0.total_cmp(&b.0));
