@@ -1,92 +1,15 @@
 //! The command line as a user types it: what it prints, what it leaves on the disk, and what it says when something is
 //! wrong.
 
+#[path = "common/by_hand.rs"]
+mod by_hand;
 mod common;
 
-use common::Session;
-use flow_model::checkpoint::Checkpoint;
-use flow_model::params::Layout;
-use flow_model::spec::{Atom, Base, Column, Dequantization, FlowSpec, Kind, Layer, SplineShape, Standard, Tails};
-use std::collections::BTreeMap;
+use by_hand::{DATA, in_context, spec};
+use common::{Session, names};
+use flow_model::spec::{Base, Layer};
 use std::fs;
-use std::path::Path;
 use std::process::Stdio;
-
-impl Session {
-    fn new() -> Self {
-        Self::of(spec())
-    }
-
-    fn of(spec: FlowSpec) -> Self {
-        let session = Session::empty();
-        let params = Layout::of(&spec).init(7);
-        let checkpoint = Checkpoint { spec, params, trained: Default::default(), metadata: BTreeMap::new() };
-        fs::create_dir(session.path("run")).unwrap();
-        fs::write(session.path("run/checkpoint.safetensors"), checkpoint.to_bytes().unwrap()).unwrap();
-        session.succeed(&["freeze", "run", "-o", "model.flow"]);
-        session
-    }
-
-    fn read(&self, name: &str) -> String {
-        fs::read_to_string(self.path(name)).unwrap()
-    }
-
-    /// The message of a command that must fail with the given code, printing nothing else and leaving no new file.
-    fn refuse(&self, code: i32, arguments: &[&str]) -> String {
-        let before = names(self.folder.path());
-        let output = self.run(arguments);
-        let message = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {message}");
-        assert!(output.stdout.is_empty(), "{arguments:?} printed {}", String::from_utf8_lossy(&output.stdout));
-        assert!(!message.contains("panicked"), "{message}");
-        assert_eq!(names(self.folder.path()), before, "{arguments:?} left something behind");
-        message
-    }
-}
-
-fn names(folder: &Path) -> Vec<String> {
-    let mut names: Vec<String> =
-        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    names.sort();
-    names
-}
-
-/// Three columns, one of them constant, and two couplings.
-fn spec() -> FlowSpec {
-    let standard = |center, scale| Standard { center, scale, reach: 6.0 };
-    let coupling = Layer::AffineCoupling { kept: 1, hidden: vec![4], residual: false, scale_bound: 2.0 };
-    let column = Column::new;
-    FlowSpec {
-        columns: vec![
-            column("speed, rpm", Kind::Integer { standard: standard(40.0, 8.0) }),
-            column("unit", Kind::Constant { value: 2.0, log_mass: -0.01, log_other: -6.0, unit: 1.0 }),
-            column("load", Kind::Continuous { standard: standard(0.5, 0.2), jitter: 0.0 }),
-        ],
-        tails: Tails { knee: 4.0, rate: 10.0 },
-        circles: None,
-        layers: vec![coupling.clone(), Layer::Permutation { order: vec![1, 0] }, coupling],
-        base: Base::Normal,
-        dequantization: Dequantization::Uniform,
-    }
-}
-
-/// Rain and a heading in a context of two, and a level with an atom.
-fn in_context() -> FlowSpec {
-    let standard = |center, scale| Standard { center, scale, reach: 6.0 };
-    let mut spec = spec();
-    spec.columns = vec![
-        Column::new("season", Kind::Context { standard: standard(0.5, 0.3) }),
-        Column::new("rain", Kind::Positive { standard: standard(0.0, 1.0) }),
-        Column::new("heading", Kind::Circular { origin: 0.0, period: 360.0, jitter: 0.0 }),
-        Column::new("wind", Kind::Context { standard: standard(5.0, 3.0) }),
-        Column::new("level", Kind::Lattice { origin: 0.0, step: 0.5, standard: standard(8.0, 4.0) }),
-    ];
-    spec.columns[4].atoms = vec![Atom { value: 0.0, cut: 0.0, width: 2.0 }];
-    spec.circles = Some(SplineShape { hidden: vec![5], num_bins: 4 });
-    spec
-}
-
-const DATA: &str = "\"speed, rpm\",unit,load\n40,2,0.5\n44,2,0.61\n39,2,-30\n400,2,0.5\n";
 
 fn lines(text: &str) -> Vec<f32> {
     text.lines().skip(1).map(|line| line.parse().unwrap()).collect()
@@ -208,7 +131,7 @@ fn context_that_is_missing_is_named() {
     let session = Session::of(in_context());
     let score = |content: &str| {
         session.write("test.csv", content);
-        session.refuse(1, &["score", "model.flow", "--data", "test.csv"])
+        session.fail_cleanly(1, &["score", "model.flow", "--data", "test.csv"])
     };
     let one = score("season,rain,heading,level\n0.4,1.5,10,3.5\n");
     assert!(one.contains("test.csv: lacks the column \"wind\", which the flow was trained with as context"), "{one}");
@@ -219,7 +142,7 @@ fn context_that_is_missing_is_named() {
 
     let sample = |context: &[&str]| {
         let options: Vec<&str> = context.iter().flat_map(|value| ["--context", value]).collect();
-        session.refuse(1, &[&["sample", "model.flow", "--n", "2"], options.as_slice()].concat())
+        session.fail_cleanly(1, &[&["sample", "model.flow", "--n", "2"], options.as_slice()].concat())
     };
     let none = sample(&[]);
     assert!(none.contains("on the context: \"season\", \"wind\" missing; give --context season=VALUE"), "{none}");
@@ -227,7 +150,7 @@ fn context_that_is_missing_is_named() {
     assert!(sample(&["season=1", "wnd=2"]).contains("has no context column \"wnd\"; expected \"season\", \"wind\""));
     assert!(sample(&["season=1", "season=2"]).contains("\"season\" is given twice"));
     for bad in ["wind", "wind=", "wind=fast", "wind=inf"] {
-        session.refuse(2, &["sample", "model.flow", "--n", "2", "--context", bad]);
+        session.fail_cleanly(2, &["sample", "model.flow", "--n", "2", "--context", bad]);
     }
     let plain = Session::new().fail(1, &["sample", "model.flow", "--n", "2", "--context", "wind=2"]);
     assert!(plain.contains("the flow has no context column \"wind\", and no other"), "{plain}");
@@ -250,11 +173,11 @@ fn freezing_is_repeatable() {
 #[test]
 fn a_folder_that_is_no_run_is_refused() {
     let session = Session::new();
-    let freeze = |run: &str| session.refuse(1, &["freeze", run, "-o", "new.flow"]);
+    let freeze = |run: &str| session.fail_cleanly(1, &["freeze", run, "-o", "new.flow"]);
     assert!(freeze("runn").contains("runn: no such folder; expected the folder that `flow-trainer train --out` wrote"));
     assert!(freeze("model.flow").contains("model.flow: is a file"));
     assert!(freeze(".").contains("holds no checkpoint.safetensors"));
-    assert!(session.refuse(1, &["onnx", "runn", "--out", "models"]).contains("runn: no such folder"));
+    assert!(session.fail_cleanly(1, &["onnx", "runn", "--out", "models"]).contains("runn: no such folder"));
 
     let whole = fs::read(session.path("run/checkpoint.safetensors")).unwrap();
     for length in [0, 1, 7, 8, 100, whole.len() / 2, whole.len() - 1] {
@@ -277,7 +200,7 @@ fn a_damaged_flow_is_refused() {
     session.write("test.csv", DATA);
     let refuse = |bytes: &[u8]| {
         session.write("bad.flow", bytes);
-        let message = session.refuse(1, &["score", "bad.flow", "--data", "test.csv"]);
+        let message = session.fail_cleanly(1, &["score", "bad.flow", "--data", "test.csv"]);
         assert!(message.starts_with("flow-export: bad.flow: "), "{message}");
         message
     };
@@ -299,24 +222,20 @@ fn a_damaged_flow_is_refused() {
     for command in ["inspect", "sample"] {
         let arguments: &[&str] =
             if command == "sample" { &["sample", "bad.flow", "--n", "1"] } else { &["inspect", "bad.flow"] };
-        assert!(session.refuse(1, arguments).contains("bad.flow"));
+        assert!(session.fail_cleanly(1, arguments).contains("bad.flow"));
     }
 }
 
 #[test]
 fn inspect_tells_layers_and_bases() {
-    let session = Session::new();
     let freeze = |base: Base| {
         let mut spec = spec();
         let residual = |hidden| Layer::AffineCoupling { kept: 1, hidden, residual: true, scale_bound: 2.0 };
         spec.layers = vec![Layer::ActNorm, Layer::Lu, residual(vec![4, 4])];
         spec.base = base;
-        let params = Layout::of(&spec).init(3);
-        let checkpoint = Checkpoint { spec, params, trained: Default::default(), metadata: BTreeMap::new() };
-        session.write("run/checkpoint.safetensors", checkpoint.to_bytes().unwrap());
-        session.succeed(&["freeze", "run", "-o", "other.flow"]);
-        let text = session.succeed(&["inspect", "other.flow"]);
-        (text, session.succeed(&["inspect", "other.flow", "--json"]))
+        let session = Session::of(spec);
+        let text = session.succeed(&["inspect", "model.flow"]);
+        (text, session.succeed(&["inspect", "model.flow", "--json"]))
     };
     let (text, json) = freeze(Base::Mixture { components: 4, full: true });
     assert!(text.contains("format 1.2") && text.contains("self-test  passed"), "{text}");
@@ -342,7 +261,7 @@ fn a_table_that_does_not_fit_is_refused() {
     let session = Session::new();
     let score = |content: &str| {
         session.write("test.csv", content);
-        session.refuse(1, &["score", "model.flow", "--data", "test.csv"])
+        session.fail_cleanly(1, &["score", "model.flow", "--data", "test.csv"])
     };
     let narrow = score("1,2\n3,4\n");
     assert!(narrow.contains("test.csv: ") && narrow.contains("speed, rpm, unit, load"), "{narrow}");
@@ -352,12 +271,12 @@ fn a_table_that_does_not_fit_is_refused() {
     assert!(word.contains("test.csv, line 3, column 3 (load)"), "{word}");
     assert!(score(&DATA.replace("0.61", "nan")).contains("line 3, column 3 (load): is nan"));
     assert!(score("").contains("test.csv: "));
-    assert!(session.refuse(1, &["score", "model.flow", "--data", "none.csv"]).contains("none.csv: "));
+    assert!(session.fail_cleanly(1, &["score", "model.flow", "--data", "none.csv"]).contains("none.csv: "));
 
     session.write("test.csv", DATA);
     let label = |content: &str| {
         session.write("labels.csv", content);
-        session.refuse(1, &["score", "model.flow", "--data", "test.csv", "--json", "--labels", "labels.csv"])
+        session.fail_cleanly(1, &["score", "model.flow", "--data", "test.csv", "--json", "--labels", "labels.csv"])
     };
     let few = label("0\n1\n");
     assert!(few.contains("labels.csv: ") && few.contains('2') && few.contains('4'), "{few}");
@@ -369,8 +288,8 @@ fn a_table_that_does_not_fit_is_refused() {
 #[test]
 fn a_missing_flow_is_named() {
     let session = Session::new();
-    assert!(session.refuse(1, &["inspect", "none.flow"]).contains("none.flow: cannot be read"));
-    assert!(session.refuse(1, &["sample", "run", "--n", "3"]).contains("run: cannot be read"));
+    assert!(session.fail_cleanly(1, &["inspect", "none.flow"]).contains("none.flow: cannot be read"));
+    assert!(session.fail_cleanly(1, &["sample", "run", "--n", "3"]).contains("run: cannot be read"));
 }
 
 #[test]
@@ -390,7 +309,7 @@ fn wrong_use_exits_with_2() {
         &["score", "model.flow", "--data", "test.csv", "--labels", "labels.csv"],
         &["score", "model.flow", "--data", "test.csv", "--column", "load:integer"],
     ] {
-        session.refuse(2, arguments);
+        session.fail_cleanly(2, arguments);
     }
     for arguments in [&["--help"][..], &["score", "--help"], &["--version"]] {
         assert!(session.succeed(arguments).contains("flow-export"));
@@ -402,14 +321,14 @@ fn a_failed_command_keeps_the_old_file() {
     let session = Session::new();
     session.write("out.csv", "old");
     session.write("test.csv", "1,2,3\n4,5,x\n");
-    session.refuse(1, &["score", "model.flow", "--data", "test.csv", "-o", "out.csv"]);
-    session.refuse(1, &["sample", "none.flow", "--n", "3", "-o", "out.csv"]);
-    session.refuse(1, &["freeze", "none", "-o", "out.csv"]);
+    session.fail_cleanly(1, &["score", "model.flow", "--data", "test.csv", "-o", "out.csv"]);
+    session.fail_cleanly(1, &["sample", "none.flow", "--n", "3", "-o", "out.csv"]);
+    session.fail_cleanly(1, &["freeze", "none", "-o", "out.csv"]);
     assert_eq!(session.read("out.csv"), "old");
-    let sample = |out: &str| session.refuse(1, &["sample", "model.flow", "--n", "3", "-o", out]);
+    let sample = |out: &str| session.fail_cleanly(1, &["sample", "model.flow", "--n", "3", "-o", out]);
     assert!(sample("none/out.csv").contains("none/out.csv: "));
     assert!(sample("run").contains("run: "));
-    let onnx = session.refuse(1, &["onnx", "run", "--out", "out.csv/models"]);
+    let onnx = session.fail_cleanly(1, &["onnx", "run", "--out", "out.csv/models"]);
     assert!(onnx.contains("out.csv/models: "), "{onnx}");
 }
 
@@ -424,7 +343,7 @@ fn a_read_only_folder_is_named() {
     if fs::write(folder.join("probe"), "").is_ok() {
         return; // Whoever runs this test may write everywhere.
     }
-    let message = session.refuse(1, &["sample", "model.flow", "--n", "3", "-o", "fixed/out.csv"]);
+    let message = session.fail_cleanly(1, &["sample", "model.flow", "--n", "3", "-o", "fixed/out.csv"]);
     assert!(message.contains("fixed/out.csv: "), "{message}");
 }
 
@@ -433,7 +352,7 @@ fn a_read_only_folder_is_named() {
 fn a_full_disk_is_named() {
     let session = Session::new();
     // As many rows as can be asked for: they are written as they are drawn.
-    let message = session.refuse(1, &["sample", "model.flow", "--n", &u64::MAX.to_string(), "-o", "/dev/full"]);
+    let message = session.fail_cleanly(1, &["sample", "model.flow", "--n", &u64::MAX.to_string(), "-o", "/dev/full"]);
     assert!(message.contains("/dev/full: "), "{message}");
 }
 
@@ -467,222 +386,5 @@ fn freeze_stores_weights_of_eight_bits() {
     assert!(text.contains("weights as i8") && text.contains("format 1.3"), "{text}");
     session.succeed(&["freeze", "run", "-o", "again.flow", "--weights", "f32"]);
     assert_eq!(fs::read(session.path("again.flow")).unwrap(), fs::read(session.path("model.flow")).unwrap());
-    session.refuse(2, &["freeze", "run", "-o", "again.flow", "--weights", "i4"]);
-}
-
-/// Rows like those that the flow was made for, a little different each.
-fn usual_rows(rows: usize) -> String {
-    let mut text = "\"speed, rpm\",unit,load\n".to_owned();
-    let row = |i: usize| {
-        let (a, b) = ((i as f64 * 0.618_034).fract(), (i as f64 * 0.754_878).fract());
-        let bell = |u: f64| (u.clamp(1e-4, 1.0 - 1e-4) / (1.0 - u.clamp(1e-4, 1.0 - 1e-4))).ln() / 1.7;
-        format!("{},2,{:.3}\n", (40.0 + 8.0 * bell(a)).round(), 0.5 + 0.2 * bell(b))
-    };
-    text.extend((0..rows).map(row));
-    text
-}
-
-fn json(text: &str) -> serde_json::Value {
-    serde_json::from_str(text).unwrap()
-}
-
-#[test]
-fn calibrate_takes_the_rows_of_a_run_or_those_named() {
-    let session = Session::new();
-    session.write("run/calibration.csv", usual_rows(2000));
-    let text = session.succeed(&["calibrate", "run", "-o", "of-run.flow"]);
-    assert!(text.contains("calibrated with 2000 rows") && text.contains("one usual row in 1000"), "{text}");
-    session.write("usual.csv", usual_rows(2000));
-    session.succeed(&["calibrate", "model.flow", "--data", "usual.csv", "-o", "of-file.flow"]);
-    assert_eq!(fs::read(session.path("of-run.flow")).unwrap(), fs::read(session.path("of-file.flow")).unwrap());
-
-    let calibrate = |options: &[&str]| {
-        let all = [&["calibrate", "model.flow", "--data", "usual.csv", "-o", "out.flow", "--json"], options].concat();
-        json(&session.succeed(&all))
-    };
-    let summary = calibrate(&["--p", "1e-4"]);
-    assert_eq!((&summary["rows"], &summary["alarm_p"]), (&2000.into(), &1e-4.into()));
-    let rate = calibrate(&["--false-alarms", "1/30d", "--every", "5min"]);
-    assert!((rate["alarm_p"].as_f64().unwrap() * 30.0 * 288.0 - 1.0).abs() < 1e-9, "{rate}");
-
-    let sure = calibrate(&["--p", "1e-2", "--confidence", "0.9"]);
-    assert_eq!((&sure["confidence"], &summary["confidence"]), (&0.9.into(), &serde_json::Value::Null));
-    let share = |text: String| text.lines().skip(1).filter(|line| line.split(',').nth(2) == Some("1")).count();
-    let score = ["score", "out.flow", "--data", "usual.csv", "--verdicts"];
-    let fewer = share(session.succeed(&score));
-    calibrate(&["--p", "1e-2"]);
-    assert!((1..share(session.succeed(&score))).contains(&fewer), "{fewer} alarms");
-
-    // A frozen flow that is calibrated is calibrated anew, and says of a column what was said.
-    calibrate(&["--range", "load=-1..2", "--jump", "load=0.5", "--stuck", "speed, rpm=4"]);
-    session.succeed(&["calibrate", "out.flow", "--data", "usual.csv", "-o", "again.flow", "--p", "0.01"]);
-    let text = session.succeed(&["inspect", "out.flow"]);
-    for fact in [
-        "calibrated with 2000 rows",
-        "one usual row in 1000",
-        "the tail beyond the rows has the shape",
-        "load        -1 to 2, at most 0.5 from row to row",
-        "speed, rpm  at most 4 rows the same",
-        "usual values",
-    ] {
-        assert!(text.contains(fact), "no {fact} in\n{text}");
-    }
-    let facts = json(&session.succeed(&["inspect", "out.flow", "--json"]));
-    assert_eq!(facts["calibration"]["rows"], 2000);
-    assert!((facts["calibration"]["alarm_p"].as_f64().unwrap() - 1e-3).abs() < 1e-9);
-    assert_eq!(facts["columns"][2]["sensor"], serde_json::json!({"range": [-1.0, 2.0], "jump": 0.5}));
-    assert!((0.0..1.0).contains(&facts["columns"][2]["usual"].as_f64().unwrap()), "{facts}");
-    assert!(facts["columns"][1]["sensor"].is_null());
-    let plain = json(&session.succeed(&["inspect", "model.flow", "--json"]));
-    assert!(plain["calibration"].is_null() && plain["columns"][2]["usual"].is_null());
-    let again = json(&session.succeed(&["inspect", "again.flow", "--json"]));
-    assert!((again["calibration"]["alarm_p"].as_f64().unwrap() - 0.01).abs() < 1e-8, "{again}");
-}
-
-#[test]
-fn calibrate_says_what_is_wrong() {
-    let session = Session::new();
-    session.write("usual.csv", usual_rows(150));
-    let calibrate = |code, options: &[&str]| {
-        session.refuse(code, &[&["calibrate", "model.flow", "-o", "out.flow"], options].concat())
-    };
-    assert!(calibrate(1, &[]).contains("model.flow: no rows to calibrate with: name usual rows"));
-    assert!(session.refuse(1, &["calibrate", "run", "-o", "out.flow"]).contains("run: no rows to calibrate with"));
-    let few = calibrate(1, &["--data", "usual.csv", "--p", "1e-6"]);
-    assert!(few.contains("usual.csv: 150 rows are too few for alarms at p = 1.0e-6, which need 20000"), "{few}");
-    session.write("few.csv", usual_rows(49));
-    assert!(calibrate(1, &["--data", "few.csv"]).contains("too few to calibrate with: expected 50"));
-    session.write("other.csv", usual_rows(150).replace("load", "loads"));
-    assert!(calibrate(1, &["--data", "other.csv"]).contains("did you mean \"loads\"?"));
-    let unknown = calibrate(1, &["--data", "usual.csv", "--jump", "lood=2"]);
-    assert!(unknown.contains("no column \"lood\", did you mean \"load\"?"), "{unknown}");
-    for wrong in [
-        &["--p", "0"][..],
-        &["--p", "0.9"],
-        &["--confidence", "1"],
-        &["--confidence", "90%"],
-        &["--p", "1e-3", "--false-alarms", "1/30d", "--every", "5min"],
-        &["--false-alarms", "1/30d"],
-        &["--false-alarms", "1", "--every", "5min"],
-        &["--false-alarms", "1/5min", "--every", "5min"],
-        &["--every", "5min"],
-        &["--range", "load=2..1"],
-        &["--jump", "load=0"],
-        &["--stuck", "load"],
-        &["--column", "load:integer"],
-    ] {
-        calibrate(2, &[&["--data", "usual.csv"], wrong].concat());
-    }
-    let often = calibrate(2, &["--data", "usual.csv", "--false-alarms", "10/1min", "--every", "5min"]);
-    assert!(often.contains("p = 50") && often.contains("at most 0.5"), "{often}");
-    let short = calibrate(2, &["--data", "usual.csv", "--false-alarms", "1/30d", "--every", "0.0000000001s"]);
-    assert!(short.contains("too short"), "{short}");
-    session.refuse(2, &["calibrate", "model.flow", "--data", "usual.csv"]);
-    let out = session.refuse(1, &["calibrate", "model.flow", "--data", "usual.csv", "-o", "none/out.flow"]);
-    assert!(out.contains("none/out.flow: "), "{out}");
-    session.write("out.flow", "old");
-    calibrate(1, &["--data", "few.csv"]);
-    assert_eq!(session.read("out.flow"), "old");
-}
-
-#[test]
-fn calibrate_names_a_fault_among_the_usual_rows() {
-    let session = Session::new();
-    let usual = usual_rows(300);
-    let calibrate = ["calibrate", "model.flow", "--data", "usual.csv", "-o", "out.flow"];
-    session.write("usual.csv", &usual);
-    assert!(!session.succeed(&calibrate).contains("far beyond"));
-    session.write("usual.csv", format!("{usual}40,2,6e6\n"));
-    let said = session.succeed(&calibrate);
-    assert!(said.contains("far beyond all others: row 301. A fault among the usual rows?"), "{said}");
-    assert_eq!(json(&session.succeed(&[&calibrate[..], &["--json"]].concat()))["unreached"], serde_json::json!([301]));
-    // And what is odd is odd.
-    session.write("odd.csv", "\"speed, rpm\",unit,load\n40,2,30\n");
-    let verdict = session.succeed(&["score", "out.flow", "--data", "odd.csv", "--verdicts"]);
-    assert!(verdict.ends_with(",1,scored,load\n"), "{verdict}");
-}
-
-#[test]
-fn calibrate_minds_supports_and_ranges_of_a_context() {
-    let session = Session::of(in_context());
-    let rows = |rain: f32, unit: f32| {
-        let row = |i: usize| {
-            let part = |step: f64| (i as f64 * step).fract() as f32;
-            let (season, wet) = (part(0.618_034), rain + unit * part(0.754_878));
-            format!(
-                "{season},{wet},{},{},{}\n",
-                360.0 * part(0.569_84),
-                10.0 * part(0.671_04),
-                (16.0 * part(0.549_7)).round() / 2.0
-            )
-        };
-        ["season,rain,heading,wind,level\n".to_owned(), (0..800).map(row).collect()].concat()
-    };
-    session.write("usual.csv", rows(0.1, 3.0));
-    let calibrate = ["calibrate", "model.flow", "--data", "usual.csv", "-o", "out.flow"];
-    session.succeed(&[&calibrate[..], &["--p", "1e-4"]].concat());
-    session.write("missing.csv", "season,rain,heading,wind,level\n0.5,1,90,4,2\n,1,90,4,2\n");
-    let missing = session.refuse(1, &["score", "out.flow", "--data", "missing.csv", "--verdicts"]);
-    assert!(missing.contains("missing.csv, row 2: \"season\" is missing; expected a number"), "{missing}");
-    // As many rows in all would do, but each range of the context has its own table.
-    let few = session.refuse(1, &[&calibrate[..], &["--p", "2.6e-5"]].concat());
-    assert!(
-        few.contains("with the fewest rows: 200 rows are too few for alarms at p = 2.6e-5, which need 770"),
-        "{few}"
-    );
-    let one = rows(0.1, 3.0).replacen("season,rain", "#season,rain", 1) + "0.5,-2,10,5,1\n";
-    session.write("usual.csv", &one);
-    let said = session.succeed(&calibrate);
-    assert!(
-        said.contains("calibrated with 800 rows") && said.contains("no density at all: row 801. Such rows"),
-        "{said}"
-    );
-    session.write("usual.csv", rows(-3.0, 3.0));
-    let outside = session.refuse(1, &calibrate);
-    assert!(outside.contains("usual.csv: 800 of 800 rows lie where a column has no density at all"), "{outside}");
-}
-
-#[test]
-fn score_gives_verdicts() {
-    let session = Session::new();
-    session.write("usual.csv", usual_rows(2000));
-    let limits = ["--range", "load=-40..40", "--stuck", "load=3"];
-    session.succeed(&[&["calibrate", "model.flow", "--data", "usual.csv", "-o", "ready.flow"], &limits[..]].concat());
-    // Odd in load, odd in speed; a missing value; one out of range; one that stays the same for too long.
-    session.write("test.csv", format!("{DATA}40,2,\n40,2,50\n40,2,0.5\n41,2,0.5\n40,2,0.5\n41,2,0.5\n"));
-    let score = ["score", "ready.flow", "--data", "test.csv", "--verdicts"];
-    let text = session.succeed(&score);
-    assert_eq!(text.lines().next(), Some("log_prob,ln_p,alarm,status,column"));
-    let verdicts: Vec<Vec<&str>> = text.lines().skip(1).map(|line| line.splitn(5, ',').collect()).collect();
-    let expected = [
-        ["0", "scored", ""],
-        ["0", "scored", ""],
-        ["1", "scored", "load"],
-        ["1", "scored", "\"speed, rpm\""],
-        ["0", "not_finite", "load"],
-        ["0", "out_of_range", "load"],
-        ["0", "scored", ""],
-        ["0", "scored", ""],
-        ["0", "stuck", "load"],
-        ["0", "stuck", "load"],
-    ];
-    assert_eq!(verdicts.iter().map(|v| v[2..].to_vec()).collect::<Vec<_>>(), expected, "{text}");
-    let ln_p: Vec<f32> = verdicts.iter().map(|v| v[1].parse().unwrap()).collect();
-    assert!(ln_p.iter().all(|&x| (-20.73..=0.0).contains(&x)) && ln_p[2] < -6.9 && ln_p[0] > -6.9, "{ln_p:?}");
-    // The log-densities are those of the plain scores.
-    session.write("whole.csv", DATA);
-    let plain = session.succeed(&["score", "ready.flow", "--data", "whole.csv"]);
-    assert!(plain.lines().skip(1).zip(&verdicts).all(|(plain, verdict)| plain == verdict[0]), "{plain}");
-
-    session.succeed(&[&score[..], &["-o", "verdicts.csv"]].concat());
-    assert_eq!(session.read("verdicts.csv"), text);
-    session.write("labels.csv", "0\n0\n1\n1\n0\n0\n0\n0\n0\n0\n");
-    let summary = json(&session.succeed(&[&score[..], &["--json", "--labels", "labels.csv"]].concat()));
-    assert_eq!((&summary["rows"], &summary["auroc"]), (&10.into(), &1.0.into()));
-
-    let none = session.refuse(1, &["score", "model.flow", "--data", "test.csv", "--verdicts"]);
-    assert!(none.contains("model.flow: has no calibration") && none.contains("flow-export calibrate"), "{none}");
-    assert!(session.refuse(1, &["score", "ready.flow", "--data", "test.csv"]).contains("(load): is missing"));
-    session.write("inf.csv", DATA.replace("0.61", "inf"));
-    assert!(session.refuse(1, &["score", "ready.flow", "--data", "inf.csv", "--verdicts"]).contains("is inf"));
+    session.fail_cleanly(2, &["freeze", "run", "-o", "again.flow", "--weights", "i4"]);
 }

@@ -2,7 +2,7 @@
 #![allow(dead_code, reason = "each test takes what it needs")]
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 /// A folder in which commands run; it goes away with the test.
@@ -49,4 +49,28 @@ impl Session {
         assert!(!message.contains("panicked"), "{arguments:?}: {message}");
         message
     }
+
+    pub fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap()
+    }
+
+    /// The message of a command that must fail with the given code, printing nothing else and leaving no new file.
+    pub fn fail_cleanly(&self, code: i32, arguments: &[&str]) -> String {
+        let before = names(self.folder.path());
+        let output = self.run(arguments);
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {message}");
+        assert!(output.stdout.is_empty(), "{arguments:?} printed {}", String::from_utf8_lossy(&output.stdout));
+        assert!(!message.contains("panicked"), "{message}");
+        assert_eq!(names(self.folder.path()), before, "{arguments:?} left something behind");
+        message
+    }
+}
+
+/// What lies in a folder, sorted.
+pub fn names(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
 }
