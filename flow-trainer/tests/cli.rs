@@ -589,6 +589,10 @@ fn auto_says_what_it_tried_and_why_it_chose() {
     // A time that is over ends it, with something chosen all the same.
     let said = session.train(&["--data", "train.csv", "--out", "quick", "--model", "auto", "--time", "0.001"]);
     assert!(said.contains("chosen: gmm"), "{said}");
+    // And a time that never is over ends nothing; what was tried before it is gone.
+    let forever = ["--data", "train.csv", "--out", "run", "--model", "gmm", "--time", "1e20", "--force"];
+    session.train(&forever);
+    assert!(!session.path("run/search").exists() && session.path("run/checkpoint.safetensors").exists());
 }
 
 #[test]

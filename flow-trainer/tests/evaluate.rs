@@ -141,6 +141,13 @@ fn what_cannot_be_compared_with_is_refused_or_said() {
     session.train("peers", &[&QUICK[..], &["--convention", "peers"]].concat());
     let found = session.evaluate("run", &["--against", "peers"]);
     assert!(found["against"][0]["incomparable"].as_str().unwrap().contains("convention is peers"), "{found}");
+    // A density and a mass.
+    let rounded: String =
+        (0..1500).map(|i| format!("{},{},{}\n", i % 7, i * 37 % 101, 0.01 * (i * 53 % 97) as f64)).collect();
+    fs::write(session.0.path().join("rounded.csv"), "x,y,z\n".to_owned() + &rounded).unwrap();
+    session.succeed(&[&["train", "--data", "rounded.csv", "--out", "rounded"], &QUICK[..]].concat());
+    let found = session.evaluate("run", &["--against", "rounded"]);
+    assert!(found["against"][0]["incomparable"].as_str().unwrap().contains("column \"x\" as another kind"), "{found}");
     let other = fs::read_to_string(session.0.path().join("train.csv")).unwrap().replacen("x,y,z", "x,y,w", 1);
     fs::write(session.0.path().join("other.csv"), other).unwrap();
     session.succeed(&[&["train", "--data", "other.csv", "--out", "other"], &QUICK[..]].concat());
