@@ -52,8 +52,8 @@ impl FalseAlarms {
         }
         let FalseAlarms { count, period } = self;
         Err(format!(
-            "{count} false alarms in {period:?} where a row comes every {every:?} are p = {p}; expected a p above 0 and at \
-             most 0.5: name another rate, as in 1/30d"
+            "{count} false alarms in {period:?} where a row comes every {every:?} are p = {p}; expected a p from 1e-9 \
+             to 0.5: name another rate, as in 1/30d"
         ))
     }
 }
@@ -91,16 +91,16 @@ impl std::str::FromStr for DriftEvery {
     }
 }
 
-/// Whether an alarm may be where p is at most this: above 0 and at most 1/2.
+/// Whether an alarm may be where p is at most this: at least a billionth, where every calibration ends, and at most 1/2.
 fn is_alarm_p(p: f64) -> bool {
-    p > 0.0 && p <= 0.5
+    (1e-9..=0.5).contains(&p)
 }
 
-/// Reads p, above 0 and at most 1/2.
+/// Reads p, from a billionth to 1/2.
 pub(crate) fn probability(text: &str) -> Result<f64, String> {
     match text.parse() {
         Ok(p) if is_alarm_p(p) => Ok(p),
-        _ => Err("expected a number above 0 and at most 0.5, as in 1e-4".to_owned()),
+        _ => Err("expected a number from 1e-9 to 0.5, as in 1e-4".to_owned()),
     }
 }
 

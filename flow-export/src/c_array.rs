@@ -7,72 +7,14 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::path::Path;
 
-/// Words of C and C++ that no array can be called.
-const KEYWORDS: &[&str] = &[
-    "alignas",
-    "alignof",
-    "asm",
-    "auto",
-    "bool",
-    "break",
-    "case",
-    "catch",
-    "char",
-    "class",
-    "const",
-    "constexpr",
-    "continue",
-    "default",
-    "delete",
-    "do",
-    "double",
-    "else",
-    "enum",
-    "explicit",
-    "export",
-    "extern",
-    "false",
-    "float",
-    "for",
-    "friend",
-    "goto",
-    "if",
-    "inline",
-    "int",
-    "long",
-    "main",
-    "mutable",
-    "namespace",
-    "new",
-    "nullptr",
-    "operator",
-    "private",
-    "protected",
-    "public",
-    "register",
-    "restrict",
-    "return",
-    "short",
-    "signed",
-    "sizeof",
-    "static",
-    "struct",
-    "switch",
-    "template",
-    "this",
-    "throw",
-    "true",
-    "try",
-    "typedef",
-    "typename",
-    "union",
-    "unsigned",
-    "using",
-    "virtual",
-    "void",
-    "volatile",
-    "while",
-];
+/// Words of C and C++ that no array can be called; up to C23 and C++23.
+const KEYWORDS: &str = "alignas alignof and and_eq asm auto bitand bitor bool break case catch char char16_t char32_t char8_t class \
+    co_await co_return co_yield compl concept const const_cast consteval constexpr constinit continue decltype \
+    default delete do double dynamic_cast else enum explicit export extern false float for friend goto if inline int \
+    linux long main mutable namespace new noexcept not not_eq nullptr operator or or_eq private protected public \
+    register reinterpret_cast requires restrict return short signed sizeof static static_assert static_cast struct \
+    switch template this thread_local throw true try typedef typeid typename typeof typeof_unqual union unix \
+    unsigned using virtual void volatile wchar_t while xor xor_eq";
 
 /// The name of the array: `given`, or without it the file's own, with `_` for what C does not allow.
 ///
@@ -81,7 +23,7 @@ const KEYWORDS: &[&str] = &[
 pub fn name(given: Option<&str>, file: &Path) -> Result<String, Error> {
     let allowed = |name: &str| {
         let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-        plain && name.starts_with(|c: char| c.is_ascii_alphabetic()) && !KEYWORDS.contains(&name)
+        plain && name.starts_with(|c: char| c.is_ascii_alphabetic()) && KEYWORDS.split(' ').all(|word| word != name)
     };
     if let Some(name) = given {
         let bad = || Error::CName { name: name.to_owned() };

@@ -1,14 +1,14 @@
 //! Puts into a frozen file what a verdict needs: the calibration and the columns' reference values.
 
-use crate::calibration::{Bin, FEWEST, REACH, Section};
+use crate::calibration::{ANCHOR, Bin, FEWEST, REACH, Section};
 use crate::error::Error;
 use crate::frozen::{Frozen, context_names, split_context};
 use crate::references;
 use crate::resection::with_sections;
 use crate::score;
 use flow_model::checkpoint::Checkpoint;
+use flow_nostd::Detector;
 use flow_nostd::layout::CALIBRATION;
-use flow_nostd::{Detector, FLOOR};
 use flow_table::Table;
 use serde::Serialize;
 use std::fmt;
@@ -16,10 +16,8 @@ use std::fmt;
 /// The p of an alarm that nobody chose.
 pub const USUAL_P: f64 = 1e-3;
 
-/// A log-density below this is that of a row outside the support of a column.
-const OUTSIDE: f32 = 0.1 * FLOOR;
-/// The largest share of such rows among those that are to be usual.
-const MOST_OUTSIDE: f64 = 0.1;
+/// The largest share of rows among those that are to be usual which may be left out.
+const MOST_LEFT_OUT: f64 = 0.1;
 /// So many rows are listed, others counted.
 const LISTED: usize = 5;
 
@@ -60,6 +58,10 @@ pub struct Summary {
     /// The rows that were left out because a column has no density there: their numbers in the file.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub outside: Vec<usize>,
+    /// The rows that were left out because a value is beyond its sensor's range, which no flow is told: their numbers in the
+    /// file.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub out_of_range: Vec<usize>,
     /// The rows that lie so far beyond all others that the tail was fitted without them: their numbers in the file.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unreached: Vec<usize>,
@@ -81,7 +83,7 @@ pub struct Summary {
 ///
 /// # Errors
 /// A file that is no frozen flow, a table of other columns, fewer rows than `alarm_p` asks for, of all or in a range of a
-/// context; more than a tenth of the rows where a column has no density.
+/// context; more than a tenth of the rows where a column has no density, or beyond a sensor's range.
 pub fn calibrate(
     frozen: &Frozen,
     table: &Table,
@@ -102,15 +104,31 @@ pub fn calibrate(
     if wanted < smallest_p(rows) {
         return Err(few("", rows, needed(wanted)));
     }
-    let log_probs = score::score(frozen, table)?;
-    let (inside, outside): (Vec<usize>, Vec<usize>) = (0..rows).partition(|&i| log_probs[i] > OUTSIDE);
-    if outside.len() as f64 > MOST_OUTSIDE * rows as f64 || inside.len() < FEWEST {
-        return Err(Error::RowsOutside { path: table.source().to_owned(), rows, outside: outside.len() });
-    }
+    let source = |source| Error::Format { path: frozen.path().to_owned(), source };
+    let limits = Detector::new(frozen.tested_flow()?).map_err(source)?.sensor_records();
+    let (values, _) = split_context(&flow, score::matching(&flow, table)?.iter());
     // They are no usual rows of this flow, whatever they are.
-    let log_probs: Vec<f32> = inside.iter().map(|&i| log_probs[i]).collect();
+    let (mut inside, mut outside, mut out_of_range) = (Vec::new(), Vec::new(), Vec::new());
+    for (i, row) in values.chunks_exact(flow.columns()).enumerate() {
+        if row.iter().zip(limits).any(|(x, limits)| !(limits.low.get()..=limits.high.get()).contains(x)) {
+            out_of_range.push(i);
+        } else if flow.outside_support(row).is_some() {
+            outside.push(i);
+        } else {
+            inside.push(i);
+        }
+    }
+    let most = MOST_LEFT_OUT * rows as f64;
+    let path = || table.source().to_owned();
+    if out_of_range.len() as f64 > most {
+        return Err(Error::RowsOutOfRange { path: path(), rows, beyond: out_of_range.len() });
+    }
+    if outside.len() as f64 > most || inside.len() < FEWEST {
+        return Err(Error::RowsOutside { path: path(), rows, outside: outside.len() });
+    }
     let of_file = table.rows_of_file();
     let (table, rows) = (&table.part(&inside), inside.len());
+    let log_probs = score::score(frozen, table)?;
     let (values, context) = split_context(&flow, score::matching(&flow, table)?.iter());
     let section = Section::of(&log_probs, &context, flow.context_dim(), wanted.ln(), confidence);
     let bins_of = section.bins_of.map(|column| contexts[column].clone());
@@ -132,7 +150,6 @@ pub fn calibrate(
 
     // Read once, as a device will.
     let finished = Frozen::from_bytes(frozen.path(), bytes);
-    let source = |source| Error::Format { path: frozen.path().to_owned(), source };
     Detector::new(finished.tested_flow()?).map_err(source)?;
     let summary = Summary {
         rows,
@@ -140,6 +157,7 @@ pub fn calibrate(
         confidence,
         smallest_p,
         outside: numbers(outside),
+        out_of_range: numbers(out_of_range),
         unreached: numbers(unreached),
         tail_shape: section.pooled.tail.shape,
         tail_shape_error: section.pooled.tail.shape_error,
@@ -156,7 +174,14 @@ fn smallest_p(rows: usize) -> f64 {
 
 /// How many rows an alarm at `p` needs.
 fn needed(p: f64) -> usize {
-    (1.0 / (p * REACH as f64)).ceil() as usize
+    (1.0 / (p * REACH as f64)).ceil() as usize - 1
+}
+
+/// A p in two digits, rounded up: one that may be asked for where `p` may.
+pub(crate) fn rounded_up(p: f64) -> String {
+    let digit = 10f64.powi(p.log10().floor() as i32 - 1);
+    // What lies above a digit by rounding alone is that digit.
+    format!("{:.1e}", (p / digit - 1e-9).ceil() * digit)
 }
 
 /// Some numbers of rows in words, not all where they are many.
@@ -185,13 +210,17 @@ impl fmt::Display for Summary {
         }
         writeln!(
             f,
-            "beyond them a tail of shape {tail_shape:.2} ± {tail_shape_error:.2}; the smallest p that can be asked for is {smallest_p:.1e}"
+            "beyond them a tail of shape {tail_shape:.2} ± {tail_shape_error:.2}; the smallest p that can be asked for is {}",
+            rounded_up(*smallest_p)
         )?;
-        if *alarm_p < 1.0 / *rows as f64 {
+        // The table of the fewest rows decides; up to its anchor rows are counted.
+        let fewest = self.bins.iter().filter(|bin| bin.own_table).map(|bin| bin.rows).min().unwrap_or(*rows);
+        let counted = (ANCHOR + 1) as f64;
+        if *alarm_p < counted / (fewest + 1) as f64 {
             writeln!(
                 f,
-                "so rare an alarm is taken from the tail, not counted; with {:.0} rows it would be counted",
-                10.0 / alarm_p
+                "so rare an alarm is taken from the tail, not counted; with about {:.0} times as many rows it would be counted",
+                (counted / (fewest + 1) as f64 / alarm_p).ceil().max(2.0)
             )?;
         }
         if !self.unreached.is_empty() {
@@ -201,6 +230,10 @@ impl fmt::Display for Summary {
                 "far beyond all others: {rows}. A fault among the usual rows? The tail was fitted without; leave out what is not \
                  usual and calibrate anew"
             )?;
+        }
+        if !self.out_of_range.is_empty() {
+            let rows = listed(&self.out_of_range);
+            writeln!(f, "left out, where a value is beyond its sensor's range: {rows}")?;
         }
         if !self.outside.is_empty() {
             let rows = listed(&self.outside);

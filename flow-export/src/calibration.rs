@@ -1,8 +1,8 @@
 //! From the log-densities of usual rows to the tables of the frozen file: how odd is a row.
 //!
 //! Conformal where there are rows: p = (1 + rows as odd or odder) / (rows + 1), rounded up to the next knot of the table.
-//! Odder than the twentieth oddest row, the fitted [`Tail`] says how p goes on, down to a billionth. Rows that no tail of the
-//! others reaches are not fitted: one reading of a broken sensor among them, and nothing would be odd beside it.
+//! Odder than the twentieth oddest row, the fitted [`Tail`] says how p goes on, down to a billionth. A few rows that no tail
+//! of the others reaches are not fitted: one reading of a broken sensor among them, and nothing would be odd beside it.
 //!
 //! So p is right in the mean over calibrations; a single one is off by what its own rows happen to be. With a confidence, p
 //! is instead so large that with this probability no smaller share of usual rows is as odd. Of n rows, the share that is as
@@ -11,7 +11,7 @@
 
 use crate::binomial;
 use crate::tail::Tail;
-use flow_nostd::layout::{BinRecord, CalibrationRecord, Knot, LN_P_MIN, POOLED, SensorRecord, interpolate};
+use flow_nostd::layout::{BinRecord, CalibrationRecord, Knot, LN_P_MIN, POOLED, interpolate};
 use puruspe::inverfc;
 use serde::Serialize;
 use std::f64::consts::SQRT_2;
@@ -25,12 +25,17 @@ pub const FEWEST_IN_A_BIN: usize = 200;
 /// Beyond the rows, p may be this many times smaller than one over their number: farther out a tail is guesswork.
 pub const REACH: usize = 50;
 /// The tail starts at this row, counted from the oddest.
-const ANCHOR: usize = 20;
+pub(crate) const ANCHOR: usize = 20;
 /// The tail is fitted to the oddest tenth of the rows, and to no more than this many.
 const MOST_EXCESSES: usize = 5000;
-/// No tail reaches a row whose excess is this many times the median one, or, where that is less than a nat, this many nats:
-/// under the longest that is fitted, of shape 1/2, the oddest of 200 rows does once in a hundred thousand calibrations.
-const UNREACHED: f64 = 1e4;
+/// A tail does not reach a row where it has fewer than this many rows as far out, in expectation: its shape two standard errors
+/// longer than fitted, and its scale a nat at least.
+const UNREACHED: f64 = 1e-9;
+/// So many rows may be beyond all others, one in [`ROWS_BEYOND`] where that is more, but no more than the second: more are no
+/// faults, but a part of what is usual.
+const MOST_BEYOND: [usize; 2] = [3, 20];
+/// See [`MOST_BEYOND`].
+const ROWS_BEYOND: usize = 500;
 /// Knots of the conformal part lie this much apart in p, or wherever there is a row.
 const SPACING: f64 = 1.05;
 /// Knots of the tail lie this far apart in ln p.
@@ -75,8 +80,7 @@ impl Calibrated {
         let excesses = (rows / 10).clamp(ANCHOR, MOST_EXCESSES);
         let threshold = f64::from(sorted[excesses]);
         let excesses: Vec<f64> = sorted[..excesses].iter().map(|&x| threshold - f64::from(x)).collect();
-        let farthest = UNREACHED * excesses[excesses.len() / 2].max(1.0);
-        let unreached = excesses.partition_point(|&excess| excess > farthest);
+        let unreached = unreached(&excesses, rows);
         let tail = Tail::of(&excesses[unreached..]);
         let tail = confidence.map_or(tail, |confidence| tail.longer(normal_quantile(confidence)));
         let first = levels.partition_point(|level| level.1 < ANCHOR);
@@ -104,6 +108,22 @@ impl Calibrated {
     pub fn ln_p(&self, log_prob: f32) -> f32 {
         interpolate(&self.knots, log_prob)
     }
+}
+
+/// How many of these excesses, from the largest on, the tail of those after them does not reach.
+fn unreached(excesses: &[f64], rows: usize) -> usize {
+    let most = (rows / ROWS_BEYOND).clamp(MOST_BEYOND[0], MOST_BEYOND[1]);
+    let is_beyond = |&count: &usize| {
+        let (least, others) = (excesses[count - 1], &excesses[count..]);
+        // No tail ends before ten times its mean: most rows need no fit.
+        if least <= 10.0 * others.iter().sum::<f64>() / others.len() as f64 {
+            return false;
+        }
+        let tail = Tail::of(others).longer(2.0);
+        let tail = Tail { scale: tail.scale.max(1.0), ..tail };
+        others.len() as f64 * tail.share(least) < UNREACHED
+    };
+    (1..=most.min(excesses.len() / 2)).rev().find(is_beyond).unwrap_or(0)
 }
 
 /// The standard normal distribution's quantile. At most about 8 from 0: beyond that a probability is 0 or 1 in double precision.
@@ -239,9 +259,4 @@ impl Bins {
         let spread = sums.iter().filter(|sum| sum.1 > 0.0).map(|(sum, count)| sum * sum / count).sum();
         Some(Bins { column, uppers, of_row, spread })
     }
-}
-
-/// A record of `SENS` that finds nothing but values that are not finite.
-pub fn unlimited() -> SensorRecord {
-    SensorRecord { low: F32::new(f32::MIN), high: F32::new(f32::MAX), jump: F32::new(f32::MAX), same: U32::ZERO }
 }

@@ -64,7 +64,7 @@ fn run(command: Command) -> Result<(), Error> {
             let public = signing::keygen(&args.key)?;
             output::write(None, |out| write!(out, "{}", *signing::hex(&public)).map_err(Error::Stdout))
         }
-        Command::Sign(args) => Ok(write_atomic(&args.output, &signing::sign(&Frozen::read(&args.model)?, &args.key)?)?),
+        Command::Sign(args) => output::bytes(&args.output, &signing::sign(&Frozen::read(&args.model)?, &args.key)?),
         Command::Verify(args) => {
             let frozen = Frozen::read(&args.model)?;
             signing::verify(&frozen, &signing::public_key(&args.key)?, args.rollback)?;
@@ -87,7 +87,7 @@ fn freeze_file(args: Freeze) -> Result<(), Error> {
         Emit::Flow if name.is_some() => {
             Cli::command().error(ErrorKind::ArgumentConflict, "--name is of an array in C: it needs --emit c").exit()
         }
-        Emit::Flow => run_folder::freeze_run(&run, &output, rollback, weights),
+        Emit::Flow => output::bytes(&output, run_folder::frozen(&run, rollback, weights)?.bytes()),
     }
 }
 
@@ -122,8 +122,8 @@ fn score_table(args: Score) -> Result<(), Error> {
     let table = &windowed.table;
     table.notes().iter().for_each(|note| eprintln!("{note}"));
     let labels = args.labels.map(|path| Labels::of_table(&path, table)).transpose()?;
-    let drift_every = drift_rows(args.drift_every, table, None)?;
-    let judged = judge.as_ref().map(|judge| judge.judge_with_gaps(table, &windowed.gaps(None))).transpose()?;
+    let drift_every = drift_rows(args.drift_every, table, args.every)?;
+    let judged = judge.as_ref().map(|judge| judge.judge_with_gaps(table, &windowed.gaps(args.every))).transpose()?;
     let log_prob = match &judged {
         Some(judged) => judged.iter().map(|one| one.verdict.log_prob).collect(),
         None => score::score(&frozen, table)?,
@@ -148,7 +148,10 @@ fn backtest_table(args: Backtest) -> Result<(), Error> {
     let judge = Judge::new(&frozen)?;
     let against = args.against.iter().map(|path| Frozen::read(path)).collect::<Result<Vec<_>, _>>()?;
     let others = against.iter().map(Judge::new).collect::<Result<Vec<_>, _>>()?;
-    let (windowed, _) = windows::read_windowed(&frozen, &args.data, args.column.clone(), Missing::Keep)?;
+    let (windowed, recipe) = windows::read_windowed(&frozen, &args.data, args.column.clone(), Missing::Keep)?;
+    for other in &against {
+        windows::check_the_same(recipe.as_ref(), other)?;
+    }
     let table = &windowed.table;
     table.notes().iter().for_each(|note| eprintln!("{note}"));
     let usual = match args.train.is_empty() {
@@ -182,7 +185,7 @@ fn watch_rows(args: Watch) -> Result<(), Error> {
             let step =
                 windows::Recipe::of_file(&frozen)?.map_or(0, |recipe| recipe.step.saturating_mul(recipe.stride.into()));
             if step == 0 {
-                return Err(Error::NoTimes { path: args.model.display().to_string() });
+                return Err(Error::NoStep { path: args.model });
             }
             (1.0 / rate.share(Duration::from_micros(step))).max(1.0) as f32
         }
@@ -211,8 +214,14 @@ fn calibrate_file(args: Calibrate) -> Result<(), Error> {
         _ => args.p,
     };
     let is_run = args.model.is_dir();
-    let frozen =
-        if is_run { run_folder::frozen(&args.model, args.rollback, args.weights)? } else { Frozen::read(&args.model)? };
+    if !is_run && (args.rollback.is_some() || args.weights.is_some()) {
+        let why = "--rollback and --weights are for a run that is frozen; the model is a file";
+        Cli::command().error(ErrorKind::ArgumentConflict, why).exit()
+    }
+    let frozen = match is_run {
+        true => run_folder::frozen(&args.model, args.rollback.unwrap_or(0), args.weights.unwrap_or_default())?,
+        false => Frozen::read(&args.model)?,
+    };
     frozen.tested_flow()?;
     let frozen = sensors::limited(frozen, &[args.range, args.jump, args.stuck].concat())?;
     let mut data = args.data;

@@ -1,5 +1,6 @@
 //! Why a command failed: which file, what is wrong with it, what to do.
 
+use crate::calibrate::rounded_up;
 use crate::calibration::FEWEST;
 use crate::freeze::FreezeError;
 use flow_model::checkpoint::CheckpointError;
@@ -127,6 +128,32 @@ pub enum Error {
         /// Where, and what to do.
         problem: String,
     },
+    /// A rate in time of a flow that does not say how far apart rows are.
+    #[error("{}: does not say how far apart rows are, as windows with times do; give --drift-every as a number of rows", .path.display())]
+    NoStep {
+        /// The flow.
+        path: PathBuf,
+    },
+    /// Windows of a trained flow that cannot be read.
+    #[error(
+        "{}: the checkpoint's windows cannot be read: {source}; it is damaged, or of a newer flow-trainer than this flow-export", .path.display()
+    )]
+    Recipe {
+        /// The run.
+        path: PathBuf,
+        /// What is wrong with them.
+        source: serde_json::Error,
+    },
+    /// Flows over windows of different kinds.
+    #[error("{}: is over other windows ({other}; the first flow: {own}); back-test it by itself", .path.display())]
+    OtherWindows {
+        /// The other flow.
+        path: PathBuf,
+        /// Its windows.
+        other: String,
+        /// Those of the flow that it is compared with.
+        own: String,
+    },
     /// A rate in time of a table that does not say how far apart its rows are.
     #[error("{path}: has no column of times; say with --every how far apart its rows are, as in --every 5min")]
     NoTimes {
@@ -157,10 +184,24 @@ pub enum Error {
         /// How many of them.
         outside: usize,
     },
+    /// Usual rows of which many have values that a sensor's range leaves out.
+    #[error(
+        "{path}: {beyond} of {rows} rows have a value beyond its sensor's range: expected usual rows; give a wider --range, or \
+         name other rows"
+    )]
+    RowsOutOfRange {
+        /// The table.
+        path: String,
+        /// Its rows.
+        rows: usize,
+        /// How many of them.
+        beyond: usize,
+    },
     /// Fewer rows than an alarm's p asks for.
     #[error(
         "{source_name}: {rows} rows are too few for alarms at p = {p:.1e}, which need {needed} that the flow was not trained \
-         on; with these rows p can be {possible:.1e} or more"
+         on; with these rows p can be {} or more",
+        rounded_up(*possible)
     )]
     FewRows {
         /// The table.
@@ -196,6 +237,12 @@ pub enum Error {
         hint: String,
         /// The columns there are.
         columns: String,
+    },
+    /// A sensor's limit for a context column.
+    #[error("{name:?} is a context column, of which no limits are kept: they are for the columns that are learned")]
+    ContextSensor {
+        /// The name.
+        name: String,
     },
     /// A table cannot be used.
     #[error(transparent)]

@@ -214,8 +214,9 @@ pub fn inspect(frozen: &Frozen) -> Result<Facts, Error> {
     let indices = section_bytes(frozen.bytes(), &sections, layout::INDICES.0);
     let part = |tag: flow_nostd::Tag| section_bytes(frozen.bytes(), &sections, tag.0);
     // What it says of verdicts is checked by whom it is for.
-    Detector::new(frozen.flow()?).map_err(|source| Error::Format { path: frozen.path().to_owned(), source })?;
-    let detection = (detection::sensors(part(layout::SENSORS)), part(layout::REFERENCES));
+    let source = |source| Error::Format { path: frozen.path().to_owned(), source };
+    let detector = Detector::new(frozen.flow()?).map_err(source)?;
+    let detection = (detection::sensors(detector.sensor_records()), part(layout::REFERENCES));
     Ok(Facts {
         file: frozen.path().display().to_string(),
         format_version: format!("{}.{}", header.major, header.minor),

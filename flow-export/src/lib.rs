@@ -27,7 +27,7 @@ pub mod resection;
 pub mod run_folder;
 pub mod sample;
 pub mod score;
-mod sensors;
+pub mod sensors;
 pub mod signing;
 pub mod tail;
 pub mod verdicts;

@@ -29,6 +29,11 @@ pub(crate) fn write(to: Option<&Path>, content: impl FnOnce(&mut dyn Write) -> R
     }
 }
 
+/// Writes these bytes, as [`write`] does.
+pub(crate) fn bytes(to: &Path, bytes: &[u8]) -> Result<(), Error> {
+    write(Some(to), |out| out.write_all(bytes).map_err(Error::Stdout))
+}
+
 /// Prints one object of JSON.
 pub(crate) fn json(value: &impl serde::Serialize) -> Result<(), Error> {
     write(None, |out| {

@@ -8,7 +8,6 @@ use crate::resection::with_sections;
 use crate::windows::Recipe;
 use flow_model::checkpoint::Checkpoint;
 use flow_nostd::layout::WINDOWS;
-use flow_table::atomic::write_atomic;
 use std::fs;
 use std::path::Path;
 
@@ -37,24 +36,16 @@ pub fn read_checkpoint(run: &Path) -> Result<Checkpoint, Error> {
     Checkpoint::from_bytes(&bytes).map_err(|source| Error::Checkpoint { path, source })
 }
 
-/// Freezes the trained flow of a run into the file `out`, with the probe rows of [`crate::probes`].
+/// The trained flow of a run, frozen with the probe rows of [`crate::probes`].
 ///
 /// # Errors
-/// As [`read_checkpoint`]; a flow beyond the format's limits; a place that cannot be written.
-pub fn freeze_run(run: &Path, out: &Path, rollback: u32, weights: Weights) -> Result<(), Error> {
-    Ok(write_atomic(out, frozen(run, rollback, weights)?.bytes())?)
-}
-
-/// The trained flow of a run as [`freeze_run`] would write it.
-///
-/// # Errors
-/// As [`read_checkpoint`]; a flow beyond the format's limits.
+/// As [`read_checkpoint`]; windows that cannot be read; a flow beyond the format's limits.
 pub fn frozen(run: &Path, rollback: u32, weights: Weights) -> Result<Frozen, Error> {
     let Checkpoint { spec, params, metadata, .. } = read_checkpoint(run)?;
     let bytes = freeze_as(&spec, &params, &probes::rows(&spec), rollback, weights)
         .map_err(|source| Error::Freeze { path: run.to_owned(), source })?;
     let frozen = Frozen::from_bytes(run, bytes);
-    let Some(recipe) = Recipe::of_metadata(&metadata) else { return Ok(frozen) };
+    let Some(recipe) = Recipe::of_metadata(&metadata, run)? else { return Ok(frozen) };
     let with_windows = with_sections(&frozen.flow()?, frozen.bytes(), &[(WINDOWS, recipe.section())]);
     let frozen = Frozen::from_bytes(run, with_windows);
     // Read once, as a device will.

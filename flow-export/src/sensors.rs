@@ -1,10 +1,10 @@
 //! Limits of sensors, as the command line gives them: `NAME=LOW..HIGH`, `NAME=LARGEST`, `NAME=ROWS`.
 
-use crate::calibration;
 use crate::error::Error;
 use crate::frozen::{Frozen, column_names, context_names};
 use crate::resection::with_sections;
 use crate::windows::Recipe;
+use flow_nostd::Detector;
 use flow_nostd::layout::{CHANNELS, SENSORS, SensorRecord};
 use flow_table::suggest;
 use zerocopy::IntoBytes;
@@ -60,7 +60,7 @@ pub(crate) fn stuck(text: &str) -> Result<Limit, String> {
     }
 }
 
-/// The frozen flow with these limits, in place of those that it has. The range of a raw channel of windows is that of its
+/// The frozen flow with these limits, besides those that it has of other columns and kinds. The range of a raw channel of windows is that of its
 /// readings, of which no window holds one that lies beyond; all else is of the flow's columns.
 ///
 /// # Errors
@@ -70,6 +70,8 @@ pub(crate) fn limited(frozen: Frozen, limits: &[Limit]) -> Result<Frozen, Error>
         return Ok(frozen);
     }
     let flow = frozen.flow()?;
+    let source = |source| Error::Format { path: frozen.path().to_owned(), source };
+    let detector = Detector::new(frozen.flow()?).map_err(source)?;
     let contexts = context_names(&flow);
     let columns: Vec<String> = column_names(&flow).into_iter().filter(|name| !contexts.contains(name)).collect();
     let mut recipe = Recipe::of_file(&frozen)?;
@@ -83,10 +85,10 @@ pub(crate) fn limited(frozen: Frozen, limits: &[Limit]) -> Result<Frozen, Error>
     }
     let mut sections = Vec::new();
     if !others.is_empty() {
-        sections.push((SENSORS, section(&others, &columns)?));
+        sections.push((SENSORS, section(&others, detector.sensor_records(), &columns, &contexts)?));
     }
     if let (Some(recipe), false) = (&mut recipe, ranges.is_empty()) {
-        recipe.ranges = vec![[f32::MIN, f32::MAX]; recipe.channels.len()];
+        recipe.ranges.resize(recipe.channels.len(), [f32::MIN, f32::MAX]);
         ranges.into_iter().for_each(|(channel, range)| recipe.ranges[channel] = range);
         sections.push((CHANNELS, recipe.ranges_section()));
     }
@@ -94,11 +96,20 @@ pub(crate) fn limited(frozen: Frozen, limits: &[Limit]) -> Result<Frozen, Error>
     Ok(Frozen::from_bytes(frozen.path(), with_sections(&flow, content, &sections)))
 }
 
-/// The section `SENS` of a row's columns.
-fn section(limits: &[&Limit], columns: &[String]) -> Result<Vec<u8>, Error> {
-    let mut records = vec![calibration::unlimited(); columns.len()];
+/// The section `SENS` of a row's columns, with what is there and these limits.
+fn section(
+    limits: &[&Limit],
+    there: &[SensorRecord],
+    columns: &[String],
+    contexts: &[String],
+) -> Result<Vec<u8>, Error> {
+    let mut records = there.to_vec();
+    records.resize(columns.len(), unlimited());
     for limit in limits {
         let Some(column) = columns.iter().position(|name| *name == limit.column) else {
+            if contexts.contains(&limit.column) {
+                return Err(Error::ContextSensor { name: limit.column.clone() });
+            }
             let names = || columns.iter().map(String::as_str);
             return Err(Error::NoSensor {
                 name: limit.column.clone(),
@@ -109,6 +120,11 @@ fn section(limits: &[&Limit], columns: &[String]) -> Result<Vec<u8>, Error> {
         set(&mut records[column], limit.what);
     }
     Ok(records.as_bytes().to_vec())
+}
+
+/// A record of `SENS` that finds nothing but values that are not finite.
+pub fn unlimited() -> SensorRecord {
+    SensorRecord { low: F32::new(f32::MIN), high: F32::new(f32::MAX), jump: F32::new(f32::MAX), same: U32::ZERO }
 }
 
 fn set(record: &mut SensorRecord, what: What) {
@@ -127,12 +143,16 @@ mod tests {
     fn limits_are_read_and_set() {
         let names = ["t".to_owned(), "a=b".to_owned()];
         let limits = [range("t=-40..125"), jump("t=5"), stuck("a=b=12")].map(Result::unwrap);
-        let bytes = section(&limits.each_ref(), &names).unwrap();
-        let expected = [
+        let mut expected = [
             SensorRecord { low: F32::new(-40.0), high: F32::new(125.0), jump: F32::new(5.0), same: U32::ZERO },
-            SensorRecord { same: U32::new(12), ..calibration::unlimited() },
+            SensorRecord { same: U32::new(12), ..unlimited() },
         ];
-        assert_eq!(bytes, expected.as_bytes());
+        assert_eq!(section(&limits.each_ref(), &[], &names, &[]).unwrap(), expected.as_bytes());
+        // What was said before stays, but for what is said anew.
+        let further = [range("t=-40..85"), jump("a=b=2")].map(Result::unwrap);
+        let both = section(&further.each_ref(), &expected, &names, &[]).unwrap();
+        (expected[0].high, expected[1].jump) = (F32::new(85.0), F32::new(2.0));
+        assert_eq!(both, expected.as_bytes());
     }
 
     #[test]
@@ -142,7 +162,10 @@ mod tests {
         }
         assert!(jump("t=0").unwrap_err().contains("above 0"));
         assert!(stuck("t=1.5").unwrap_err().contains("whole number"));
-        let message = section(&[&jump("tt=1").unwrap()], &["t".to_owned()]).unwrap_err().to_string();
-        assert!(message.contains("\"tt\"") && message.contains("did you mean \"t\"?"), "{message}");
+        let message = |limit| {
+            section(&[&jump(limit).unwrap()], &[], &["t".to_owned()], &["load".to_owned()]).unwrap_err().to_string()
+        };
+        assert!(message("tt=1").contains("\"tt\"") && message("tt=1").contains("did you mean \"t\"?"));
+        assert!(message("load=1").contains("\"load\" is a context column"), "{}", message("load=1"));
     }
 }

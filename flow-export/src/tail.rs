@@ -60,6 +60,16 @@ impl Tail {
         }
     }
 
+    /// The share of excesses that reach farther than this.
+    pub fn share(&self, excess: f64) -> f64 {
+        if self.shape.abs() < 1e-6 {
+            (-excess / self.scale).exp()
+        } else {
+            // A tail of negative shape ends.
+            (1.0 + self.shape * excess / self.scale).max(0.0).powf(-1.0 / self.shape)
+        }
+    }
+
     /// The tail over a threshold that lies farther out by `further`.
     pub fn beyond(&self, further: f64) -> Self {
         Tail { scale: (self.scale + self.shape * further).max(1e-9 * self.scale), ..*self }
@@ -105,12 +115,9 @@ mod tests {
             assert!((fitted.shape - shape).abs() < 0.03, "{fitted:?}");
             assert!((fitted.scale - 2.5).abs() < 0.1, "{fitted:?}");
             let beyond = fitted.beyond(3.0);
-            assert!((beyond.excess(-4.0) - (fitted.excess(-4.0 - survival(&fitted, 3.0)) - 3.0)).abs() < 1e-9);
+            assert!((beyond.excess(-4.0) - (fitted.excess(-4.0 + fitted.share(3.0).ln()) - 3.0)).abs() < 1e-9);
+            assert!((fitted.share(fitted.excess(-7.0)).ln() + 7.0).abs() < 1e-9);
         }
-    }
-
-    fn survival(tail: &Tail, e: f64) -> f64 {
-        if tail.shape == 0.0 { e / tail.scale } else { (tail.shape * e / tail.scale).ln_1p() / tail.shape }
     }
 
     #[test]

@@ -126,9 +126,9 @@ impl<'a> Judge<'a> {
     }
 }
 
-/// Whether there is a gap before each row by its time, see [`GAP`]; nothing where the table has no times.
+/// Whether there is a gap before each row by its time, see [`GAP`]; where the table has no times, before each further file.
 pub(crate) fn gaps(table: &Table, every: Option<Duration>) -> Vec<bool> {
-    let Some(time) = table.time() else { return Vec::new() };
+    let Some(time) = table.time() else { return table.begins_file() };
     let times = time.times();
     let usual = every.or_else(|| usual_step(times).map(Duration::from_micros));
     let usual = usual.map_or(f64::INFINITY, |usual| usual.as_micros() as f64);

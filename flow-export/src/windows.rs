@@ -15,6 +15,7 @@ use flow_table::{Missing, ReadOptions, Table, did_you_mean};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 use zerocopy::IntoBytes;
@@ -97,9 +98,18 @@ impl Recipe {
         Recipe { length, stride, features, channels: table.names().to_vec(), step, ranges: Vec::new() }
     }
 
-    /// The recipe of a trained flow, if it has one.
-    pub fn of_metadata(metadata: &BTreeMap<String, String>) -> Option<Recipe> {
-        serde_json::from_str(metadata.get(METADATA)?).ok()
+    /// The recipe in the metadata of a checkpoint, if it has one; `run` is the folder that it is from.
+    ///
+    /// # Errors
+    /// One that cannot be read.
+    pub fn of_metadata(metadata: &BTreeMap<String, String>, run: &Path) -> Result<Option<Recipe>, Error> {
+        let read = |text: &String| serde_json::from_str(text);
+        metadata.get(METADATA).map(read).transpose().map_err(|source| Error::Recipe { path: run.to_owned(), source })
+    }
+
+    /// Whether both make the same columns of the same rows, wherever these are from.
+    pub fn makes_the_same(&self, other: &Recipe) -> bool {
+        Recipe { step: 0, ..self.clone() } == Recipe { step: 0, ..other.clone() }
     }
 
     /// Adds the recipe to the metadata of a checkpoint.
@@ -204,11 +214,11 @@ impl Recipe {
         let mut made = vec![0.0; columns.len()];
         let (mut values, mut newest) = (Vec::new(), Vec::new());
         let (mut begun, mut begins) = (Vec::new(), false);
-        let rows = table.rows_of_file();
+        let (rows, timeless, begins_file) = (table.rows_of_file(), table.time().is_none(), table.begins_file());
         let (mut gaps, mut longest, mut beyond) = (0, 0, 0);
         for (i, row) in table.iter().enumerate() {
-            // Rows that were left out are a gap, too.
-            if i > 0 && rows[i] != rows[i - 1] + 1 {
+            // Rows that were left out are a gap, too, and so is a further file without times.
+            if i > 0 && (rows[i] != rows[i - 1] + 1 || timeless && begins_file[i]) {
                 window.restart();
             }
             let due = match table.time() {
@@ -287,6 +297,22 @@ pub fn read_windowed(
         None => Windowed { table, begun: None },
     };
     Ok((windowed, recipe))
+}
+
+/// Refuses a flow whose windows make other columns than those of a recipe, whatever their names. Of a flow without windows the
+/// names say it.
+///
+/// # Errors
+/// Its windows and the recipe's.
+pub fn check_the_same(recipe: Option<&Recipe>, other: &Frozen) -> Result<(), Error> {
+    match (Recipe::of_file(other)?, recipe) {
+        (Some(its), own) if own.is_none_or(|own| !own.makes_the_same(&its)) => Err(Error::OtherWindows {
+            path: other.path().to_owned(),
+            other: its.to_string(),
+            own: own.map_or_else(|| "no windows".to_owned(), Recipe::to_string),
+        }),
+        _ => Ok(()),
+    }
 }
 
 impl fmt::Display for Recipe {

@@ -196,6 +196,32 @@ fn times_that_are_odd_are_counted_or_refused() {
     let found = session.backtest(&[]);
     assert_eq!((&found["steps_back"], &found["doubled_times"], &found["gaps"]), (&1.into(), &1.into(), &2.into()));
 
+    // A window that was there twice: what lies between is not near it, and it is found once.
+    session.write("windows.json", json!([[stamp(240), stamp(245)]]).to_string());
+    let again = |row: usize| if row < 250 { stamp(row) } else { stamp(row - 150) };
+    let odd = |row: usize| [242, 300, 393].contains(&row);
+    let row = |(i, line): (usize, &str)| match i.checked_sub(1).filter(|&row| odd(row)) {
+        Some(row) => format!("{},9000,3,17,-30\n", again(row)),
+        None => format!("{line}\n"),
+    };
+    let plain = |row: usize| if row < 400 { again(row) } else { stamp(row) };
+    let usual: String = history(plain)
+        .lines()
+        .enumerate()
+        .map(|(i, line)| {
+            // Of the rows that are odd elsewhere only the three are left.
+            let is_odd = i > 0 && ODD.iter().any(|(odd, _)| *odd == i - 1);
+            if is_odd { format!("{},1.5,3,17,-30", again(i - 1)) } else { line.to_owned() }
+        })
+        .enumerate()
+        .map(|(i, line)| row((i, &line)))
+        .collect();
+    session.write("history.csv", usual);
+    let found = session.backtest(&["--windows", "windows.json", "--drift-every", "2"]);
+    let method = &found["methods"][0];
+    assert_eq!((&method["false_episodes"], &method["windows_found"]), (&1.into(), &1.into()), "{method}");
+    assert_eq!(method["drift"]["windows_found"], 1, "{}", method["drift"]);
+
     session.write("turned.csv", history(|row| stamp(399 - row)));
     let turned = session.refuse(1, &["--data", "turned.csv"]);
     assert!(turned.contains("turned.csv: 399 of 400 rows are earlier than the row before"), "{turned}");
@@ -224,6 +250,13 @@ fn without_times_rows_are_counted() {
     let data = ["--data", "history.csv"];
     let fail = |options: &[&str]| session.refuse(1, &[&data, options].concat());
     assert!(fail(&["--drift-every", "1/30d"]).contains("has no column of times; say with --every"));
+    let verdicts = ["score", MODEL, "--data", "history.csv", "--verdicts", "--drift-every", "1/30d"];
+    assert!(session.fail(1, &verdicts).contains("say with --every"));
+    session.succeed(&[&verdicts[..], &["--every", "5min"]].concat());
+    let watch = session.fail(1, &["watch", MODEL, "--data", "history.csv", "--drift-every", "1/30d"]);
+    assert!(
+        watch.contains("calibrated.flow: does not say how far apart rows are") && watch.contains("a number of rows")
+    );
     assert!(fail(&["--windows", "windows.json"]).contains("no column of times to compare them with; use --labels"));
 }
 

@@ -99,6 +99,8 @@ fn what_is_wrong_is_said_and_nothing_is_written() {
     assert!(message.contains("cut.flow") && message.contains("200 bytes of"), "{message}");
     let message = session.fail(1, &["emit-c", "pump-1.flow", "-o", "kept.h", "--name", "pump-1"]);
     assert!(message.contains("\"pump-1\" is no name of an array in C"), "{message}");
+    session.succeed(&["emit-c", "pump-1.flow", "-o", "decltype.h"]);
+    assert!(fs::read_to_string(session.path("decltype.h")).unwrap().contains("uint8_t model_decltype["));
     let message = session.fail(1, &["emit-c", "missing.flow", "-o", "kept.h"]);
     assert!(message.contains("missing.flow: cannot be read"), "{message}");
     let message = session.fail(2, &["freeze", "run", "-o", "kept.h", "--name", "pump"]);

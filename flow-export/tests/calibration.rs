@@ -236,7 +236,7 @@ fn a_calibrated_file_is_the_file_with_sections() {
         .collect();
     let names = (0..4).map(|j| flow.column_name(j).unwrap().to_owned()).collect();
     let table = Table::from_rows("samples", names, &rows).unwrap();
-    let mut limits = [flow_export::calibration::unlimited(); 4];
+    let mut limits = [flow_export::sensors::unlimited(); 4];
     limits[1] = SensorRecord { low: (-1e6).into(), high: 1e6.into(), jump: 1e6.into(), same: 500.into() };
     let (bytes, summary) = calibrate(&frozen, &table, None, None).unwrap();
     let file = AlignedBytes::from(bytes);
@@ -285,7 +285,7 @@ fn a_calibrated_file_is_the_file_with_sections() {
     }
     let few = Table::from_rows("few", table.names().to_vec(), &rows[..150]).unwrap();
     let message = calibrate(&frozen, &few, Some(1e-5), None).unwrap_err().to_string();
-    assert!(message.contains("150 rows are too few") && message.contains("need 2000"), "{message}");
+    assert!(message.contains("150 rows are too few") && message.contains("need 1999"), "{message}");
     assert!(detector.calibration_rows() == 2000 && SENSORS.to_string() == "SENS");
 }
 
@@ -356,6 +356,15 @@ fn a_fault_among_the_rows_does_not_silence_alarms() {
             for (with, without) in with.into_iter().zip(without) {
                 assert!((with - without).abs() < 1.0, "{known:?}, {faults} faults: ln p {with}, without any {without}");
             }
+        }
+        // Ordinary broken readings, some deviations of thousands of rows beyond all others.
+        let mut usual: Vec<f32> = (0..3000).map(|_| known.draw(&mut rng)).collect();
+        if let Known::Normal { .. } = known {
+            [-400.0, -900.0, -901.0].iter().enumerate().for_each(|(i, &x)| usual[i] = x);
+            assert_eq!(Calibrated::of(&usual, None).unreached, 3, "{known:?}");
+            // A tenth of a percent of rows that are odder, but not out of reach, are a part of what is usual.
+            [-50.0, -55.0, -60.0].iter().enumerate().for_each(|(i, &x)| usual[i] = x);
+            assert_eq!(Calibrated::of(&usual, None).unreached, 0, "{known:?}");
         }
         let tails = (0..2000).map(|_| known.draw(&mut rng)).collect::<Vec<f32>>();
         assert_eq!(Calibrated::of(&tails, None).unreached, 0, "{known:?}");

@@ -30,6 +30,10 @@ fn calibrate_takes_the_rows_of_a_run_or_those_named() {
     session.write("run/calibration.csv", usual_rows(2000));
     let text = session.succeed(&["calibrate", "run", "-o", "of-run.flow"]);
     assert!(text.contains("calibrated with 2000 rows") && text.contains("one usual row in 1000"), "{text}");
+    // The 21st oddest of them begins what is counted.
+    assert!(text.contains("taken from the tail, not counted; with about 11 times as many rows"), "{text}");
+    let counted = session.succeed(&["calibrate", "run", "-o", "counted.flow", "--p", "0.011"]);
+    assert!(!counted.contains("taken from the tail"), "{counted}");
     session.write("usual.csv", usual_rows(2000));
     session.succeed(&["calibrate", "model.flow", "--data", "usual.csv", "-o", "of-file.flow"]);
     assert_eq!(fs::read(session.path("of-run.flow")).unwrap(), fs::read(session.path("of-file.flow")).unwrap());
@@ -89,11 +93,15 @@ fn calibrate_says_what_is_wrong() {
         session.fail_cleanly(1, &["calibrate", "run", "-o", "out.flow"]).contains("run: no rows to calibrate with")
     );
     let few = calibrate(1, &["--data", "usual.csv", "--p", "1e-6"]);
-    assert!(few.contains("usual.csv: 150 rows are too few for alarms at p = 1.0e-6, which need 20000"), "{few}");
+    assert!(few.contains("usual.csv: 150 rows are too few for alarms at p = 1.0e-6, which need 19999"), "{few}");
     session.write("few.csv", usual_rows(49));
     assert!(calibrate(1, &["--data", "few.csv"]).contains("too few to calibrate with: expected 50"));
     session.write("other.csv", usual_rows(150).replace("load", "loads"));
     assert!(calibrate(1, &["--data", "other.csv"]).contains("did you mean \"loads\"?"));
+    // What is told can be asked for.
+    session.write("exact.csv", usual_rows(198));
+    let refused = calibrate(1, &["--data", "exact.csv", "--p", "1e-4"]);
+    assert!(refused.contains("which need 199") && refused.contains("p can be 1.1e-4 or more"), "{refused}");
     let unknown = calibrate(1, &["--data", "usual.csv", "--jump", "lood=2"]);
     assert!(unknown.contains("no column \"lood\", did you mean \"load\"?"), "{unknown}");
     for wrong in [
@@ -110,11 +118,14 @@ fn calibrate_says_what_is_wrong() {
         &["--jump", "load=0"],
         &["--stuck", "load"],
         &["--column", "load:integer"],
+        &["--p", "1e-10"],
+        &["--rollback", "7"],
+        &["--weights", "i8"],
     ] {
         calibrate(2, &[&["--data", "usual.csv"], wrong].concat());
     }
     let often = calibrate(2, &["--data", "usual.csv", "--false-alarms", "10/1min", "--every", "5min"]);
-    assert!(often.contains("p = 50") && often.contains("at most 0.5"), "{often}");
+    assert!(often.contains("p = 50") && often.contains("from 1e-9 to 0.5"), "{often}");
     let short = calibrate(2, &["--data", "usual.csv", "--false-alarms", "1/30d", "--every", "0.0000000001s"]);
     assert!(short.contains("too short"), "{short}");
     session.fail_cleanly(2, &["calibrate", "model.flow", "--data", "usual.csv"]);
@@ -142,6 +153,55 @@ fn calibrate_names_a_fault_among_the_usual_rows() {
     assert!(verdict.ends_with(",1,scored,load\n"), "{verdict}");
 }
 
+/// What is beyond a sensor's range no flow is told on a device, and none in the calibration.
+#[test]
+fn calibrate_minds_the_ranges_that_it_is_given() {
+    let session = Session::new();
+    let usual = usual_rows(1000);
+    let calibrate = |rows: String, more: &[&str]| {
+        session.write("usual.csv", rows);
+        let all = [&["calibrate", "model.flow", "--data", "usual.csv", "-o", "out.flow"], more].concat();
+        (session.run(&all), fs::read(session.path("out.flow")).ok())
+    };
+    let range = ["--range", "load=-40..40"];
+    let (_, alone) = calibrate(usual.clone(), &range);
+    let broken = usual.clone() + &"40,2,-127\n".repeat(20);
+    let (output, among) = calibrate(broken, &range);
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.contains("calibrated with 1000 rows"), "{said}");
+    assert!(said.contains("beyond its sensor's range: rows 1001, 1002, 1003, 1004, 1005 and 15 more"), "{said}");
+    assert!(alone == among, "broken readings count");
+    let (output, _) = calibrate(usual, &["--range", "load=0..0.5"]);
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert!(message.contains("of 1000 rows have a value beyond its sensor's range"), "{message}");
+    // Limits that were said before stay.
+    let inspect = |file: &str| json(&session.succeed(&["inspect", file, "--json"]))["columns"][2]["sensor"].clone();
+    session.succeed(&["calibrate", "out.flow", "--data", "usual.csv", "-o", "more.flow", "--jump", "load=5"]);
+    assert_eq!(inspect("more.flow"), serde_json::json!({"range": [-40.0, 40.0], "jump": 5.0}));
+    session.succeed(&["calibrate", "more.flow", "--data", "usual.csv", "-o", "wide.flow", "--range", "load=-50..50"]);
+    assert_eq!(inspect("wide.flow"), serde_json::json!({"range": [-50.0, 50.0], "jump": 5.0}));
+}
+
+/// A column of real numbers has a density everywhere, however small.
+#[test]
+fn rows_far_out_are_not_rows_without_a_density() {
+    let session = Session::new();
+    session.write("usual.csv", usual_rows(1000) + "40,2,1e38\n40,2,3e38\n");
+    let said = session.succeed(&["calibrate", "model.flow", "--data", "usual.csv", "-o", "out.flow"]);
+    assert!(said.contains("calibrated with 1002 rows") && said.contains("far beyond all others: rows 1001, 1002"));
+    assert!(!said.contains("no density"), "{said}");
+}
+
+#[test]
+fn a_frozen_flow_goes_to_standard_output_where_nothing_else_does() {
+    let session = Session::new();
+    let printed = session.run(&["freeze", "run", "-o", "-"]);
+    assert!(printed.status.success() && printed.stdout == fs::read(session.path("model.flow")).unwrap());
+    session.write("usual.csv", usual_rows(300));
+    let taken = session.fail_cleanly(2, &["calibrate", "model.flow", "--data", "usual.csv", "-o", "-"]);
+    assert!(taken.contains("expected a file"), "{taken}");
+}
+
 #[test]
 fn calibrate_minds_supports_and_ranges_of_a_context() {
     let session = Session::of(in_context());
@@ -164,10 +224,12 @@ fn calibrate_minds_supports_and_ranges_of_a_context() {
     session.write("missing.csv", "season,rain,heading,wind,level\n0.5,1,90,4,2\n,1,90,4,2\n");
     let missing = session.fail_cleanly(1, &["score", "out.flow", "--data", "missing.csv", "--verdicts"]);
     assert!(missing.contains("missing.csv, row 2: \"season\" is missing; expected a number"), "{missing}");
+    let season = session.fail_cleanly(1, &[&calibrate[..], &["--range", "season=0..1"]].concat());
+    assert!(season.contains("\"season\" is a context column"), "{season}");
     // As many rows in all would do, but each range of the context has its own table.
     let few = session.fail_cleanly(1, &[&calibrate[..], &["--p", "2.6e-5"]].concat());
     assert!(
-        few.contains("with the fewest rows: 200 rows are too few for alarms at p = 2.6e-5, which need 770"),
+        few.contains("with the fewest rows: 200 rows are too few for alarms at p = 2.6e-5, which need 769"),
         "{few}"
     );
     let one = rows(0.1, 3.0).replacen("season,rain", "#season,rain", 1) + "0.5,-2,10,5,1\n";

@@ -285,9 +285,56 @@ fn verdicts_are_of_the_newest_rows_and_drift_starts_anew() {
     session.fail(2, &["score", "calibrated.flow", "--data", "raw.csv", "--drift-every", "50"]);
 }
 
+/// Of logs without times one does not go on where the other ended.
+#[test]
+fn windows_begin_anew_with_each_file_without_times() {
+    let session = Session::new();
+    let plain = |rows: &[(i64, [f32; 2])]| {
+        let rows: String = csv(rows).lines().map(|line| line.split_once(',').unwrap().1.to_owned() + "\n").collect();
+        rows
+    };
+    let all = usual(60);
+    session.write("a.csv", plain(&all[..30]));
+    session.write("b.csv", plain(&all[30..]));
+    session.write("all.csv", plain(&all));
+    session.write("timed-a.csv", csv(&all[..30]));
+    session.write("timed-b.csv", csv(&all[30..]));
+    let windows = |data: &[&str]| {
+        let options: Vec<&str> = data.iter().flat_map(|path| ["--data", path]).collect();
+        let scored = session.succeed(&[&["score", "model.flow"], &options[..]].concat());
+        scores(&scored).iter().map(|(row, _)| *row).collect::<Vec<_>>()
+    };
+    let every_second = |from: usize, to: usize| (from + 11..=to).step_by(2).collect::<Vec<_>>();
+    assert_eq!(windows(&["all.csv"]), every_second(1, 60));
+    assert_eq!(windows(&["a.csv", "b.csv"]), [every_second(1, 30), every_second(31, 60)].concat());
+    assert_eq!(windows(&["timed-a.csv", "timed-b.csv"]), every_second(1, 60));
+}
+
+#[test]
+fn a_back_test_refuses_flows_over_other_windows() {
+    let session = Session::new();
+    let other = Session::over(Recipe { length: 24, ..recipe() }, |spec| spec);
+    session.write("other.flow", fs::read(other.path("model.flow")).unwrap());
+    session.write("usual.csv", csv(&usual(600)));
+    for (model, out) in [("model.flow", "a.flow"), ("other.flow", "b.flow")] {
+        session.succeed(&["calibrate", model, "--data", "usual.csv", "-o", out, "--p", "0.01"]);
+    }
+    let data = ["--data", "usual.csv"];
+    session.succeed(&[&["backtest", "a.flow", "--against", "a.flow"], &data[..]].concat());
+    let refused = session.fail(1, &[&["backtest", "a.flow", "--against", "b.flow"], &data[..]].concat());
+    assert!(refused.contains("b.flow: is over other windows (24 rows") && refused.contains("first flow: 12 rows"));
+}
+
 #[test]
 fn a_damaged_recipe_is_told() {
     let session = Session::new();
+    let run = fs::read(session.path("run/checkpoint.safetensors")).unwrap();
+    let place = run.windows(4).position(|four| four == b"mean").unwrap();
+    let mut damaged = run;
+    damaged[place] = b'M';
+    session.write("run/checkpoint.safetensors", damaged);
+    let error = session.fail(1, &["freeze", "run", "-o", "again.flow"]);
+    assert!(error.contains("run: the checkpoint's windows cannot be read") && !session.path("again.flow").exists());
     let mut bytes = fs::read(session.path("model.flow")).unwrap();
     let word = |bytes: &[u8], at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap()) as usize;
     let entry = (128..).step_by(16).find(|&at| &bytes[at..at + 4] == b"WIND").unwrap();

@@ -128,6 +128,18 @@ impl<'a> Detector<'a> {
         &self.flow
     }
 
+    /// What each column's sensor can do, one record a column of a row; none where the file says nothing of it.
+    ///
+    /// ```
+    /// # flow_nostd::include_flow!(mod model = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/calibrated.flow"));
+    /// # let detector = flow_nostd::Detector::new(flow_nostd::Flow::new(model::BYTES)?)?;
+    /// assert_eq!(detector.sensor_records()[1].high.get(), 1e6);
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
+    pub fn sensor_records(&self) -> &'a [SensorRecord] {
+        self.sensors
+    }
+
     /// A row is an alarm where its `ln_p` is at most this.
     ///
     /// ```

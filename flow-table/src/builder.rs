@@ -52,6 +52,8 @@ pub(crate) struct Builder<'a> {
     time: Option<TimeColumn>,
     values: Vec<f32>,
     missing: Vec<usize>,
+    /// The rows with which further files begin.
+    begins: Vec<usize>,
     /// Rows without a time, which are to be left out.
     timeless: Vec<usize>,
     ignored: Vec<String>,
@@ -70,6 +72,7 @@ impl<'a> Builder<'a> {
             time: None,
             values: Vec::new(),
             missing: Vec::new(),
+            begins: Vec::new(),
             timeless: Vec::new(),
             ignored: Vec::new(),
             file_names: Vec::new(),
@@ -123,6 +126,7 @@ impl<'a> Builder<'a> {
                 (self.first, self.header, self.names) = (Some(path.to_owned()), header, own);
             }
             Some(first) => {
+                self.begins.push(self.values.len() / self.names.len());
                 let fail = |differences| {
                     Err(TableError::OtherColumns { path: path.into(), first: first.clone(), differences })
                 };
@@ -231,7 +235,7 @@ impl<'a> Builder<'a> {
         notes.extend(mended.notes.iter().cloned());
         let kept = self.options.missing == Missing::Keep;
         let table = Table::of_parts(source, self.names, self.header, self.values, kept)?;
-        Ok(table.with_extras(self.time, mended, notes))
+        Ok(table.with_extras(self.time, mended, notes).beginning(self.begins))
     }
 
     fn check_ignored(&self, path: &str) -> Result<(), TableError> {

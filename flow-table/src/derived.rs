@@ -41,7 +41,9 @@ impl Table {
             .time()
             .map(|time| TimeColumn { name: time.name.clone(), times: of.iter().map(|&i| time.times[i]).collect() });
         let notes = self.notes().iter().cloned().chain([note]).collect();
-        Ok(Table::new(self.source().to_owned(), names, true, values)?.with_extras(time, mended, notes))
+        Ok(Table::new(self.source().to_owned(), names, true, values)?
+            .with_extras(time, mended, notes)
+            .beginning(self.begins().to_vec()))
     }
 
     /// For each row its index among all rows of the file, those that were left out included.

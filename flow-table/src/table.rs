@@ -26,6 +26,8 @@ pub struct Table {
     values: Vec<f32>,
     time: Option<TimeColumn>,
     mended: Mended,
+    /// The rows with which further files begin, counted as in the files.
+    begins: Vec<usize>,
     notes: Vec<String>,
 }
 
@@ -78,12 +80,38 @@ impl Table {
             ));
         }
         check_names(&source, names.iter().enumerate())?;
-        Ok(Table { names, header, source, values, time: None, mended: Mended::default(), notes: Vec::new() })
+        Ok(Table {
+            names,
+            header,
+            source,
+            values,
+            time: None,
+            mended: Mended::default(),
+            begins: Vec::new(),
+            notes: Vec::new(),
+        })
     }
 
     /// The table with what its reader found out beside the values.
     pub(crate) fn with_extras(self, time: Option<TimeColumn>, mended: Mended, notes: Vec<String>) -> Table {
         Table { time, mended, notes, ..self }
+    }
+
+    /// The table with the rows, counted as in the files, with which further files begin.
+    pub(crate) fn beginning(self, begins: Vec<usize>) -> Table {
+        Table { begins, ..self }
+    }
+
+    /// The rows with which the files after the first begin, counted as in all files together, see [`Table::rows_of_file`].
+    pub fn begins(&self) -> &[usize] {
+        &self.begins
+    }
+
+    /// For each row whether a further file has begun since the row before.
+    pub fn begins_file(&self) -> Vec<bool> {
+        let rows = self.rows_of_file();
+        let since = |i: usize| rows[..i].last().map_or(0, |before| before + 1)..=rows[i];
+        (0..rows.len()).map(|i| self.begins.iter().any(|begin| since(i).contains(begin))).collect()
     }
 
     /// The column that says when each row was taken, where there is one. It is not among the columns.
@@ -181,7 +209,8 @@ impl Table {
     /// If the split is of a longer table.
     pub fn into_parts(mut self, split: &Split) -> [Table; 3] {
         let [validation, calibration] = [&split.validation, &split.calibration].map(|rows| self.part(rows));
-        let train = Table { mended: self.left_out_but(&split.train), ..self.without_rows() };
+        let (mended, begins) = (self.left_out_but(&split.train), self.begins.clone());
+        let train = Table { mended, begins, ..self.without_rows() };
         let width = self.columns();
         for (to, &from) in split.train.iter().enumerate() {
             self.values.copy_within(from * width..(from + 1) * width, to * width);
@@ -196,7 +225,7 @@ impl Table {
     /// # Panics
     /// If there is no such row.
     pub fn part(&self, indices: &[usize]) -> Table {
-        Table { mended: self.left_out_but(indices), ..self.select(indices) }
+        Table { mended: self.left_out_but(indices), begins: self.begins.clone(), ..self.select(indices) }
     }
 
     fn left_out_but(&self, indices: &[usize]) -> Mended {
@@ -222,6 +251,7 @@ impl Table {
             values: self.iter().flat_map(|row| columns.iter().map(|&j| row[j])).collect(),
             time: self.time.clone(),
             mended: self.mended.clone(),
+            begins: self.begins.clone(),
             notes: self.notes.clone(),
             ..self.without_rows()
         }
@@ -235,6 +265,7 @@ impl Table {
             values: Vec::new(),
             time: None,
             mended: Mended::default(),
+            begins: Vec::new(),
             notes: Vec::new(),
         }
     }

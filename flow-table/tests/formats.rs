@@ -319,6 +319,12 @@ fn a_folder_is_one_table() {
     assert_eq!(table.values()[..12], table.values()[12..24]);
     assert_eq!(table.notes(), [format!("3 files of the folder {path}, by name; passed over: README.md")]);
     let several = Table::read_all(&[folder.path("a.csv"), folder.path("c.csv")], &ReadOptions::default()).unwrap();
+    // Where files begin is known of the rows that are left, too.
+    let begins = |table: &Table| table.begins_file().iter().map(|&begins| usize::from(begins)).collect::<Vec<_>>();
+    assert_eq!((begins(&table), begins(&several)), (vec![0, 0, 0, 1, 0, 0, 1], vec![0, 0, 0, 1]));
+    assert_eq!(begins(&table.part(&[0, 1, 4, 5])), [0, 0, 1, 0]);
+    let names = ["b", "i", "d", "f"].map(str::to_owned);
+    assert_eq!(begins(&table.matching(&names).unwrap().part(&[2, 6])), [0, 1]);
     assert_eq!((several.rows(), several.source()), (4, format!("{} and 1 more", folder.path("a.csv")).as_str()));
 
     fs::write(folder.at("d.csv"), "f,d,i,c\n1,2,3,4\n").unwrap();

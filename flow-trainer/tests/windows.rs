@@ -50,7 +50,7 @@ fn from_raw_channels_to_scores() {
     assert!(said.contains("windows between them left out, so that no parts share a row"), "{said}");
 
     let checkpoint = read_checkpoint(&session.path("run")).unwrap();
-    let recipe = Recipe::of_metadata(&checkpoint.metadata).unwrap();
+    let recipe = Recipe::of_metadata(&checkpoint.metadata, &session.path("run")).unwrap().unwrap();
     let names: Vec<&str> = checkpoint.spec.columns.iter().map(|column| column.name.as_str()).collect();
     assert_eq!(names[..6], ["temp", "temp.lag1", "temp.lag2", "temp.mean", "temp.std", "temp.slope"]);
     assert_eq!((names.len(), names[6]), (12, "speed"));

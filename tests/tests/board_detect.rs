@@ -2,10 +2,10 @@
 //! bit, and what a row takes. `cargo test -p flow-tests --test board_detect -- --nocapture` prints the figures.
 
 use flow_export::calibrate::calibrate;
-use flow_export::calibration::unlimited;
 use flow_export::freeze::freeze;
 use flow_export::frozen::Frozen;
 use flow_export::resection::with_sections;
+use flow_export::sensors::unlimited;
 use flow_export::verdicts::{self, Judge};
 use flow_export::windows::{self, Feature, Recipe};
 use flow_model::params::Layout;

@@ -299,6 +299,7 @@ fn drift(ln_p: &[f32], every: f64, ground: &Ground, time: &dyn Fn(usize) -> Opti
         }
     }
     let mut found: Vec<usize> = alarms.iter().filter_map(|alarm| alarm.window).collect();
+    found.sort_unstable(); // A clock that was set back comes to a window twice.
     found.dedup();
     let outside = alarms.iter().filter(|alarm| alarm.window.is_none()).count();
     DriftAlarms { every_rows: every, outside, windows_found: found.len(), alarms }

@@ -44,11 +44,17 @@ impl Windows {
     /// The same, but windows begin and end so many rows before and after.
     pub(super) fn near(&self, rows: usize) -> Vec<Option<usize>> {
         let mut near = self.of_row.clone();
-        for (number, window) in self.list.iter().enumerate() {
-            let end = near.len().min(window.last.saturating_add(rows).saturating_add(1));
-            for row in &mut near[window.first.saturating_sub(rows)..end] {
-                row.get_or_insert(number);
+        let mut start = 0;
+        // Where a clock was set back, the rows of a window lie in two places.
+        for run in self.of_row.chunk_by(|a, b| a == b) {
+            let end = start + run.len();
+            if let Some(number) = run[0] {
+                let until = near.len().min(end.saturating_add(rows));
+                near[start.saturating_sub(rows)..until].iter_mut().for_each(|row| {
+                    row.get_or_insert(number);
+                });
             }
+            start = end;
         }
         near
     }

@@ -37,12 +37,13 @@ impl Rows {
 
 /// Gaps as windows have them, see [`flow_nostd::Window::push_at`].
 fn window_gaps(table: &Table, step: u64) -> Vec<bool> {
-    let rows = table.rows_of_file();
+    let (rows, begins_file) = (table.rows_of_file(), table.begins_file());
     let times = table.time().map_or(&[][..], |time| time.times());
     let longest = if step == 0 { i64::MAX } else { i64::try_from(step + step / 2).unwrap_or(i64::MAX) };
     let gap = |i: usize| {
         let passed = times.get(i).zip(times.get(i - 1)).map(|(now, before)| now.saturating_sub(*before));
-        rows[i] != rows[i - 1] + 1 || passed.is_some_and(|passed| passed <= 0 || passed > longest)
+        let follows = rows[i] == rows[i - 1] + 1 && !(times.is_empty() && begins_file[i]);
+        !follows || passed.is_some_and(|passed| passed <= 0 || passed > longest)
     };
     (0..table.rows()).map(|i| i > 0 && gap(i)).collect()
 }

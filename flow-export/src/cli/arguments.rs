@@ -10,6 +10,14 @@ use flow_table::ignored_column;
 use std::path::PathBuf;
 use std::time::Duration;
 
+/// A file that is no standard output, where something else is printed.
+fn a_file(text: &str) -> Result<PathBuf, String> {
+    match text {
+        "-" => Err("expected a file: on standard output stands what is printed".to_owned()),
+        path => Ok(path.into()),
+    }
+}
+
 #[derive(Parser)]
 #[command(name = "flow-export", version, about, arg_required_else_help = true)]
 pub(super) struct Cli {
@@ -51,7 +59,7 @@ pub(super) enum Command {
 pub(super) struct Freeze {
     /// The folder that `flow-trainer train --out` wrote
     pub(super) run: PathBuf,
-    /// The frozen flow to write
+    /// The frozen flow to write; - for standard output
     #[arg(short, long, value_name = "FILE")]
     pub(super) output: PathBuf,
     /// Roll-back counter: a device may refuse a file whose counter is below that of the one it has
@@ -99,7 +107,7 @@ pub(super) struct Calibrate {
     #[arg(long, value_name = "FILE")]
     pub(super) data: Vec<String>,
     /// The frozen flow to write
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE", value_parser = a_file)]
     pub(super) output: PathBuf,
     /// An alarm where a usual row would be as odd with at most this probability [default: 0.001]
     #[arg(long, value_name = "P", value_parser = alarm::probability, conflicts_with = "false_alarms")]
@@ -115,7 +123,7 @@ pub(super) struct Calibrate {
     #[arg(long, value_name = "SHARE", value_parser = alarm::confidence)]
     pub(super) confidence: Option<f64>,
     /// What a column's sensor can give: NAME=LOW..HIGH. Other values are faults of the sensor. Of a raw channel of windows: no
-    /// window holds them
+    /// window holds them. Limits that a frozen flow has, of --jump and --stuck too, stay but for those given anew
     #[arg(long, value_name = "NAME=LOW..HIGH", value_parser = sensors::range, allow_hyphen_values = true)]
     pub(super) range: Vec<Limit>,
     /// The largest change of a column from one row to the next: NAME=LARGEST
@@ -127,12 +135,12 @@ pub(super) struct Calibrate {
     /// Leave a column of the table out: NAME:ignore
     #[arg(long, value_name = "NAME:ignore", value_parser = ignored_column)]
     pub(super) column: Vec<String>,
-    /// Roll-back counter, where a run is frozen
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub(super) rollback: u32,
-    /// How the weights of conditioners are stored, where a run is frozen
-    #[arg(long, value_enum, default_value_t)]
-    pub(super) weights: Weights,
+    /// Roll-back counter, where a run is frozen [default: 0]
+    #[arg(long, value_name = "N")]
+    pub(super) rollback: Option<u32>,
+    /// How the weights of conditioners are stored, where a run is frozen [default: f32]
+    #[arg(long, value_enum)]
+    pub(super) weights: Option<Weights>,
     /// Print what the calibration came to as one JSON object
     #[arg(long)]
     pub(super) json: bool,
@@ -171,6 +179,9 @@ pub(super) struct Score {
     /// It has drifted where that reaches the number of rows, and starts anew then
     #[arg(long, value_name = "ROWS|N/TIME", requires = "verdicts")]
     pub(super) drift_every: Option<DriftEvery>,
+    /// The time between two rows, or between two windows: 5min [default: the median, where the table has times]
+    #[arg(long, value_name = "TIME", value_parser = alarm::duration, requires = "verdicts")]
+    pub(super) every: Option<Duration>,
     /// One label for each row: 1 for an anomaly, 0 for a normal row
     #[arg(long, value_name = "FILE", requires = "json")]
     pub(super) labels: Option<String>,
@@ -217,7 +228,7 @@ pub(super) struct Backtest {
     #[arg(long, value_name = "NAME:ignore", value_parser = ignored_column)]
     pub(super) column: Vec<String>,
     /// Write a report with a timeline to this file: HTML that opens without a network
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = a_file)]
     pub(super) report: Option<PathBuf>,
     /// Print all that was found as one JSON object
     #[arg(long)]
@@ -322,7 +333,7 @@ pub(super) struct Sign {
     /// The private key that `flow-export keygen` wrote
     #[arg(long, value_name = "FILE")]
     pub(super) key: PathBuf,
-    /// The signed flow to write
+    /// The signed flow to write; - for standard output
     #[arg(short, long, value_name = "FILE")]
     pub(super) output: PathBuf,
 }

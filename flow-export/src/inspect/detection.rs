@@ -57,7 +57,7 @@ pub(super) fn calibration(section: &[u8], contexts: &[String]) -> Option<Calibra
 }
 
 /// The limits of each column; `None` where there are none.
-pub(super) fn sensors(section: &[u8]) -> Vec<Option<SensorFacts>> {
+pub(super) fn sensors(records: &[SensorRecord]) -> Vec<Option<SensorFacts>> {
     let facts = |record: &SensorRecord| {
         let (low, high, jump, same) = (record.low.get(), record.high.get(), record.jump.get(), record.same.get());
         let facts = SensorFacts {
@@ -67,7 +67,7 @@ pub(super) fn sensors(section: &[u8]) -> Vec<Option<SensorFacts>> {
         };
         (facts != SensorFacts { range: None, jump: None, same: None }).then_some(facts)
     };
-    <[SensorRecord]>::ref_from_bytes(section).unwrap_or_default().iter().map(facts).collect()
+    records.iter().map(facts).collect()
 }
 
 /// The usual value of each of so many columns; none where the section is empty.

@@ -1,9 +1,10 @@
 //! The flows of the golden files: small ones, of every model and of all that a file can hold.
 
 use flow_export::aligned::AlignedBytes;
-use flow_export::calibration::{Section, unlimited};
+use flow_export::calibration::Section;
 use flow_export::freeze::{Weights, freeze_as};
 use flow_export::resection::with_sections;
+use flow_export::sensors::unlimited;
 use flow_export::windows::Recipe;
 use flow_export::{probes, references};
 use flow_model::models::{Mixing, Shape, maf, maf_rqs, nsf, realnvp};

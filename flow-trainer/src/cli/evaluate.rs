@@ -53,7 +53,7 @@ pub(super) fn evaluate(args: Evaluate) -> Result<(), Error> {
     let flow = Flow::new(checkpoint.spec.clone())?;
     let names: Vec<String> = flow.spec().columns.iter().map(|c| c.name.clone()).collect();
     let missing = data::missing_of(&checkpoint.metadata);
-    let recipe = Recipe::of_metadata(&checkpoint.metadata);
+    let recipe = Recipe::of_metadata(&checkpoint.metadata, &args.run)?;
     let keep = recipe.as_ref().map_or_else(|| names.clone(), Recipe::kept);
     let reading = ReadOptions { ignore: args.column, keep, missing };
     let table = data::read_or_generate(&args.data, &reading, args.seed.wrapping_add(2))?;
