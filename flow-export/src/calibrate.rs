@@ -2,13 +2,13 @@
 
 use crate::calibration::{ANCHOR, Bin, FEWEST, REACH, Section};
 use crate::error::Error;
-use crate::frozen::{Frozen, context_names, split_context};
+use crate::frozen::{Frozen, columns_with_atoms, context_names, judged_names, split_context};
 use crate::references;
 use crate::resection::with_sections;
 use crate::score;
 use flow_model::checkpoint::Checkpoint;
-use flow_nostd::Detector;
-use flow_nostd::layout::CALIBRATION;
+use flow_nostd::layout::{CALIBRATION, CIRCULAR, CONSTANT};
+use flow_nostd::{Detector, Flow};
 use flow_table::Table;
 use serde::Serialize;
 use std::fmt;
@@ -18,6 +18,8 @@ pub const USUAL_P: f64 = 1e-3;
 
 /// The largest share of rows among those that are to be usual which may be left out.
 const MOST_LEFT_OUT: f64 = 0.1;
+/// The largest share of them that may lie beyond what the training trusts a column to have.
+const MOST_BEYOND: f64 = 0.5;
 /// So many rows are listed, others counted.
 const LISTED: usize = 5;
 
@@ -126,6 +128,7 @@ pub fn calibrate(
     if outside.len() as f64 > most || inside.len() < FEWEST {
         return Err(Error::RowsOutside { path: path(), rows, outside: outside.len() });
     }
+    check_units(&flow, &values, table.source())?;
     let of_file = table.rows_of_file();
     let (table, rows) = (&table.part(&inside), inside.len());
     let log_probs = score::score(frozen, table)?;
@@ -165,6 +168,27 @@ pub fn calibrate(
         bins: section.bins,
     };
     Ok((finished.bytes().to_vec(), summary))
+}
+
+/// Refuses rows of which many lie beyond what the training trusts a column to have; `values` are without context.
+fn check_units(flow: &Flow, values: &[f32], source: &str) -> Result<(), Error> {
+    let rows = values.len() / flow.columns().max(1);
+    let names = judged_names(flow);
+    let columns = columns_with_atoms(flow).filter(|(record, _)| !record.is_context());
+    for (j, (record, atoms)) in columns.enumerate() {
+        if matches!(record.kind.get(), CIRCULAR | CONSTANT) {
+            continue;
+        }
+        let (low, high) = references::trusted(record, atoms);
+        let is_atom = |x: f64| atoms.iter().any(|atom| f64::from(atom.value.get()) == x);
+        let of_column = values.iter().skip(j).step_by(flow.columns()).map(|&x| f64::from(x));
+        let beyond = of_column.filter(|x| !(low..=high).contains(x) && !is_atom(*x)).count();
+        if beyond as f64 > MOST_BEYOND * rows as f64 {
+            let (path, name) = (source.to_owned(), names[j].clone());
+            return Err(Error::OtherUnits { path, name, rows, beyond, low, high });
+        }
+    }
+    Ok(())
 }
 
 /// The smallest p of an alarm that so many rows support.

@@ -12,7 +12,9 @@ use crate::frozen::Frozen;
 use crate::inspect::FactsOnBoards;
 use crate::score::{self, Labels, Summary};
 use crate::verdicts::{self, Judge};
-use crate::{board, c_array, calibrate, inspect, onnx, output, run_folder, sample, sensors, signing, watch, windows};
+use crate::{
+    board, c_array, calibrate, inspect, onnx, output, run_folder, sample, sensors, signing, times, watch, windows,
+};
 use arguments::{Backtest, Calibrate, Cli, Command, Emit, Freeze, Inspect, Line, Score, Watch};
 use clap::{CommandFactory, Parser, error::ErrorKind};
 use flow_table::atomic::write_atomic;
@@ -114,6 +116,7 @@ fn inspect_file(args: Inspect) -> Result<(), Error> {
 }
 
 fn score_table(args: Score) -> Result<(), Error> {
+    output::check(args.output.as_deref(), args.data.iter().chain(&args.labels))?;
     let frozen = Frozen::read(&args.model)?;
     frozen.tested_flow()?; // What is wrong with it is said before the table is read.
     let judge = args.verdicts.then(|| Judge::new(&frozen)).transpose()?;
@@ -123,7 +126,7 @@ fn score_table(args: Score) -> Result<(), Error> {
     table.notes().iter().for_each(|note| eprintln!("{note}"));
     let labels = args.labels.map(|path| Labels::of_table(&path, table)).transpose()?;
     let drift_every = drift_rows(args.drift_every, table, args.every)?;
-    let judged = judge.as_ref().map(|judge| judge.judge_with_gaps(table, &windowed.gaps(args.every))).transpose()?;
+    let judged = judge.as_ref().map(|judge| judge.judge(table, &windowed.gaps(args.every))).transpose()?;
     let log_prob = match &judged {
         Some(judged) => judged.iter().map(|one| one.verdict.log_prob).collect(),
         None => score::score(&frozen, table)?,
@@ -144,6 +147,8 @@ fn score_table(args: Score) -> Result<(), Error> {
 }
 
 fn backtest_table(args: Backtest) -> Result<(), Error> {
+    let windows = args.windows.as_ref().map(|path| path.display().to_string());
+    output::check(args.report.as_deref(), args.data.iter().chain(&args.labels).chain(&args.train).chain(&windows))?;
     let frozen = Frozen::read(&args.model)?;
     let judge = Judge::new(&frozen)?;
     let against = args.against.iter().map(|path| Frozen::read(path)).collect::<Result<Vec<_>, _>>()?;
@@ -182,12 +187,9 @@ fn watch_rows(args: Watch) -> Result<(), Error> {
         None => f32::INFINITY,
         Some(DriftEvery::Rows(rows)) => rows as f32,
         Some(DriftEvery::Rate(rate)) => {
-            let step =
-                windows::Recipe::of_file(&frozen)?.map_or(0, |recipe| recipe.step.saturating_mul(recipe.stride.into()));
-            if step == 0 {
-                return Err(Error::NoStep { path: args.model });
-            }
-            (1.0 / rate.share(Duration::from_micros(step))).max(1.0) as f32
+            let known = windows::Recipe::of_file(&frozen)?.and_then(|recipe| recipe.every());
+            let every = known.ok_or(Error::NoStep { path: args.model })?;
+            (1.0 / rate.share(every)).max(1.0) as f32
         }
     };
     let Line { baud, timeout } = args.line;
@@ -202,17 +204,17 @@ fn drift_rows(asked: Option<DriftEvery>, table: &Table, every: Option<Duration>)
         Some(DriftEvery::Rows(rows)) => return Ok(Some(rows)),
         Some(DriftEvery::Rate(rate)) => rate,
     };
-    let every = backtest::every(table, every).ok_or_else(|| Error::NoTimes { path: table.source().to_owned() })?;
+    let every = times::every(table, every).ok_or_else(|| Error::NoTimes { path: table.source().to_owned() })?;
     Ok(Some((1.0 / rate.share(every)).max(1.0)))
 }
 
+/// Ends the program as on wrong use.
+fn wrong(problem: &str) -> ! {
+    Cli::command().error(ErrorKind::ValueValidation, problem).exit()
+}
+
 fn calibrate_file(args: Calibrate) -> Result<(), Error> {
-    let p = match (args.false_alarms, args.every) {
-        (Some(rate), Some(every)) => Some(rate.p(every).unwrap_or_else(|problem| {
-            Cli::command().error(ErrorKind::ValueValidation, format!("--false-alarms: {problem}")).exit()
-        })),
-        _ => args.p,
-    };
+    output::check(Some(&args.output), &args.data)?;
     let is_run = args.model.is_dir();
     if !is_run && (args.rollback.is_some() || args.weights.is_some()) {
         let why = "--rollback and --weights are for a run that is frozen; the model is a file";
@@ -223,6 +225,25 @@ fn calibrate_file(args: Calibrate) -> Result<(), Error> {
         false => Frozen::read(&args.model)?,
     };
     frozen.tested_flow()?;
+    let p = match args.false_alarms {
+        None => args.p,
+        Some(rate) => {
+            let known = windows::Recipe::of_file(&frozen)?.and_then(|recipe| recipe.every());
+            if let (Some(known), Some(every)) = (known, args.every)
+                && known != every
+            {
+                eprintln!(
+                    "flow-export: warning: the windows of the flow come every {known:?}, and --every says {every:?}"
+                );
+            }
+            match args.every.or(known) {
+                None => wrong("--false-alarms: how far apart are the rows? say --every, as in --every 5min"),
+                Some(every) => {
+                    Some(rate.p(every).unwrap_or_else(|problem| wrong(&format!("--false-alarms: {problem}"))))
+                }
+            }
+        }
+    };
     let frozen = sensors::limited(frozen, &[args.range, args.jump, args.stuck].concat())?;
     let mut data = args.data;
     if data.is_empty() {

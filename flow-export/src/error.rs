@@ -197,6 +197,31 @@ pub enum Error {
         /// How many of them.
         beyond: usize,
     },
+    /// Usual rows of which many lie beyond what the training has seen of a column.
+    #[error(
+        "{path}: {name:?} is beyond {low:.4} to {high:.4}, all that its training gives reason to expect, in {beyond} of {rows} rows: \
+         expected usual rows, in the units of the training; if they are usual now, train anew"
+    )]
+    OtherUnits {
+        /// The table.
+        path: String,
+        /// The column.
+        name: String,
+        /// Rows.
+        rows: usize,
+        /// How many of them.
+        beyond: usize,
+        /// The least value that is trusted.
+        low: f64,
+        /// The largest.
+        high: f64,
+    },
+    /// A file to be written that is read, too.
+    #[error("{}: is among the files that are read, and would be lost; name another one to write", .path.display())]
+    SameFile {
+        /// The file.
+        path: PathBuf,
+    },
     /// Fewer rows than an alarm's p asks for.
     #[error(
         "{source_name}: {rows} rows are too few for alarms at p = {p:.1e}, which need {needed} that the flow was not trained \
@@ -251,7 +276,7 @@ pub enum Error {
     #[error(
         "{path}: no window of {length} rows is complete: {rows} rows, at most {longest} of them without a gap between; \
          missing values, readings beyond --range and times that are doubled, go back or lie far apart are gaps: sort and \
-         mend the rows, or take shorter windows"
+         mend the rows, or take shorter windows{apart}"
     )]
     NoWindow {
         /// The table.
@@ -262,6 +287,8 @@ pub enum Error {
         rows: usize,
         /// The most rows in a run without a gap.
         longest: usize,
+        /// How far apart the rows are, if not as far as those of the training.
+        apart: String,
     },
     /// A table without all context columns.
     #[error(

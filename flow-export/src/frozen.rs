@@ -78,6 +78,12 @@ pub(crate) fn column_names(flow: &Flow) -> Vec<String> {
         .collect()
 }
 
+/// Names of the columns that verdicts speak of: all but those of the context.
+pub(crate) fn judged_names(flow: &Flow) -> Vec<String> {
+    let names = column_names(flow).into_iter().zip(flow.column_records());
+    names.filter(|(_, record)| !record.is_context()).map(|(name, _)| name).collect()
+}
+
 /// Names of the context columns.
 pub(crate) fn context_names(flow: &Flow) -> Vec<String> {
     let records = flow.column_records().iter();

@@ -30,6 +30,7 @@ pub mod score;
 pub mod sensors;
 pub mod signing;
 pub mod tail;
+pub mod times;
 pub mod verdicts;
 mod watch;
 pub mod windows;

@@ -29,6 +29,15 @@ pub(crate) fn write(to: Option<&Path>, content: impl FnOnce(&mut dyn Write) -> R
     }
 }
 
+/// Refuses a file to be written that is one of those to be read.
+pub(crate) fn check<'a>(to: Option<&Path>, read: impl IntoIterator<Item = &'a String>) -> Result<(), Error> {
+    let Some(place) = to.and_then(|path| path.canonicalize().ok()) else { return Ok(()) };
+    match read.into_iter().any(|path| Path::new(path).canonicalize().is_ok_and(|path| path == place)) {
+        true => Err(Error::SameFile { path: to.unwrap_or(&place).to_owned() }),
+        false => Ok(()),
+    }
+}
+
 /// Writes these bytes, as [`write`] does.
 pub(crate) fn bytes(to: &Path, bytes: &[u8]) -> Result<(), Error> {
     write(Some(to), |out| out.write_all(bytes).map_err(Error::Stdout))

@@ -69,6 +69,12 @@ fn span(record: &ColumnRecord, atoms: &[AtomRecord], values: &[f32], unit: f64) 
     if record.kind.get() == CONSTANT {
         return (low, high);
     }
+    let (least, most) = trusted(record, atoms);
+    if low.max(least) < high.min(most) { (low.max(least), high.min(most)) } else { (low, high) }
+}
+
+/// The values that training trusts a column of a line to have, in raw units.
+pub(crate) fn trusted(record: &ColumnRecord, atoms: &[AtomRecord]) -> (f64, f64) {
     let [center, scale, reach, _] = record.values.map(|value| f64::from(value.get()));
     let [first, second, _] = record.extra.map(|value| f64::from(value.get()));
     let own = if has_cells(record) { 1.0 } else { 0.0 };
@@ -80,8 +86,7 @@ fn span(record: &ColumnRecord, atoms: &[AtomRecord], values: &[f32], unit: f64) 
         LATTICE => first + w * second,
         _ => w,
     };
-    let (least, most) = (raw(center - reach * scale), raw(center + reach * scale - inserted));
-    if low.max(least) < high.min(most) { (low.max(least), high.min(most)) } else { (low, high) }
+    (raw(center - reach * scale), raw(center + reach * scale - inserted))
 }
 
 /// The unit of a column: the scale that training gave it where that is in raw units, from more rows than those of a

@@ -1,7 +1,7 @@
 //! Limits of sensors, as the command line gives them: `NAME=LOW..HIGH`, `NAME=LARGEST`, `NAME=ROWS`.
 
 use crate::error::Error;
-use crate::frozen::{Frozen, column_names, context_names};
+use crate::frozen::{Frozen, context_names, judged_names};
 use crate::resection::with_sections;
 use crate::windows::Recipe;
 use flow_nostd::Detector;
@@ -73,7 +73,7 @@ pub(crate) fn limited(frozen: Frozen, limits: &[Limit]) -> Result<Frozen, Error>
     let source = |source| Error::Format { path: frozen.path().to_owned(), source };
     let detector = Detector::new(frozen.flow()?).map_err(source)?;
     let contexts = context_names(&flow);
-    let columns: Vec<String> = column_names(&flow).into_iter().filter(|name| !contexts.contains(name)).collect();
+    let columns = judged_names(&flow);
     let mut recipe = Recipe::of_file(&frozen)?;
     let (mut ranges, mut others) = (Vec::new(), Vec::new());
     for limit in limits {

@@ -1,16 +1,11 @@
 //! Verdicts on a table's rows, one after the other, by the device engine itself.
 
 use crate::error::Error;
-use crate::frozen::{Frozen, column_names, context_names, split_context};
+use crate::frozen::{Frozen, judged_names, split_context};
 use crate::score::matching;
 use flow_nostd::{Detector, Drift, EvalError, SensorState, Status, Verdict};
 use flow_table::{Table, csv_field, csv_number};
 use std::io::{self, Write};
-use std::time::Duration;
-
-/// Between two rows that are more than this many times as far apart as rows usually are there is a gap: what is known of
-/// the sensors is forgotten.
-pub const GAP: f64 = 2.0;
 
 /// A verdict, and the column to look at.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -75,25 +70,15 @@ impl<'a> Judge<'a> {
 
     /// Names of the columns that verdicts speak of: all but those of the context.
     pub fn names(&self) -> Vec<String> {
-        let contexts = context_names(self.detector.flow());
-        column_names(self.detector.flow()).into_iter().filter(|name| !contexts.contains(name)).collect()
+        judged_names(self.detector.flow())
     }
 
-    /// The verdict on each row, in the table's order; missing values are NaN. Where the table has times, `every` is the time
-    /// between two rows, else their median distance; after a gap the sensors are looked at anew.
+    /// The verdict on each row, in the table's order; missing values are NaN. After a gap, of which `gaps` says whether there
+    /// is one before each row, the sensors are looked at anew: see [`Windowed::gaps`](crate::windows::Windowed::gaps).
     ///
     /// # Errors
     /// A table of other columns, or a value of the context that is missing.
-    pub fn judge(&self, table: &Table, every: Option<Duration>) -> Result<Vec<Judged>, Error> {
-        self.judge_with_gaps(table, &gaps(table, every))
-    }
-
-    /// The same where it is known whether there is a gap before each row, as of windows that began anew, see
-    /// [`Windowed::gaps`](crate::windows::Windowed::gaps).
-    ///
-    /// # Errors
-    /// As [`Judge::judge`].
-    pub fn judge_with_gaps(&self, table: &Table, gaps: &[bool]) -> Result<Vec<Judged>, Error> {
+    pub fn judge(&self, table: &Table, gaps: &[bool]) -> Result<Vec<Judged>, Error> {
         let flow = self.detector.flow();
         let table = matching(flow, table)?;
         let mut sensors = vec![SensorState::default(); flow.columns()];
@@ -124,27 +109,6 @@ impl<'a> Judge<'a> {
         }
         Ok(judged)
     }
-}
-
-/// Whether there is a gap before each row by its time, see [`GAP`]; where the table has no times, before each further file.
-pub(crate) fn gaps(table: &Table, every: Option<Duration>) -> Vec<bool> {
-    let Some(time) = table.time() else { return table.begins_file() };
-    let times = time.times();
-    let usual = every.or_else(|| usual_step(times).map(Duration::from_micros));
-    let usual = usual.map_or(f64::INFINITY, |usual| usual.as_micros() as f64);
-    let gap = |pair: &[i64]| {
-        let step = pair[1] as f64 - pair[0] as f64;
-        step < 0.0 || step > GAP * usual
-    };
-    std::iter::once(false).take(times.len()).chain(times.windows(2).map(gap)).collect()
-}
-
-/// The median time between two rows, in microseconds; of steps back and of none there is no use.
-pub(crate) fn usual_step(times: &[i64]) -> Option<u64> {
-    let step = |pair: &[i64]| u64::try_from(pair[1].saturating_sub(pair[0])).ok();
-    let mut steps: Vec<u64> = times.windows(2).filter_map(step).filter(|step| *step > 0).collect();
-    let middle = steps.len().checked_sub(1)? / 2;
-    Some(*steps.select_nth_unstable(middle).1)
 }
 
 /// Writes verdicts as CSV: `log_prob,ln_p,alarm,status,column`. Of windows, `rows` are the numbers of their newest rows from
@@ -182,22 +146,4 @@ pub fn write(
         writeln!(out)?;
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn gaps_are_found_in_times() {
-        let text = "time,x\n2024-01-01 00:00:00,1\n2024-01-01 00:05:00,1\n2024-01-01 00:10:00,1\n2024-01-01 00:30:00,1\n\
-                    2024-01-01 00:30:00,1\n2024-01-01 00:20:00,1\n";
-        let table = Table::from_reader(text.as_bytes(), "t", &Default::default()).unwrap();
-        assert_eq!(gaps(&table, None), [false, false, false, true, false, true]);
-        let minutes = |n: u64| Some(Duration::from_secs(60 * n));
-        assert_eq!(gaps(&table, minutes(10)), [false, false, false, false, false, true]);
-        assert_eq!(gaps(&table, minutes(1)), [false, true, true, true, false, true]);
-        let table = Table::from_rows("t", vec!["x".into()], &[[1.0], [2.0]]).unwrap();
-        assert!(gaps(&table, None).is_empty());
-    }
 }

@@ -5,7 +5,7 @@
 
 use crate::error::Error;
 use crate::frozen::{Frozen, column_names};
-use crate::verdicts::{gaps, usual_step};
+use crate::times::{Order, gaps, usual_step};
 use flow_nostd::layout::{
     CHANGE, CREST, ChannelRecord, FeatureRecord, LAG, MAX, MEAN, MIN, RANGE, SLOPE, STD, VALUE, WINDOW_MAX,
     WindowRecord,
@@ -76,15 +76,37 @@ pub struct Recipe {
 pub struct Windowed {
     /// The table.
     pub table: Table,
-    /// Whether the windows have begun anew between the row before and each row; nothing where no windows were made.
-    begun: Option<Vec<bool>>,
+    /// What is known of the raw table; nothing where no windows were made.
+    pub(crate) made: Option<Made>,
+}
+
+/// What is known of a table of which windows were made.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Made {
+    /// Whether the windows have begun anew between the row of the window before and that of each window.
+    begun: Vec<bool>,
+    /// The order of its rows.
+    pub order: Order,
+    /// Rows that no window holds, for a value that is missing or beyond its sensor's range.
+    pub faults: Vec<Fault>,
+}
+
+/// Faults of a sensor.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Fault {
+    /// Its column, or its channel.
+    pub column: String,
+    /// What is wrong, in the word of a status.
+    pub fault: &'static str,
+    /// Number of rows.
+    pub rows: usize,
 }
 
 impl Windowed {
     /// Whether there is a gap before each row, after which a device knows nothing of the sensors: where windows began anew,
-    /// else where the table's times say so, see [`GAP`](crate::verdicts::GAP).
+    /// else where the table's times say so, see [`GAP`](crate::times::GAP).
     pub fn gaps(&self, every: Option<Duration>) -> Vec<bool> {
-        self.begun.clone().unwrap_or_else(|| gaps(&self.table, every))
+        self.made.as_ref().map_or_else(|| gaps(&self.table, every), |made| made.begun.clone())
     }
 }
 
@@ -105,6 +127,31 @@ impl Recipe {
     pub fn of_metadata(metadata: &BTreeMap<String, String>, run: &Path) -> Result<Option<Recipe>, Error> {
         let read = |text: &String| serde_json::from_str(text);
         metadata.get(METADATA).map(read).transpose().map_err(|source| Error::Recipe { path: run.to_owned(), source })
+    }
+
+    /// The time from one window to the next, where it is known.
+    pub fn every(&self) -> Option<Duration> {
+        let step = self.step.saturating_mul(self.stride.into());
+        (step > 0).then(|| Duration::from_micros(step))
+    }
+
+    /// What is wrong with features of which one follows from the others: their density has no bound.
+    pub fn degenerate(&self) -> Option<String> {
+        let has = |feature| self.features.contains(&feature);
+        let follows = self.features.iter().find(|feature| match feature {
+            Feature::Range => has(Feature::Min) && has(Feature::Max),
+            Feature::Change(rows) => has(Feature::Value) && has(Feature::Lag(*rows)),
+            _ => false,
+        });
+        if let Some(feature) = follows {
+            return Some(format!("{feature} follows from the other features; leave one of them out"));
+        }
+        let (features, length) = (self.features.len(), usize::from(self.length));
+        (features > length).then(|| {
+            format!(
+                "{features} features of {length} values follow from each other; take longer windows or fewer features"
+            )
+        })
     }
 
     /// Whether both make the same columns of the same rows, wherever these are from.
@@ -185,7 +232,7 @@ impl Recipe {
     /// Where the features are the value alone, names tell nothing, and the table counts as one of raw channels.
     ///
     /// # Errors
-    /// Other channels, or no window that is complete.
+    /// Other channels, rows that are not in the order of time, or no window that is complete.
     pub fn table(&self, table: Table) -> Result<Table, Error> {
         Ok(self.windowed(table)?.table)
     }
@@ -201,9 +248,10 @@ impl Recipe {
             false => table.columns() == columns.len() && columns.len() != self.channels.len(),
         };
         if has_all && columns != self.channels {
-            return Ok(Windowed { table, begun: None });
+            return Ok(Windowed { table, made: None });
         }
         let table = &table.matching(&self.channels)?;
+        let order = Order::of(table)?;
         let (section, ranges) = (self.section(), self.range_records());
         let windowing =
             Windowing::read(&section).map_err(|source| Error::Format { path: table.source().into(), source })?;
@@ -215,7 +263,8 @@ impl Recipe {
         let (mut values, mut newest) = (Vec::new(), Vec::new());
         let (mut begun, mut begins) = (Vec::new(), false);
         let (rows, timeless, begins_file) = (table.rows_of_file(), table.time().is_none(), table.begins_file());
-        let (mut gaps, mut longest, mut beyond) = (0, 0, 0);
+        let (mut gaps, mut longest) = (0, 0);
+        let (mut missing, mut beyond) = (vec![0; table.columns()], vec![0; table.columns()]);
         for (i, row) in table.iter().enumerate() {
             // Rows that were left out are a gap, too, and so is a further file without times.
             if i > 0 && (rows[i] != rows[i - 1] + 1 || timeless && begins_file[i]) {
@@ -227,9 +276,12 @@ impl Recipe {
             };
             // A value that is missing, or none that its sensor can give: the window begins anew after it.
             let due = match due {
-                Err(EvalError::NotFinite { .. }) => false,
-                Err(EvalError::OutOfRange { .. }) => {
-                    beyond += 1;
+                Err(EvalError::NotFinite { column }) => {
+                    missing[column] += 1;
+                    false
+                }
+                Err(EvalError::OutOfRange { channel }) => {
+                    beyond[channel] += 1;
                     false
                 }
                 due => due.map_err(failed(rows[i]))?,
@@ -250,14 +302,24 @@ impl Recipe {
                 length: self.length,
                 rows: table.rows(),
                 longest,
+                apart: other_step(self, table).unwrap_or_default(),
             });
         }
-        let beyond = match beyond {
+        let rows = |counts: &[usize], what| match counts.iter().sum::<usize>() {
             0 => String::new(),
-            rows => format!(", {rows} rows beyond a sensor's range"),
+            rows => format!(", {rows} rows {what}"),
         };
-        let note = format!("windows: {} in {} rows, {gaps} gaps{beyond}; {self}", newest.len(), table.rows());
-        Ok(Windowed { table: table.derived(columns, values, &newest, note)?, begun: Some(begun) })
+        let (lacking, far) = (rows(&missing, "with a missing value"), rows(&beyond, "beyond a sensor's range"));
+        let apart = other_step(self, table).unwrap_or_default();
+        let note =
+            format!("windows: {} in {} rows, {gaps} gaps{lacking}{far}; {self}{apart}", newest.len(), table.rows());
+        let fault = |fault: &'static str, counts: Vec<usize>| {
+            let some = self.channels.clone().into_iter().zip(counts).filter(|(_, rows)| *rows > 0);
+            some.map(move |(column, rows)| Fault { column, fault, rows })
+        };
+        let faults = fault("not_finite", missing).chain(fault("out_of_range", beyond)).collect();
+        let made = Some(Made { begun, order, faults });
+        Ok(Windowed { table: table.derived(columns, values, &newest, note)?, made })
     }
 }
 
@@ -294,9 +356,19 @@ pub fn read_windowed(
     let table = Table::read_all(data, &ReadOptions { ignore, keep, missing })?;
     let windowed = match &recipe {
         Some(recipe) => recipe.windowed(table)?,
-        None => Windowed { table, begun: None },
+        None => Windowed { table, made: None },
     };
     Ok((windowed, recipe))
+}
+
+/// That the rows of a table are not as far apart as those of the training, if by half as much again or a third less.
+fn other_step(recipe: &Recipe, table: &Table) -> Option<String> {
+    let here = usual_step(table.time()?.times())? as f64 * 1e-6;
+    let there = recipe.step as f64 * 1e-6;
+    let alike = there == 0.0 || (there / 1.5..=there * 1.5).contains(&here);
+    (!alike).then(|| {
+        format!("; rows are {here} s apart here and were {there} s apart in the training: as many are another time")
+    })
 }
 
 /// Refuses a flow whose windows make other columns than those of a recipe, whatever their names. Of a flow without windows the

@@ -273,6 +273,12 @@ fn what_is_wrong_with_windows_and_labels_is_said() {
     assert!(windows("[[\"2024-05-01\"]]").contains("window 1 is no [start, end]"));
     assert!(windows("[[\"noon\", \"2024-05-01\"]]").contains("window 1: \"noon\" is no time"));
     assert!(windows("[[\"2024-05-02\", \"2024-05-01\"]]").contains("window 1 ends at 2024-05-01T00:00:00Z, before it"));
+    // The end of a day is within it, and one window may end where the next one starts.
+    let all = json!([["2024-05-01", "2024-05-01"], [stamp(300), stamp(305)], [stamp(305), stamp(309)]]);
+    session.write("days.json", all.to_string());
+    let found = session.backtest(&["--windows", "days.json"]);
+    let rows: Vec<&Value> = found["methods"][0]["windows"].as_array().unwrap().iter().map(|w| &w["rows"]).collect();
+    assert_eq!(rows, [&json!([1, 288]), &json!([301, 306]), &json!([306, 310])]);
     let overlap = format!("[[\"{}\", \"{}\"], [\"{}\", \"{}\"]]", stamp(12), stamp(36), stamp(24), stamp(48));
     assert!(windows(&overlap).contains("from 2024-05-01T01:00:00Z and from 2024-05-01T02:00:00Z overlap"));
     let outside = windows("[[\"2023-05-01\", \"2023-05-02\"]]");

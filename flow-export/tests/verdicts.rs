@@ -182,6 +182,17 @@ fn calibrate_minds_the_ranges_that_it_is_given() {
     assert_eq!(inspect("wide.flow"), serde_json::json!({"range": [-50.0, 50.0], "jump": 5.0}));
 }
 
+#[test]
+fn rows_in_another_unit_calibrate_nothing() {
+    let session = Session::new();
+    // Kelvin, as it were.
+    let rows: String = (0..300).map(|i| format!("40,2,{}\n", 273 + i % 7)).collect();
+    session.write("usual.csv", "\"speed, rpm\",unit,load\n".to_owned() + &rows);
+    let refused = session.fail_cleanly(1, &["calibrate", "model.flow", "--data", "usual.csv", "-o", "out.flow"]);
+    assert!(refused.contains("usual.csv: \"load\" is beyond -0.7000 to 1.7000"), "{refused}");
+    assert!(refused.contains("in 300 of 300 rows") && refused.contains("in the units of the training"), "{refused}");
+}
+
 /// A column of real numbers has a density everywhere, however small.
 #[test]
 fn rows_far_out_are_not_rows_without_a_density() {

@@ -90,7 +90,7 @@ fn what_is_missing_is_said() {
     let message = session.fail(1, &["watch", MODEL, "--data", "four.csv"]);
     assert!(message.contains("missing: \"temperature\"") || message.contains("\"load\""), "{message}");
     let message = session.fail(1, &["watch", CALIBRATED, "--data", "four.csv", "--drift-every", "1/30d"]);
-    assert!(message.contains("how far apart its rows are"), "{message}");
+    assert!(message.contains("does not say how far apart rows are"), "{message}");
     assert!(Path::new(MODEL).exists());
 }
 

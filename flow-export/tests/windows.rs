@@ -212,7 +212,7 @@ fn rows_that_were_left_out_are_gaps() {
 fn the_step_of_windows_is_what_a_back_test_takes_for_usual() {
     let text = "time,x\n1714564800,1\n1714564801,2\n1714564901,3\n";
     let table = Table::from_reader(text.as_bytes(), "t", &ReadOptions::default()).unwrap();
-    let every = flow_export::backtest::every(&table, None).unwrap();
+    let every = flow_export::times::every(&table, None).unwrap();
     assert_eq!((Recipe::over(&table, 2, 1, &[Feature::Value]).step, every.as_micros()), (1_000_000, 1_000_000));
 }
 
@@ -308,6 +308,61 @@ fn windows_begin_anew_with_each_file_without_times() {
     assert_eq!(windows(&["all.csv"]), every_second(1, 60));
     assert_eq!(windows(&["a.csv", "b.csv"]), [every_second(1, 30), every_second(31, 60)].concat());
     assert_eq!(windows(&["timed-a.csv", "timed-b.csv"]), every_second(1, 60));
+}
+
+#[test]
+fn a_table_that_is_not_as_the_training_was_is_told() {
+    let session = Session::new();
+    let scored = |rows: &[(i64, [f32; 2])]| {
+        session.write("raw.csv", csv(rows));
+        let output = session.run(&["score", "model.flow", "--data", "raw.csv"]);
+        (output.status.success(), String::from_utf8(output.stderr).unwrap())
+    };
+    let every = |step: i64| usual(60).iter().map(|(time, row)| (time * step / 300, *row)).collect::<Vec<_>>();
+    assert!(!scored(&every(300)).1.contains("apart here"));
+    let (done, quick) = scored(&every(60));
+    assert!(done && quick.contains("rows are 60 s apart here and were 300 s apart in the training"), "{quick}");
+    let (done, slow) = scored(&every(600));
+    assert!(!done && slow.contains("no window of 12 rows is complete") && slow.contains("rows are 600 s apart here"));
+    let mut turned = usual(60);
+    turned.reverse();
+    let (done, turned) = scored(&turned);
+    assert!(!done && turned.contains("59 of 60 rows are earlier than the row before"), "{turned}");
+}
+
+/// Rows that no window holds have no verdict, and are told.
+#[test]
+fn a_back_test_counts_faults_of_the_channels() {
+    let session = Session::new();
+    session.write("usual.csv", csv(&usual(600)));
+    let calibrate = ["calibrate", "model.flow", "--data", "usual.csv", "-o", "a.flow", "--range", "speed=-1..20"];
+    // The windows come every ten minutes, which the flow knows.
+    let said = session.succeed(&[&calibrate[..], &["--false-alarms", "1/1d", "--json"]].concat());
+    let said: serde_json::Value = serde_json::from_str(&said).unwrap();
+    assert!((said["alarm_p"].as_f64().unwrap() * 144.0 - 1.0).abs() < 1e-9, "{said}");
+    let other = session.run(&[&calibrate[..], &["--false-alarms", "1/1d", "--every", "5min"]].concat());
+    assert!(String::from_utf8(other.stderr).unwrap().contains("come every 600s, and --every says 300s"));
+    let mut rows = usual(300);
+    rows[100].1[0] = f32::NAN;
+    rows[150].1[1] = 85.0;
+    rows[151].1[1] = -127.0;
+    rows[200].0 = rows[199].0;
+    session.write("raw.csv", csv(&rows).replace("NaN", ""));
+    let found = session.succeed(&["backtest", "a.flow", "--data", "raw.csv", "--json", "--report", "out.html"]);
+    let found: serde_json::Value = serde_json::from_str(&found).unwrap();
+    assert_eq!((&found["doubled_times"], &found["steps_back"]), (&1.into(), &0.into()));
+    let faults = serde_json::json!([
+        {"column": "temp", "fault": "not_finite", "rows": 1},
+        {"column": "speed", "fault": "out_of_range", "rows": 2},
+    ]);
+    assert_eq!(found["faults"], faults);
+    let html = fs::read_to_string(session.path("out.html")).unwrap();
+    assert!(html.contains("not finite") && html.contains("out of range"));
+    // A table that is read is not written over.
+    let same = session.fail(1, &["score", "a.flow", "--data", "raw.csv", "-o", "./raw.csv"]);
+    assert!(same.contains("raw.csv: is among the files that are read"), "{same}");
+    let same = session.fail(1, &["backtest", "a.flow", "--data", "raw.csv", "--report", "raw.csv"]);
+    assert!(same.contains("would be lost"), "{same}");
 }
 
 #[test]

@@ -11,6 +11,7 @@ use crate::stats::ColumnStats;
 use crate::suggest;
 use crate::table::Table;
 use crate::tally::Tally;
+use crate::time::is_name_of_time;
 use std::fmt;
 
 /// One column of a profile.
@@ -137,9 +138,13 @@ impl Profile {
             let (below, above) = (low - f64::from(stats.min), f64::from(stats.max) - high);
             if stats.monotone && self.rows >= FEWEST_RISING {
                 warnings.push(format!(
-                    "the column {name:?} rises or falls from row to row without exception, as a running number, a time or a \
-                     meter does: later rows lie beyond all of these and will look odd; leave it out with --column \
-                     {name}:ignore"
+                    "the column {name:?} rises or falls all the way, as a running number, a time or a meter does: later rows \
+                     lie beyond all of these and will look odd; leave it out with --column {name}:ignore"
+                ));
+            } else if is_name_of_time(name) {
+                warnings.push(format!(
+                    "the column {name:?} holds no times of a form that is known, such as 2024-05-01 12:00:00 or seconds since \
+                     1970: it is learned as a value; leave it out with --column {name}:ignore"
                 ));
             } else if high > low && below.max(above) > FAR * (high - low) {
                 let value = shown(if below > above { stats.min } else { stats.max });
@@ -378,12 +383,17 @@ mod tests {
             .collect();
         let odd = Table::from_rows("t.csv", ["left", "load", "volt"].map(str::to_owned).to_vec(), &rows).unwrap();
         let odd = Profile::of(&odd, &[], Convention::Own).unwrap().warnings();
-        assert!(odd[0].contains("\"left\" rises or falls from row to row") && odd[0].contains("--column left:ignore"));
+        assert!(odd[0].contains("\"left\" rises or falls all the way") && odd[0].contains("--column left:ignore"));
         assert!(
             odd[1].contains("far from all others: \"volt\" holds -999 (nine of ten from -0.9677 to 0.9976). Marks"),
             "{odd:?}"
         );
         assert_eq!(odd.len(), 2);
+        // Days since 1900, as a spreadsheet has them, two rows to each.
+        let rows: Vec<[f32; 2]> = (0..100).map(|i| [45_000.0 + (i * 37 % 50) as f32, (i as f32 * 0.7).sin()]).collect();
+        let days = Table::from_rows("t.csv", ["Date", "volt"].map(str::to_owned).to_vec(), &rows).unwrap();
+        let days = Profile::of(&days, &[], Convention::Own).unwrap().warnings();
+        assert!(days[0].contains("\"Date\" holds no times of a form that is known"), "{days:?}");
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub struct ColumnStats {
     pub whole: bool,
     /// The values between which the middle 90 % of the rows lie.
     pub bulk: [f64; 2],
-    /// Whether every value is above the row's before, or every one below it.
+    /// Whether no value is below the row's before, or none above it, while it changes at least every tenth row.
     pub monotone: bool,
 }
 
@@ -62,7 +62,8 @@ impl ColumnStats {
             lag1,
             whole: tally.whole(),
             bulk: [0.05, 0.95].map(|p| tally.quantile(p)),
-            monotone: steps().all(|(a, b)| a < b) || steps().all(|(a, b)| a > b),
+            monotone: 10 * tally.distinct() >= tally.rows()
+                && (steps().all(|(a, b)| a <= b) || steps().all(|(a, b)| a >= b)),
         }
     }
 }
@@ -78,6 +79,8 @@ mod tests {
         assert_eq!((s.top_value, s.top_share, s.whole), (2.0, 0.5, true));
         assert_eq!((s.bulk, s.monotone), ([1.0, 3.0], false));
         assert!(ColumnStats::of([3.0, 2.0, -1.0].into_iter()).monotone);
+        assert!(ColumnStats::of([1.0, 1.0, 2.0, 2.0, 3.0].into_iter()).monotone);
+        assert!(!ColumnStats::of((0..100).map(|i| if i < 50 { 0.0 } else { 1.0 })).monotone, "a switch");
         assert_eq!(s.std, 0.5f64.sqrt());
         assert_eq!(s.lag1, 0.0); // deviations -1, 0, 1, 0: no product of neighbours
         assert_eq!(ColumnStats::of([1.0, -1.0, 1.0, -1.0].into_iter()).lag1, -0.75);

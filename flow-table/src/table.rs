@@ -110,8 +110,9 @@ impl Table {
     /// For each row whether a further file has begun since the row before.
     pub fn begins_file(&self) -> Vec<bool> {
         let rows = self.rows_of_file();
-        let since = |i: usize| rows[..i].last().map_or(0, |before| before + 1)..=rows[i];
-        (0..rows.len()).map(|i| self.begins.iter().any(|begin| since(i).contains(begin))).collect()
+        let until = |row: usize| self.begins.partition_point(|begin| *begin <= row);
+        let before = |i: usize| rows[..i].last().map_or(0, |row| until(*row));
+        (0..rows.len()).map(|i| until(rows[i]) > before(i)).collect()
     }
 
     /// The column that says when each row was taken, where there is one. It is not among the columns.

@@ -1,7 +1,8 @@
 //! Points in time: how they are recognised in a table, and what a table keeps of them.
 //!
 //! As text: RFC 3339 and ISO 8601 (`2024-05-01T12:00:00Z`, `2024-05-01 12:00:00`, `2024-05-01`), in UTC where no offset is
-//! written. As numbers, in a column named like one: seconds, milliseconds, microseconds or nanoseconds since 1970.
+//! written. As numbers, in a column named like one: seconds, milliseconds, microseconds or nanoseconds since 1970, or the
+//! digits `20240501120000` and `202405011200`.
 
 use crate::error::CellProblem;
 use crate::number;
@@ -39,8 +40,11 @@ pub(crate) fn problem(text: &str) -> CellProblem {
 }
 
 /// Microseconds since 1970 of a number that can be a time between 1973 and 5138: seconds, milliseconds and so on by its
-/// magnitude.
+/// magnitude; or the digits of a date and a time.
 pub(crate) fn of_number(value: f64) -> Option<i64> {
+    if let Some(time) = of_digits(value) {
+        return Some(time);
+    }
     let factor = match value {
         1e8..1e11 => 1e6,
         1e11..1e14 => 1e3,
@@ -49,6 +53,20 @@ pub(crate) fn of_number(value: f64) -> Option<i64> {
         _ => return None,
     };
     Some((value * factor) as i64)
+}
+
+/// Of 20240501120000 or 202405011200, in UTC, between 1970 and 2099: as milliseconds these would be in 1976, or far ahead.
+fn of_digits(value: f64) -> Option<i64> {
+    let seconds = match value {
+        1.97e13..2.1e13 => value,
+        1.97e11..2.1e11 => 100.0 * value,
+        _ => return None,
+    };
+    let whole = (seconds.fract() == 0.0).then_some(seconds as i64)?;
+    let two = |place: i64| (whole / place % 100) as i8;
+    let year = i16::try_from(whole / 10_000_000_000).ok()?;
+    let civil = DateTime::new(year, two(100_000_000), two(1_000_000), two(10_000), two(100), two(1), 0).ok()?;
+    Some(TimeZone::UTC.to_timestamp(civil).ok()?.as_microsecond())
 }
 
 /// Microseconds since 1970 of a time as text, in any of the forms that a table's column of times may have; a number is one
@@ -133,6 +151,11 @@ mod tests {
         for value in [1_714_564_800.0, 1_714_564_800e3, 1_714_564_800e6, 1_714_564_800e9] {
             assert_eq!(of_number(value), Some(1_714_564_800_000_000));
         }
+        for digits in [20_240_501_120_000.0, 202_405_011_200.0] {
+            assert_eq!(of_number(digits), Some(1_714_564_800_000_000), "{digits}");
+        }
+        // No month is the thirteenth: milliseconds in 1976.
+        assert_eq!(of_number(201_313_011_200.0), Some(201_313_011_200_000));
         assert_eq!([0.0, -1e9, 20_240_501.0, f64::NAN, f64::INFINITY].map(of_number), [None; 5]);
     }
 

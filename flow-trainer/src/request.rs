@@ -3,6 +3,7 @@
 use crate::budget::Budget;
 use crate::model::{Choices, Model, Smoothing};
 use crate::state;
+use flow_export::windows::Recipe;
 use flow_table::atomic::{WriteError, write_atomic};
 use flow_table::{KindOverride, Table};
 use serde::{Deserialize, Serialize};
@@ -58,6 +59,8 @@ pub struct Circumstances<'a> {
     pub tables: &'a [(&'static str, &'a Table)],
     /// What is said of the columns.
     pub overrides: &'a [KindOverride],
+    /// The windows that the rows are.
+    pub windows: Option<&'a Recipe>,
     /// How columns are treated.
     pub convention: &'static str,
     /// Number of seeds.
@@ -82,6 +85,9 @@ impl Request {
             ("--seeds".to_string(), circumstances.seeds.to_string()),
             ("--column".to_string(), format!("{:?}", circumstances.overrides)),
         ]);
+        if let Some(windows) = circumstances.windows {
+            decides.insert("--window".to_string(), windows.to_string());
+        }
         if let Some(budget) = circumstances.budget {
             decides.insert("budget".to_string(), budget.to_string());
         }

@@ -55,6 +55,15 @@ fn from_raw_channels_to_scores() {
     assert_eq!(names[..6], ["temp", "temp.lag1", "temp.lag2", "temp.mean", "temp.std", "temp.slope"]);
     assert_eq!((names.len(), names[6]), (12, "speed"));
 
+    // What else was asked for is told by its name.
+    let resume = ["train", "--resume", "--out", "run", "--window", "6"];
+    let resumed = session.fail(1, &resume);
+    assert!(resumed.contains("--window: 12 rows, stride 1"), "{resumed}");
+    let degenerate = ["train", "--data", "raw.csv", "--out", "few", "--window", "3", "--device", "tract", "--offline"];
+    let output = session.run(&[&degenerate[..], &["--model", "gmm"]].concat());
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("warning: 4 features of 3 values follow from each other"), "{said}");
+
     // No part of the split shares a row of the raw table with another: 100 rows of calibration and 12 before.
     let calibration = session.table("run/calibration.csv");
     let derived = recipe.table(session.table("raw.csv")).unwrap();

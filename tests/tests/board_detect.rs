@@ -107,7 +107,7 @@ fn on_the_host() -> String {
     let data = [path("rows.csv").display().to_string()];
     let (windowed, recipe) = windows::read_windowed(&frozen, &data, vec![], Missing::Keep).unwrap();
     assert!(recipe.is_some());
-    let judged = judge.judge_with_gaps(&windowed.table, &windowed.gaps(None)).unwrap();
+    let judged = judge.judge(&windowed.table, &windowed.gaps(None)).unwrap();
     let mut text = Vec::new();
     let rows = windowed.table.rows_of_file();
     verdicts::write(&mut text, &judge.names(), &judged, Some(&rows), Some(DRIFT_ROWS)).unwrap();

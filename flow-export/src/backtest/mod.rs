@@ -16,8 +16,9 @@ pub use windows::{Window, Windows};
 use crate::error::Error;
 use crate::frozen::split_context;
 use crate::score::matching;
-use crate::verdicts::{Judge, Judged, usual_step};
-use crate::windows::Windowed;
+use crate::times::{Order, every};
+use crate::verdicts::{Judge, Judged};
+use crate::windows::{Fault, Windowed};
 use flow_nostd::Status;
 use flow_table::{Table, time_text};
 use method::{Ground, Scores};
@@ -25,9 +26,6 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use z_score::ZScore;
-
-/// One step back in time in so many is a clock that was set; more, and the rows are not in the order of time.
-const STEPS_BACK: usize = 100;
 
 /// How to look at the rows.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -69,7 +67,8 @@ pub struct Backtest {
     pub alarm_p: f64,
     /// How many rows have each status, of the flow.
     pub status: BTreeMap<&'static str, usize>,
-    /// How many rows have a fault of each sensor, of the flow.
+    /// How many rows have a fault of each sensor: of the flow's columns, and of the channels of windows, which have no verdict
+    /// then.
     pub faults: Vec<Fault>,
     /// The flow first, then what it is compared with.
     pub methods: Vec<Method>,
@@ -80,23 +79,6 @@ pub struct Backtest {
     numbers: Vec<usize>,
     #[serde(skip)]
     windows: Windows,
-}
-
-/// Faults of a sensor.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Fault {
-    /// Its column.
-    pub column: String,
-    /// What is wrong.
-    pub fault: &'static str,
-    /// Number of rows.
-    pub rows: usize,
-}
-
-/// The time between two rows: as stated, else the median where the table has times.
-pub fn every(table: &Table, stated: Option<Duration>) -> Option<Duration> {
-    let usual = || usual_step(table.time()?.times()).map(Duration::from_micros);
-    stated.or_else(usual)
 }
 
 /// Puts all rows through a flow, and through others with the same alarm p. `usual` are rows to fit and calibrate the
@@ -116,7 +98,10 @@ pub fn backtest(
     let gaps = windowed.gaps(options.every);
     let times = table.time().map(|time| time.times());
     let numbers: Vec<usize> = table.rows_of_file().iter().map(|row| row + 1).collect();
-    let (steps_back, doubled_times) = check_order(table, &numbers)?;
+    let Order { steps_back, doubled: doubled_times } = match &windowed.made {
+        Some(made) => made.order,
+        None => Order::of(table)?,
+    };
     let every = every(table, options.every);
     let names = judge.names();
     let ground = Ground {
@@ -129,12 +114,13 @@ pub fn backtest(
         drift_every: options.drift_every,
         days: every.map(|every| table.rows() as f64 * every.as_secs_f64() / 86_400.0),
     };
-    let judged = judge.judge_with_gaps(table, &gaps)?;
-    let (status, faults) = faults(&judged, &names);
+    let judged = judge.judge(table, &gaps)?;
+    let (status, mut faults) = faults(&judged, &names);
+    faults.extend(windowed.made.iter().flat_map(|made| made.faults.iter().cloned()));
     let mut methods = vec![Method::of(name(judge), scores(judged, names.clone()), &ground)];
     for other in others {
         let other = other.clone().with_alarm_ln_p(ground.alarm);
-        let judged = other.judge_with_gaps(table, &gaps)?;
+        let judged = other.judge(table, &gaps)?;
         let mut name = name(&other);
         if methods.iter().any(|method| method.name == name) {
             name = other.frozen().path().display().to_string();
@@ -176,27 +162,6 @@ fn name(judge: &Judge) -> String {
 fn scores(judged: Vec<Judged>, names: Vec<String>) -> Scores {
     let ln_p = judged.iter().map(|one| one.verdict.ln_p).collect();
     Scores { ln_p, columns: judged.iter().map(|one| one.blamed).collect(), names }
-}
-
-/// Steps back and none at all in the table's times.
-fn check_order(table: &Table, numbers: &[usize]) -> Result<(usize, usize), Error> {
-    let Some(time) = table.time() else { return Ok((0, 0)) };
-    let times = time.times();
-    let back = times.windows(2).filter(|pair| pair[1] < pair[0]).count();
-    let doubled = times.windows(2).filter(|pair| pair[1] == pair[0]).count();
-    if back * STEPS_BACK <= table.rows() {
-        return Ok((back, doubled));
-    }
-    let row = times.windows(2).position(|pair| pair[1] < pair[0]).unwrap_or(0);
-    let problem = format!(
-        "{back} of {} rows are earlier than the row before, the first of them row {} ({} after {}); sort the rows by {:?}",
-        table.rows(),
-        numbers[row + 1],
-        time_text(times[row + 1]),
-        time_text(times[row]),
-        time.name()
-    );
-    Err(Error::Order { path: table.source().to_owned(), problem })
 }
 
 /// Rows of each status, and of each fault of each sensor.

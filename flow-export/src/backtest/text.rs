@@ -84,7 +84,11 @@ impl fmt::Display for Method {
         if !self.named.is_empty() {
             let named: Vec<String> =
                 self.named.iter().take(8).map(|n| format!("{} ({})", n.column, n.alarms)).collect();
-            writeln!(f, "  columns named by alarms: {}", named.join(", "))?;
+            let more = match self.named.len() - named.len() {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            writeln!(f, "  columns named by alarms: {}{more}", named.join(", "))?;
         }
         Ok(())
     }

@@ -6,6 +6,11 @@ use serde_json::Value;
 use std::fs;
 use std::path::Path;
 
+/// Letters of a date without a time of the day.
+const DATE: usize = "2024-05-01".len();
+/// Microseconds of a day.
+const DAY: i64 = 86_400_000_000;
+
 /// A time, or a run of rows, in which something was wrong.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Window {
@@ -90,7 +95,8 @@ impl Windows {
         Ok(windows)
     }
 
-    /// Reads pairs of times, start and end, both within: `[["2024-05-01 12:00", "2024-05-01 14:00"], …]`, or an object with
+    /// Reads pairs of times, start and end, both within, of an end that is a date the whole day:
+    /// `[["2024-05-01 12:00", "2024-05-01 14:00"], …]`, or an object with
     /// such a list for each file, of which that of the table counts, or the only one whatever its name. Windows without a row
     /// of the table are left out.
     ///
@@ -106,7 +112,7 @@ impl Windows {
         let value: Value = serde_json::from_str(&text).map_err(|e| fail(format!("is no JSON: {e}")))?;
         let mut pairs = pairs(&value, table.source()).map_err(fail)?;
         pairs.sort_unstable();
-        if let Some(pair) = pairs.windows(2).find(|pair| pair[1][0] <= pair[0][1]) {
+        if let Some(pair) = pairs.windows(2).find(|pair| pair[1][0] < pair[0][1]) {
             let [a, b] = [pair[0], pair[1]].map(|[start, _]| time_text(start));
             return Err(fail(format!("the windows from {a} and from {b} overlap; expected one for both")));
         }
@@ -165,11 +171,12 @@ fn pairs(value: &Value, source: &str) -> Result<Vec<[i64; 2]>, String> {
         let Some([start, end]) = pair.as_array().map(Vec::as_slice) else {
             return Err(format!("window {} is no [start, end]; {EXPECTED}", i + 1));
         };
+        let is_date = end.as_str().is_some_and(|text| text.trim().len() == DATE);
         let [start, end] = [time(start, i + 1)?, time(end, i + 1)?];
         if end < start {
             return Err(format!("window {} ends at {}, before it starts", i + 1, time_text(end)));
         }
-        Ok([start, end])
+        Ok([start, if is_date { end.saturating_add(DAY - 1) } else { end }])
     };
     list.iter().enumerate().map(pair).collect()
 }

@@ -3,7 +3,7 @@
 use super::twin::row_names;
 use crate::error::Error;
 use crate::frozen::Frozen;
-use crate::verdicts::gaps;
+use crate::times::gaps;
 use crate::windows::Recipe;
 use flow_table::{Missing, ReadOptions, Table};
 

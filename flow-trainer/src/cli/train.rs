@@ -19,6 +19,7 @@ use crate::train::{Ending, TrainError};
 use crate::tune::{self, Plan};
 use crate::{auto, fit, fitted, report};
 use clap::{ArgMatches, Args, ValueEnum};
+use flow_export::windows::Recipe;
 use flow_table::atomic::write_atomic;
 use flow_table::{Convention, Fractions, KindOverride, Missing};
 use std::collections::BTreeMap;
@@ -165,7 +166,7 @@ pub(super) fn train(args: Train, budget: Option<Budget>, given: BTreeMap<String,
         say(format_args!("{note}"))?;
     }
     say(format_args!("{}split: {}", data.profile, data.split))?;
-    for warning in data.profile.warnings() {
+    for warning in data.profile.warnings().into_iter().chain(data.recipe.as_ref().and_then(Recipe::degenerate)) {
         eprintln!("flow-trainer: warning: {warning}");
     }
 
@@ -352,6 +353,7 @@ fn request(
         backend: backend.identity(),
         tables: &tables,
         overrides: &args.column,
+        windows: data.recipe.as_ref(),
         convention: match args.convention {
             ConventionName::Own => "own",
             ConventionName::Peers => "peers",
