@@ -125,7 +125,7 @@ fn score_table(args: Score) -> Result<(), Error> {
     let table = &windowed.table;
     table.notes().iter().for_each(|note| eprintln!("{note}"));
     let labels = args.labels.map(|path| Labels::of_table(&path, table)).transpose()?;
-    let drift_every = drift_rows(args.drift_every, table, args.every)?;
+    let drift_every = drift_rows(args.drift_every, table, args.every, recipe.as_ref())?;
     let judged = judge.as_ref().map(|judge| judge.judge(table, &windowed.gaps(args.every))).transpose()?;
     let log_prob = match &judged {
         Some(judged) => judged.iter().map(|one| one.verdict.log_prob).collect(),
@@ -168,7 +168,7 @@ fn backtest_table(args: Backtest) -> Result<(), Error> {
         (None, Some(path)) => Windows::of_labels(path, table)?,
         (None, None) => Windows::none(table),
     };
-    let drift_every = drift_rows(args.drift_every, table, args.every)?;
+    let drift_every = drift_rows(args.drift_every, table, args.every, recipe.as_ref())?;
     let options = Options { every: args.every, drift_every, apart: args.apart };
     let found = backtest::backtest(&judge, &others, usual.as_ref(), &windowed, windows, options)?;
     if let Some(path) = &args.report {
@@ -198,13 +198,19 @@ fn watch_rows(args: Watch) -> Result<(), Error> {
 }
 
 /// The mean number of rows between two false alarms of drift.
-fn drift_rows(asked: Option<DriftEvery>, table: &Table, every: Option<Duration>) -> Result<Option<f64>, Error> {
+fn drift_rows(
+    asked: Option<DriftEvery>,
+    table: &Table,
+    every: Option<Duration>,
+    recipe: Option<&windows::Recipe>,
+) -> Result<Option<f64>, Error> {
     let rate = match asked {
         None => return Ok(None),
         Some(DriftEvery::Rows(rows)) => return Ok(Some(rows)),
         Some(DriftEvery::Rate(rate)) => rate,
     };
-    let every = times::every(table, every).ok_or_else(|| Error::NoTimes { path: table.source().to_owned() })?;
+    let every = times::every(table, every).or_else(|| recipe?.every());
+    let every = every.ok_or_else(|| Error::NoTimes { path: table.source().to_owned() })?;
     Ok(Some((1.0 / rate.share(every)).max(1.0)))
 }
 

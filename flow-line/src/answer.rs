@@ -27,7 +27,7 @@ pub enum Answer<'a> {
         /// What is said of the row.
         said: Said,
     },
-    /// The request was not understood, and nothing has changed by it.
+    /// The request was not understood, and nothing has changed by it; or the engine refused a row, see [`Refusal::Engine`].
     Error(Refusal),
 }
 

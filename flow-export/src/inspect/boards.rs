@@ -184,7 +184,8 @@ fn saved_by_bytes(flow: &Flow<'_>) -> u64 {
         _ => None,
     };
     let mut saved = 0;
-    for (first, dense) in flow.layer_records().iter().filter_map(first_of) {
+    let circles = flow.circle_records().iter().map(|record| (record.dense.get(), record.dense_count.get()));
+    for (first, dense) in flow.layer_records().iter().filter_map(first_of).chain(circles) {
         for record in flow.dense_records().iter().skip(first.into()).take(dense.into()) {
             if record.weight_type.get() != layout::WEIGHTS_I8 {
                 let lanes = usize::from(record.outputs.get()).next_multiple_of(LANES);
