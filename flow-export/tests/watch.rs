@@ -5,7 +5,7 @@ mod common;
 use common::Session;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Output, Stdio};
 
 /// The flow over windows of two channels, and rows of them.
 const MODEL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../firmware/detect/machine.flow");
@@ -66,6 +66,101 @@ fn standard_input_is_judged_line_by_line() {
     assert!(message.contains("standard input, line 6: 1 values, and none for "), "{message}");
     assert!(rest.contains(",not_finite,flow"), "{rest}");
     assert!(message.contains(": 5 verdicts, ") && message.contains("to look at: flow (1)"), "{message}");
+}
+
+/// What a command that succeeds says of bytes on its standard input: its lines, and its messages.
+fn of_standard_input(session: &Session, arguments: &[&str], bytes: &[u8]) -> (String, String) {
+    let output = with_standard_input(session, arguments, bytes);
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{arguments:?}: {message}");
+    (String::from_utf8(output.stdout).unwrap(), message)
+}
+
+fn with_standard_input(session: &Session, arguments: &[&str], bytes: &[u8]) -> Output {
+    session.write("input", bytes);
+    let input = std::fs::File::open(session.path("input")).unwrap();
+    session.command(arguments).stdin(Stdio::from(input)).output().unwrap()
+}
+
+#[test]
+fn bytes_that_are_no_text_and_a_line_without_an_end_are_gaps_that_are_told() {
+    let session = Session::empty();
+    let mut bytes = FOUR.as_bytes().to_vec();
+    bytes.extend(b"17,\xff\xfe,-30,3\n");
+    bytes.extend(vec![b'1'; 2 << 20]);
+    bytes.extend(b"\n17,1.25,-30,3\n");
+    let (watched, message) = of_standard_input(&session, &["watch", CALIBRATED, "--data", "-"], &bytes);
+    assert!(message.contains("line 6: column \"flow\": ") && message.contains("line 7: longer than "), "{message}");
+    assert_eq!(watched.lines().count(), 1 + 4 + 1, "{watched}");
+    let after = |row: &str| watched.lines().find_map(|line| line.strip_prefix(row)).unwrap().split(',').next().unwrap();
+    assert_eq!(after("7,"), after("1,"), "{watched}");
+}
+
+#[test]
+fn a_first_line_without_a_header_is_judged_as_of_a_file() {
+    let session = Session::empty();
+    let rows = std::fs::read_to_string(ROWS).unwrap();
+    let (_, without_header) = rows.split_once('\n').unwrap();
+    session.write("rows.csv", without_header);
+    let whole = session.succeed(&["watch", MODEL, "--data", "rows.csv"]);
+    let (watched, _) = of_standard_input(&session, &["watch", MODEL, "--data", "-"], without_header.as_bytes());
+    assert_eq!(watched, whole);
+    // A sensor that gives nothing at first.
+    let (watched, _) = of_standard_input(&session, &["watch", CALIBRATED, "--data", "-"], b"1.25,3,17,ERR\n");
+    assert!(watched.contains("1,") && watched.contains(",not_finite,temperature"), "{watched}");
+}
+
+#[test]
+fn gaps_in_the_times_of_standard_input_are_those_of_a_file() {
+    let session = Session::empty();
+    let rows = std::fs::read_to_string(ROWS).unwrap();
+    // Two hours are missing, twice.
+    let left: Vec<&str> = rows
+        .lines()
+        .enumerate()
+        .filter(|(i, _)| !(50..74).contains(i) && !(120..144).contains(i))
+        .map(|(_, l)| l)
+        .collect();
+    let text = left.join("\n") + "\n";
+    session.write("rows.csv", &text);
+    let whole = session.succeed(&["watch", MODEL, "--data", "rows.csv"]);
+    let (watched, message) = of_standard_input(&session, &["watch", MODEL, "--data", "-"], text.as_bytes());
+    assert_eq!(watched, whole);
+    assert!(!message.contains("gaps in time"), "{message}");
+    // Of times that are none it is said that they say nothing.
+    let clock = text.replace("2024-05-0", "on day ");
+    let (watched, message) = of_standard_input(&session, &["watch", MODEL, "--data", "-"], clock.as_bytes());
+    assert!(watched.lines().count() > whole.lines().count(), "{watched}");
+    assert_eq!(message.matches("column \"time\": gaps in time are not seen").count(), 1, "{message}");
+    // So it is where the flow does not know how far apart its rows are.
+    let timed = "time,flow,state,count,temperature\n2024-05-01,1.25,3,17,-30\n2025-05-01,1.25,3,17,-30\n";
+    let (_, message) = of_standard_input(&session, &["watch", CALIBRATED, "--data", "-"], timed.as_bytes());
+    assert_eq!(message.matches("gaps in time are not seen, as the flow does not say").count(), 1, "{message}");
+}
+
+#[test]
+fn columns_of_standard_input_are_left_out_as_those_of_a_file() {
+    let session = Session::empty();
+    let watch = |column: &str, input: &str| {
+        with_standard_input(&session, &["watch", CALIBRATED, "--data", "-", "--column", column], input.as_bytes())
+    };
+    let output = watch("c1:ignore", "1.25,7,3,17,-30\n");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    session.write("four.csv", FOUR);
+    let whole = session.succeed(&["watch", CALIBRATED, "--data", "four.csv"]);
+    let judged = String::from_utf8(output.stdout).unwrap();
+    assert!(judged.lines().count() == 2 && whole.starts_with(&judged), "{judged}");
+    for (column, words) in [
+        ("flow:ignore", "line 1: column \"flow\" is to be left out, and the flow needs it"),
+        ("flo:ignore", "line 1: no column \"flo\" to leave out, did you mean \"flow\"?"),
+    ] {
+        let output = watch(column, FOUR);
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.code() == Some(1) && message.contains(words), "{message}");
+    }
+    // A board with rows of its own has no table.
+    let message = session.fail(2, &["watch", CALIBRATED, "--port", "/dev/no-such-port", "--column", "a:ignore"]);
+    assert!(message.contains("--data"), "{message}");
 }
 
 #[test]

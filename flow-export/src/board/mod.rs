@@ -6,10 +6,10 @@ mod port;
 mod rows;
 pub(crate) mod twin;
 
-pub(crate) use link::Link;
 pub use link::Troubles;
+pub(crate) use link::Link;
 pub(crate) use port::Port;
-pub(crate) use rows::Rows;
+pub(crate) use rows::{Rows, is_gap};
 
 use crate::error::Error;
 use crate::frozen::Frozen;

@@ -1,5 +1,9 @@
 //! A look at a machine as its rows arrive: how odd each is, alarms and their sensor, and drift.
 
+mod cell;
+mod clock;
+mod input;
+mod layout;
 mod lines;
 mod stream;
 mod tally;
@@ -9,6 +13,7 @@ use crate::board::twin::{Rooms, judged_names, row_names};
 use crate::board::{Link, Port, Rows, begin, greet};
 use crate::error::Error;
 use crate::frozen::Frozen;
+use crate::windows::Recipe;
 use console::Term;
 use flow_line::{Answer, Request, Responder, Said};
 use lines::Lines;
@@ -69,8 +74,8 @@ pub(crate) fn watch(frozen: &Frozen, options: Options) -> Result<(), Error> {
         false => Box::new(Lines::new(io::stdout().lock(), names, Tally::new(title, options.drift))?),
     };
     let watched = match (rows, link) {
-        (Some(rows), None) => judge_here(rows, &mut twin, &options, &mut *show),
-        (Some(rows), Some(link)) => judge_there(rows, link, frozen, &options, &mut *show),
+        (Some(rows), None) => judge_here(Arriving::of(rows), &mut twin, &options, &mut *show),
+        (Some(rows), Some(link)) => judge_there(Arriving::of(rows), link, frozen, &options, &mut *show),
         (None, Some(link)) => listen(link, frozen, options.drift, &mut *show),
         (None, None) => Ok(()),
     };
@@ -78,35 +83,73 @@ pub(crate) fn watch(frozen: &Frozen, options: Options) -> Result<(), Error> {
     watched.and(ended)
 }
 
-type Source = Box<dyn Iterator<Item = Result<(bool, Vec<f32>), Error>>>;
+/// What comes of a source of rows.
+#[derive(Debug)]
+pub(crate) enum Next {
+    /// Whether there is a gap before it, and a row.
+    Row(bool, Vec<f32>),
+    /// Something that is to be known.
+    Note(String),
+}
+
+type Source = Box<dyn Iterator<Item = Result<Next, Error>>>;
 
 fn rows(frozen: &Frozen, options: &Options) -> Result<Option<Source>, Error> {
     Ok(match options.data.as_slice() {
         [] => None,
-        [only] if only == "-" => Some(Box::new(Stream::new(io::stdin().lock(), row_names(frozen)?))),
+        [only] if only == "-" => {
+            let step = Recipe::of_file(frozen)?.map(|recipe| recipe.step);
+            let (names, ignore) = (row_names(frozen)?, options.ignore.clone());
+            Some(Box::new(Stream::new(io::stdin().lock(), names, ignore, step)))
+        }
         files => {
             let rows = Rows::read(frozen, files, options.ignore.clone())?;
-            let rows: Vec<_> = rows.iter().map(|(gap, row)| Ok((gap, row.to_vec()))).collect();
+            let rows: Vec<_> = rows.iter().map(|(gap, row)| Ok(Next::Row(gap, row.to_vec()))).collect();
             Some(Box::new(rows.into_iter()))
         }
     })
 }
 
-fn judge_here(rows: Source, twin: &mut Responder, options: &Options, show: &mut dyn Show) -> Result<(), Error> {
-    twin.respond(Request::Reset { drift: options.drift });
-    for (i, next) in rows.enumerate() {
-        let (gap, row) = match next {
-            Err(passed_over @ Error::PassedOver { .. }) => {
-                show.note(&passed_over.to_string())?;
-                continue;
+/// Rows as they arrive.
+struct Arriving {
+    source: Source,
+    /// Number of the newest row, from 1; one that was passed over counts.
+    number: usize,
+}
+
+impl Arriving {
+    fn of(source: Source) -> Self {
+        Arriving { source, number: 0 }
+    }
+
+    /// The next row, and whether there is a gap before it; what is to be known before it is shown.
+    fn next(&mut self, show: &mut dyn Show) -> Result<Option<(bool, Vec<f32>)>, Error> {
+        for next in self.source.by_ref() {
+            match next {
+                Ok(Next::Row(gap, row)) => {
+                    self.number += 1;
+                    return Ok(Some((gap, row)));
+                }
+                Ok(Next::Note(text)) => show.note(&text)?,
+                Err(passed_over @ Error::PassedOver { .. }) => {
+                    self.number += 1;
+                    show.note(&passed_over.to_string())?;
+                }
+                Err(error) => return Err(error),
             }
-            next => next?,
-        };
+        }
+        Ok(None)
+    }
+}
+
+fn judge_here(mut rows: Arriving, twin: &mut Responder, options: &Options, show: &mut dyn Show) -> Result<(), Error> {
+    twin.respond(Request::Reset { drift: options.drift });
+    while let Some((gap, row)) = rows.next(show)? {
         if gap {
             twin.respond(Request::Gap);
         }
         if let Answer::Row { said, .. } = twin.row(row.iter().copied()) {
-            show.show(i + 1, &said)?;
+            show.show(rows.number, &said)?;
         }
         if let Some(every) = options.every {
             sleep(every);
@@ -116,7 +159,7 @@ fn judge_here(rows: Source, twin: &mut Responder, options: &Options, show: &mut 
 }
 
 fn judge_there(
-    rows: Source,
+    mut rows: Arriving,
     mut link: Link,
     frozen: &Frozen,
     options: &Options,
@@ -125,14 +168,8 @@ fn judge_there(
     begin(&mut link, options.drift)?;
     // Rows that the board has to have taken.
     let mut taken = 0;
-    for (i, next) in rows.enumerate() {
-        let (gap, row) = match next {
-            Err(passed_over @ Error::PassedOver { .. }) => {
-                show.note(&passed_over.to_string())?;
-                continue;
-            }
-            next => next?,
-        };
+    while let Some((gap, row)) = rows.next(show)? {
+        let number = rows.number;
         if gap {
             link.settled(Request::Gap)?;
         }
@@ -140,11 +177,11 @@ fn judge_there(
             taken += 1;
             match link.row(&row)? {
                 Answer::Row { count, said } if count == taken => {
-                    show.show(i + 1, &said)?;
+                    show.show(number, &said)?;
                     break;
                 }
                 Answer::Row { .. } | Answer::Boot { .. } => {
-                    show.note(&format!("the board has started anew before row {}", i + 1))?;
+                    show.note(&format!("the board has started anew before row {number}"))?;
                     greet(&mut link, frozen)?;
                     begin(&mut link, options.drift)?;
                     taken = 0;
