@@ -3,6 +3,8 @@
 mod common;
 
 use common::Session;
+#[cfg(target_os = "linux")]
+use flow_line::Responder;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Output, Stdio};
@@ -260,4 +262,77 @@ fn a_board_with_rows_of_its_own_is_told_of_drift() {
     assert_eq!(watched.collect::<Vec<_>>(), expected.lines().collect::<Vec<_>>());
     child.kill().unwrap();
     child.wait().unwrap();
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_row_at_which_a_board_starts_anew_again_and_again_is_left_out() {
+    let session = Session::empty();
+    let mut boots = 0;
+    // The board fails at 90.
+    let mut answer = |board: &mut Responder, received: flow_line::Received| {
+        let mut line = String::new();
+        match received {
+            flow_line::Received::Line(text) if text.windows(8).any(|digits| digits == b"42b40000") => {
+                boots += 1;
+                assert!(boots < 30, "it goes on for ever");
+                board.boot(&mut line).unwrap();
+            }
+            received => board.answer(received, &mut line).unwrap(),
+        }
+        line
+    };
+    session.write("three.csv", "flow,state,count,temperature\n1.25,3,17,-30\n90,3,17,-30\n1.25,3,17,-30\n");
+    let output = at_a_board(&session, &["--data", "three.csv", "--timeout", "60s"], &mut answer);
+    let (said, message) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    assert!(output.status.success(), "{message}");
+    assert!(message.contains("row 2: the board has started anew 4 times while it had this row"), "{message}");
+    let rows: Vec<&str> = said.lines().skip(1).map(|line| line.split(',').next().unwrap()).collect();
+    assert_eq!(rows, ["1", "3"], "{said}");
+    // One that fails at every row is no board to watch a machine with.
+    session.write("six.csv", format!("flow,state,count,temperature\n{}", "90,3,17,-30\n".repeat(6)));
+    let output = at_a_board(&session, &["--data", "six.csv", "--timeout", "60s"], &mut answer);
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{message}");
+    assert!(message.contains("has not judged 4 rows one after the other, up to row 4: look at its power"), "{message}");
+}
+
+/// How `watch` ends with a board of the calibrated flow at its port, which answers each line with `answer`; the cable is
+/// pulled when the board was asked nothing for a while.
+#[cfg(target_os = "linux")]
+fn at_a_board(
+    session: &Session,
+    arguments: &[&str],
+    mut answer: impl FnMut(&mut Responder, flow_line::Received) -> String,
+) -> Output {
+    use flow_line::{Assembler, Memory, Needs, REQUEST};
+    use flow_nostd::{Flow, SensorState};
+    use std::os::fd::AsRawFd;
+
+    let bytes = flow_export::aligned::AlignedBytes::read(CALIBRATED).unwrap();
+    let flow = Flow::new(&bytes).unwrap();
+    let needs = Needs::of(&flow).unwrap();
+    let (mut scratch, mut values) = (vec![0.0; needs.scratch], vec![0.0; needs.values]);
+    let mut sensors = vec![SensorState::default(); needs.sensors];
+    let memory = Memory { scratch: &mut scratch, window: &mut [], values: &mut values, sensors: &mut sensors };
+    let mut responder = Responder::new(flow, memory, 400).unwrap();
+    let mut assembler = Assembler::<400>::new(REQUEST);
+
+    let (mut board, host) = serial2::SerialPort::pair().unwrap();
+    let port = std::fs::read_link(format!("/proc/self/fd/{}", host.as_raw_fd())).unwrap();
+    let mut command = session.command(&[&["watch", CALIBRATED, "--port", port.to_str().unwrap()], arguments].concat());
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    board.set_read_timeout(std::time::Duration::from_millis(20)).unwrap();
+    let (mut buffer, mut asked) = ([0; 256], None::<std::time::Instant>);
+    while child.try_wait().unwrap().is_none() && asked.is_none_or(|asked| asked.elapsed().as_secs() < 5) {
+        let Ok(length) = board.read(&mut buffer) else { continue };
+        asked = Some(std::time::Instant::now());
+        for &byte in &buffer[..length] {
+            if let Some(received) = assembler.push(byte) {
+                board.write_all(answer(&mut responder, received).as_bytes()).unwrap();
+            }
+        }
+    }
+    drop((board, host));
+    child.wait_with_output().unwrap()
 }

@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 use twin::{Rooms, judged_names};
 
 /// A board that starts anew more often than this is not asked any further.
-const RESTARTS: usize = 3;
+pub(crate) const RESTARTS: usize = 3;
 
 /// What a check of a board came to.
 #[derive(Clone, Debug, Serialize)]

@@ -10,7 +10,7 @@ mod tally;
 mod view;
 
 use crate::board::twin::{Rooms, judged_names, row_names};
-use crate::board::{Link, Port, Rows, begin, greet};
+use crate::board::{Link, Port, RESTARTS, Rows, begin, greet};
 use crate::error::Error;
 use crate::frozen::Frozen;
 use crate::windows::Recipe;
@@ -168,25 +168,48 @@ fn judge_there(
     begin(&mut link, options.drift)?;
     // Rows that the board has to have taken.
     let mut taken = 0;
+    // Rows since the last one that it has judged.
+    let mut unjudged = 0;
     while let Some((gap, row)) = rows.next(show)? {
         let number = rows.number;
         if gap {
             link.settled(Request::Gap)?;
         }
-        loop {
+        let mut boots = 0;
+        let said = loop {
             taken += 1;
             match link.row(&row)? {
-                Answer::Row { count, said } if count == taken => {
-                    show.show(number, &said)?;
-                    break;
-                }
+                Answer::Row { count, said } if count == taken => break Some(said),
                 Answer::Row { .. } | Answer::Boot { .. } => {
                     show.note(&format!("the board has started anew before row {number}"))?;
                     greet(&mut link, frozen)?;
                     begin(&mut link, options.drift)?;
                     taken = 0;
+                    boots += 1;
+                    if boots > RESTARTS {
+                        break None;
+                    }
                 }
                 other => return Err(link.unexpected("a row", &other)),
+            }
+        };
+        match said {
+            Some(said) => {
+                unjudged = 0;
+                show.show(number, &said)?;
+            }
+            None if unjudged == RESTARTS => {
+                let rows = format!("{} rows one after the other, up to row {number}", RESTARTS + 1);
+                return Err(
+                    link.says(format!("the board keeps starting anew, and has not judged {rows}: look at its power"))
+                );
+            }
+            None => {
+                unjudged += 1;
+                show.note(&format!(
+                    "row {number}: the board has started anew {boots} times while it had this row, and has not judged it; it \
+                     is left out"
+                ))?;
             }
         }
         if let Some(every) = options.every {
