@@ -297,6 +297,27 @@ fn a_row_at_which_a_board_starts_anew_again_and_again_is_left_out() {
     assert!(message.contains("has not judged 4 rows one after the other, up to row 4: look at its power"), "{message}");
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn lines_of_a_board_that_arrive_damaged_are_told_from_silence() {
+    let session = Session::empty();
+    let output = at_a_board(&session, &["--timeout", "1s"], |board, received| {
+        let mut line = String::new();
+        board.answer(received, &mut line).unwrap();
+        for _ in 0..3 {
+            let good = line.len();
+            board.row([90.0, 3.0, 17.0, -30.0].into_iter()).write(&mut line, flow_line::UNASKED).unwrap();
+            line.replace_range(good + 8..good + 9, "#");
+        }
+        line
+    });
+    // The port is gone in the end.
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{message}");
+    assert!(message.contains("lines arrive damaged, 2 so far, and their rows are lost"), "{message}");
+    assert!(!message.contains("no row comes"), "{message}");
+}
+
 /// How `watch` ends with a board of the calibrated flow at its port, which answers each line with `answer`; the cable is
 /// pulled when the board was asked nothing for a while.
 #[cfg(target_os = "linux")]

@@ -7,7 +7,7 @@ mod rows;
 pub(crate) mod twin;
 
 pub use link::Troubles;
-pub(crate) use link::Link;
+pub(crate) use link::{Heard, Link};
 pub(crate) use port::Port;
 pub(crate) use rows::{Rows, is_gap};
 

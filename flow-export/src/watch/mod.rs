@@ -10,7 +10,7 @@ mod tally;
 mod view;
 
 use crate::board::twin::{Rooms, judged_names, row_names};
-use crate::board::{Link, Port, RESTARTS, Rows, begin, greet};
+use crate::board::{Heard, Link, Port, RESTARTS, Rows, begin, greet};
 use crate::error::Error;
 use crate::frozen::Frozen;
 use crate::windows::Recipe;
@@ -76,7 +76,7 @@ pub(crate) fn watch(frozen: &Frozen, options: Options) -> Result<(), Error> {
     let watched = match (rows, link) {
         (Some(rows), None) => judge_here(Arriving::of(rows), &mut twin, &options, &mut *show),
         (Some(rows), Some(link)) => judge_there(Arriving::of(rows), link, frozen, &options, &mut *show),
-        (None, Some(link)) => listen(link, frozen, options.drift, &mut *show),
+        (None, Some(link)) => listen(link, frozen, &options, &mut *show),
         (None, None) => Ok(()),
     };
     let ended = show.end(); // What came of the rows until then, whatever ended them.
@@ -221,25 +221,40 @@ fn judge_there(
 
 /// A board with sensors of its own says its verdicts without being asked. It begins anew only where it has to be told when
 /// drift starts anew: else its windows and its count are left as they are.
-fn listen(mut link: Link, frozen: &Frozen, drift: f32, show: &mut dyn Show) -> Result<(), Error> {
+fn listen(mut link: Link, frozen: &Frozen, options: &Options, show: &mut dyn Show) -> Result<(), Error> {
+    let Options { drift, baud, .. } = *options;
     let tell = |link: &mut Link| if drift.is_finite() { begin(link, drift) } else { Ok(()) };
     tell(&mut link)?;
     let mut silent = false;
+    let mut damaged = 0_u32;
     loop {
         match link.listen()? {
-            Some(Answer::Row { count, said }) => show.show(count as usize, &said)?,
-            Some(Answer::Boot { .. }) => {
+            Heard::Answer(_, Answer::Row { count, said }) => show.show(count as usize, &said)?,
+            Heard::Answer(_, Answer::Boot { .. }) => {
                 show.note("the board has started anew")?;
                 greet(&mut link, frozen)?;
                 tell(&mut link)?;
             }
-            Some(_) => continue,
-            None if !silent => {
+            Heard::Answer(..) => continue,
+            Heard::Damaged => {
+                damaged = damaged.saturating_add(1);
+                // Not each of them: the first, the second, the fourth and so on.
+                if damaged.is_power_of_two() {
+                    show.note(&format!(
+                        "lines arrive damaged, {damaged} so far, and their rows are lost: is the cable long or loose, or has \
+                         the board another rate than {baud} baud (--baud)?"
+                    ))?;
+                }
+                // It was said that it is not silent.
+                silent = true;
+                continue;
+            }
+            Heard::Nothing if !silent => {
                 silent = true;
                 show.note("no row comes: the board has none of its own, or they are slow; send it some with --data")?;
                 continue;
             }
-            None => continue,
+            Heard::Nothing => continue,
         }
         silent = false;
     }
