@@ -3,9 +3,11 @@
 mod common;
 
 use common::Session;
+#[cfg(target_os = "linux")]
+use flow_line::Responder;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Output, Stdio};
 
 /// The flow over windows of two channels, and rows of them.
 const MODEL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../firmware/detect/machine.flow");
@@ -66,6 +68,101 @@ fn standard_input_is_judged_line_by_line() {
     assert!(message.contains("standard input, line 6: 1 values, and none for "), "{message}");
     assert!(rest.contains(",not_finite,flow"), "{rest}");
     assert!(message.contains(": 5 verdicts, ") && message.contains("to look at: flow (1)"), "{message}");
+}
+
+/// What a command that succeeds says of bytes on its standard input: its lines, and its messages.
+fn of_standard_input(session: &Session, arguments: &[&str], bytes: &[u8]) -> (String, String) {
+    let output = with_standard_input(session, arguments, bytes);
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{arguments:?}: {message}");
+    (String::from_utf8(output.stdout).unwrap(), message)
+}
+
+fn with_standard_input(session: &Session, arguments: &[&str], bytes: &[u8]) -> Output {
+    session.write("input", bytes);
+    let input = std::fs::File::open(session.path("input")).unwrap();
+    session.command(arguments).stdin(Stdio::from(input)).output().unwrap()
+}
+
+#[test]
+fn bytes_that_are_no_text_and_a_line_without_an_end_are_gaps_that_are_told() {
+    let session = Session::empty();
+    let mut bytes = FOUR.as_bytes().to_vec();
+    bytes.extend(b"17,\xff\xfe,-30,3\n");
+    bytes.extend(vec![b'1'; 2 << 20]);
+    bytes.extend(b"\n17,1.25,-30,3\n");
+    let (watched, message) = of_standard_input(&session, &["watch", CALIBRATED, "--data", "-"], &bytes);
+    assert!(message.contains("line 6: column \"flow\": ") && message.contains("line 7: longer than "), "{message}");
+    assert_eq!(watched.lines().count(), 1 + 4 + 1, "{watched}");
+    let after = |row: &str| watched.lines().find_map(|line| line.strip_prefix(row)).unwrap().split(',').next().unwrap();
+    assert_eq!(after("7,"), after("1,"), "{watched}");
+}
+
+#[test]
+fn a_first_line_without_a_header_is_judged_as_of_a_file() {
+    let session = Session::empty();
+    let rows = std::fs::read_to_string(ROWS).unwrap();
+    let (_, without_header) = rows.split_once('\n').unwrap();
+    session.write("rows.csv", without_header);
+    let whole = session.succeed(&["watch", MODEL, "--data", "rows.csv"]);
+    let (watched, _) = of_standard_input(&session, &["watch", MODEL, "--data", "-"], without_header.as_bytes());
+    assert_eq!(watched, whole);
+    // A sensor that gives nothing at first.
+    let (watched, _) = of_standard_input(&session, &["watch", CALIBRATED, "--data", "-"], b"1.25,3,17,ERR\n");
+    assert!(watched.contains("1,") && watched.contains(",not_finite,temperature"), "{watched}");
+}
+
+#[test]
+fn gaps_in_the_times_of_standard_input_are_those_of_a_file() {
+    let session = Session::empty();
+    let rows = std::fs::read_to_string(ROWS).unwrap();
+    // Two hours are missing, twice.
+    let left: Vec<&str> = rows
+        .lines()
+        .enumerate()
+        .filter(|(i, _)| !(50..74).contains(i) && !(120..144).contains(i))
+        .map(|(_, l)| l)
+        .collect();
+    let text = left.join("\n") + "\n";
+    session.write("rows.csv", &text);
+    let whole = session.succeed(&["watch", MODEL, "--data", "rows.csv"]);
+    let (watched, message) = of_standard_input(&session, &["watch", MODEL, "--data", "-"], text.as_bytes());
+    assert_eq!(watched, whole);
+    assert!(!message.contains("gaps in time"), "{message}");
+    // Of times that are none it is said that they say nothing.
+    let clock = text.replace("2024-05-0", "on day ");
+    let (watched, message) = of_standard_input(&session, &["watch", MODEL, "--data", "-"], clock.as_bytes());
+    assert!(watched.lines().count() > whole.lines().count(), "{watched}");
+    assert_eq!(message.matches("column \"time\": gaps in time are not seen").count(), 1, "{message}");
+    // So it is where the flow does not know how far apart its rows are.
+    let timed = "time,flow,state,count,temperature\n2024-05-01,1.25,3,17,-30\n2025-05-01,1.25,3,17,-30\n";
+    let (_, message) = of_standard_input(&session, &["watch", CALIBRATED, "--data", "-"], timed.as_bytes());
+    assert_eq!(message.matches("gaps in time are not seen, as the flow does not say").count(), 1, "{message}");
+}
+
+#[test]
+fn columns_of_standard_input_are_left_out_as_those_of_a_file() {
+    let session = Session::empty();
+    let watch = |column: &str, input: &str| {
+        with_standard_input(&session, &["watch", CALIBRATED, "--data", "-", "--column", column], input.as_bytes())
+    };
+    let output = watch("c1:ignore", "1.25,7,3,17,-30\n");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    session.write("four.csv", FOUR);
+    let whole = session.succeed(&["watch", CALIBRATED, "--data", "four.csv"]);
+    let judged = String::from_utf8(output.stdout).unwrap();
+    assert!(judged.lines().count() == 2 && whole.starts_with(&judged), "{judged}");
+    for (column, words) in [
+        ("flow:ignore", "line 1: column \"flow\" is to be left out, and the flow needs it"),
+        ("flo:ignore", "line 1: no column \"flo\" to leave out, did you mean \"flow\"?"),
+    ] {
+        let output = watch(column, FOUR);
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.code() == Some(1) && message.contains(words), "{message}");
+    }
+    // A board with rows of its own has no table.
+    let message = session.fail(2, &["watch", CALIBRATED, "--port", "/dev/no-such-port", "--column", "a:ignore"]);
+    assert!(message.contains("--data"), "{message}");
 }
 
 #[test]
@@ -165,4 +262,98 @@ fn a_board_with_rows_of_its_own_is_told_of_drift() {
     assert_eq!(watched.collect::<Vec<_>>(), expected.lines().collect::<Vec<_>>());
     child.kill().unwrap();
     child.wait().unwrap();
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_row_at_which_a_board_starts_anew_again_and_again_is_left_out() {
+    let session = Session::empty();
+    let mut boots = 0;
+    // The board fails at 90.
+    let mut answer = |board: &mut Responder, received: flow_line::Received| {
+        let mut line = String::new();
+        match received {
+            flow_line::Received::Line(text) if text.windows(8).any(|digits| digits == b"42b40000") => {
+                boots += 1;
+                assert!(boots < 30, "it goes on for ever");
+                board.boot(&mut line).unwrap();
+            }
+            received => board.answer(received, &mut line).unwrap(),
+        }
+        line
+    };
+    session.write("three.csv", "flow,state,count,temperature\n1.25,3,17,-30\n90,3,17,-30\n1.25,3,17,-30\n");
+    let output = at_a_board(&session, &["--data", "three.csv", "--timeout", "60s"], &mut answer);
+    let (said, message) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    assert!(output.status.success(), "{message}");
+    assert!(message.contains("row 2: the board has started anew 4 times while it had this row"), "{message}");
+    let rows: Vec<&str> = said.lines().skip(1).map(|line| line.split(',').next().unwrap()).collect();
+    assert_eq!(rows, ["1", "3"], "{said}");
+    // One that fails at every row is no board to watch a machine with.
+    session.write("six.csv", format!("flow,state,count,temperature\n{}", "90,3,17,-30\n".repeat(6)));
+    let output = at_a_board(&session, &["--data", "six.csv", "--timeout", "60s"], &mut answer);
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{message}");
+    assert!(message.contains("has not judged 4 rows one after the other, up to row 4: look at its power"), "{message}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn lines_of_a_board_that_arrive_damaged_are_told_from_silence() {
+    let session = Session::empty();
+    let output = at_a_board(&session, &["--timeout", "1s"], |board, received| {
+        let mut line = String::new();
+        board.answer(received, &mut line).unwrap();
+        for _ in 0..3 {
+            let good = line.len();
+            board.row([90.0, 3.0, 17.0, -30.0].into_iter()).write(&mut line, flow_line::UNASKED).unwrap();
+            line.replace_range(good + 8..good + 9, "#");
+        }
+        line
+    });
+    // The port is gone in the end.
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{message}");
+    assert!(message.contains("lines arrive damaged, 2 so far, and their rows are lost"), "{message}");
+    assert!(!message.contains("no row comes"), "{message}");
+}
+
+/// How `watch` ends with a board of the calibrated flow at its port, which answers each line with `answer`; the cable is
+/// pulled when the board was asked nothing for a while.
+#[cfg(target_os = "linux")]
+fn at_a_board(
+    session: &Session,
+    arguments: &[&str],
+    mut answer: impl FnMut(&mut Responder, flow_line::Received) -> String,
+) -> Output {
+    use flow_line::{Assembler, Memory, Needs, REQUEST};
+    use flow_nostd::{Flow, SensorState};
+    use std::os::fd::AsRawFd;
+
+    let bytes = flow_export::aligned::AlignedBytes::read(CALIBRATED).unwrap();
+    let flow = Flow::new(&bytes).unwrap();
+    let needs = Needs::of(&flow).unwrap();
+    let (mut scratch, mut values) = (vec![0.0; needs.scratch], vec![0.0; needs.values]);
+    let mut sensors = vec![SensorState::default(); needs.sensors];
+    let memory = Memory { scratch: &mut scratch, window: &mut [], values: &mut values, sensors: &mut sensors };
+    let mut responder = Responder::new(flow, memory, 400).unwrap();
+    let mut assembler = Assembler::<400>::new(REQUEST);
+
+    let (mut board, host) = serial2::SerialPort::pair().unwrap();
+    let port = std::fs::read_link(format!("/proc/self/fd/{}", host.as_raw_fd())).unwrap();
+    let mut command = session.command(&[&["watch", CALIBRATED, "--port", port.to_str().unwrap()], arguments].concat());
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    board.set_read_timeout(std::time::Duration::from_millis(20)).unwrap();
+    let (mut buffer, mut asked) = ([0; 256], None::<std::time::Instant>);
+    while child.try_wait().unwrap().is_none() && asked.is_none_or(|asked| asked.elapsed().as_secs() < 5) {
+        let Ok(length) = board.read(&mut buffer) else { continue };
+        asked = Some(std::time::Instant::now());
+        for &byte in &buffer[..length] {
+            if let Some(received) = assembler.push(byte) {
+                board.write_all(answer(&mut responder, received).as_bytes()).unwrap();
+            }
+        }
+    }
+    drop((board, host));
+    child.wait_with_output().unwrap()
 }

@@ -254,7 +254,7 @@ impl<'a> Builder<'a> {
 }
 
 /// The column that says when each row was taken: one named like a time that holds times, else the first that holds times.
-fn time_column(columns: &[FileColumn], candidates: &[usize], keep: &[String]) -> Option<usize> {
+pub(crate) fn time_column(columns: &[FileColumn], candidates: &[usize], keep: &[String]) -> Option<usize> {
     let mut free = candidates.iter().copied().filter(|&j| !keep.contains(&columns[j].name));
     let named = |j: &usize| is_name_of_time(&columns[*j].name) && matches!(columns[*j].sort, Sort::Stamp | Sort::Epoch);
     free.clone().find(named).or_else(|| free.find(|&j| columns[j].sort == Sort::Stamp))

@@ -4,7 +4,7 @@
 //! The first line is a header if one of its cells is text, unless all its text looks like time stamps (begins with a
 //! digit) beside numbers. `nan`, `inf` and empty cells are not text. A header's leading `#` is dropped.
 
-use crate::builder::{Builder, FileColumn, Role, Sort};
+use crate::builder::{Builder, FileColumn, Role, Sort, time_column};
 use crate::delimiter;
 use crate::error::{CellProblem, TableError};
 use crate::number::{self, Cell};
@@ -57,6 +57,22 @@ pub(crate) fn read(mut records: Records<'_>, table: &mut Builder<'_>) -> Result<
         more = records.next()?;
     }
     Ok(())
+}
+
+/// Which cell of a CSV's first row says when the row was taken, as [`Table::read`](crate::Table::read) finds it: the one of a
+/// column named like a time that holds a time, else the first that holds one as text. None of the columns `keep` is it.
+///
+/// ```
+/// let owned = |cells: [&str; 3]| cells.map(str::to_owned);
+/// let row = owned(["1714564800", "2024-05-01T12:00:00Z", "7"]);
+/// assert_eq!(flow_table::time_cell(&owned(["c0", "c1", "c2"]), &row, &[]), Some(1));
+/// assert_eq!(flow_table::time_cell(&owned(["time", "end", "a"]), &row, &[]), Some(0));
+/// ```
+pub fn time_cell(names: &[String], row: &[String], keep: &[String]) -> Option<usize> {
+    let column = |(name, cell): (&String, &String)| FileColumn { name: name.clone(), sort: sort(cell) };
+    let columns: Vec<FileColumn> = names.iter().zip(row).map(column).collect();
+    let all: Vec<usize> = (0..columns.len()).collect();
+    time_column(&columns, &all, keep)
 }
 
 /// What a column seems to hold by the cell in its first row.

@@ -14,7 +14,7 @@ use std::fmt;
 const NAMES: [&str; 4] = ["time", "timestamp", "date", "datetime"];
 
 /// Whether a column's name is one of a time.
-pub(crate) fn is_name_of_time(name: &str) -> bool {
+pub fn is_name_of_time(name: &str) -> bool {
     NAMES.iter().any(|word| name.trim().eq_ignore_ascii_case(word))
 }
 

@@ -41,9 +41,12 @@ pub(crate) struct Link {
 }
 
 /// What came of the wait for a line.
-enum Heard {
+pub(crate) enum Heard {
+    /// The answer to the request of this number.
     Answer(u16, Answer<'static>),
+    /// A line that cannot be believed.
     Damaged,
+    /// No line.
     Nothing,
 }
 
@@ -88,16 +91,13 @@ impl Link {
         self.ask(|line, number| write_row(line, number, row.iter().copied()))
     }
 
-    /// The next verdict that the board gives of its own accord; nothing where none comes within the time-out.
-    pub fn listen(&mut self) -> Result<Option<Answer<'static>>, Error> {
-        match self.line(Instant::now() + self.timeout)? {
-            Heard::Answer(_, answer) => Ok(Some(answer)),
-            Heard::Damaged => {
-                self.troubles.damaged += 1;
-                Ok(None)
-            }
-            Heard::Nothing => Ok(None),
+    /// The next line that comes of the board's own accord, within the time-out.
+    pub fn listen(&mut self) -> Result<Heard, Error> {
+        let heard = self.line(Instant::now() + self.timeout)?;
+        if matches!(heard, Heard::Damaged) {
+            self.troubles.damaged += 1;
         }
+        Ok(heard)
     }
 
     /// An error at this board.

@@ -6,10 +6,10 @@ mod port;
 mod rows;
 pub(crate) mod twin;
 
-pub(crate) use link::Link;
 pub use link::Troubles;
+pub(crate) use link::{Heard, Link};
 pub(crate) use port::Port;
-pub(crate) use rows::Rows;
+pub(crate) use rows::{Rows, is_gap};
 
 use crate::error::Error;
 use crate::frozen::Frozen;
@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 use twin::{Rooms, judged_names};
 
 /// A board that starts anew more often than this is not asked any further.
-const RESTARTS: usize = 3;
+pub(crate) const RESTARTS: usize = 3;
 
 /// What a check of a board came to.
 #[derive(Clone, Debug, Serialize)]

@@ -39,11 +39,20 @@ impl Rows {
 fn window_gaps(table: &Table, step: u64) -> Vec<bool> {
     let (rows, begins_file) = (table.rows_of_file(), table.begins_file());
     let times = table.time().map_or(&[][..], |time| time.times());
-    let longest = if step == 0 { i64::MAX } else { i64::try_from(step + step / 2).unwrap_or(i64::MAX) };
     let gap = |i: usize| {
-        let passed = times.get(i).zip(times.get(i - 1)).map(|(now, before)| now.saturating_sub(*before));
-        let follows = rows[i] == rows[i - 1] + 1 && !(times.is_empty() && begins_file[i]);
-        !follows || passed.is_some_and(|passed| passed <= 0 || passed > longest)
+        let times = times.get(i - 1).zip(times.get(i));
+        let follows = rows[i] == rows[i - 1] + 1 && !(times.is_none() && begins_file[i]);
+        !follows || times.is_some_and(|(before, now)| is_gap(*before, *now, step))
     };
     (0..table.rows()).map(|i| i > 0 && gap(i)).collect()
+}
+
+/// Whether windows begin anew between two rows of these times, in microseconds; their step is 0 where it is not known.
+pub(crate) fn is_gap(before: i64, now: i64, step: u64) -> bool {
+    let longest = match step {
+        0 => i64::MAX,
+        step => i64::try_from(step.saturating_add(step / 2)).unwrap_or(i64::MAX),
+    };
+    let passed = now.saturating_sub(before);
+    passed <= 0 || passed > longest
 }

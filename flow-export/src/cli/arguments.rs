@@ -264,7 +264,8 @@ pub(super) struct Watch {
     /// A board that judges the rows; without --data it has rows of its own
     #[arg(long, value_name = "PORT")]
     pub(super) port: Option<PathBuf>,
-    /// Rows, as of `board`; `-` for standard input: lines of CSV, each judged as soon as it is there
+    /// Rows, as of `board`; `-` for standard input: lines of CSV, each judged as soon as it is there. A row at which the board
+    /// starts anew more than three times is left out
     #[arg(long, value_name = "FILE")]
     pub(super) data: Vec<String>,
     /// Drift starts anew after a row in which it reaches this: a false alarm in so many rows at the most, or in a time of
@@ -277,7 +278,7 @@ pub(super) struct Watch {
     #[command(flatten)]
     pub(super) line: Line,
     /// Leave a column of the table out: NAME:ignore
-    #[arg(long, value_name = "NAME:ignore", value_parser = ignored_column)]
+    #[arg(long, value_name = "NAME:ignore", value_parser = ignored_column, requires = "data")]
     pub(super) column: Vec<String>,
 }
 

@@ -1,14 +1,19 @@
 //! A look at a machine as its rows arrive: how odd each is, alarms and their sensor, and drift.
 
+mod cell;
+mod clock;
+mod input;
+mod layout;
 mod lines;
 mod stream;
 mod tally;
 mod view;
 
 use crate::board::twin::{Rooms, judged_names, row_names};
-use crate::board::{Link, Port, Rows, begin, greet};
+use crate::board::{Heard, Link, Port, RESTARTS, Rows, begin, greet};
 use crate::error::Error;
 use crate::frozen::Frozen;
+use crate::windows::Recipe;
 use console::Term;
 use flow_line::{Answer, Request, Responder, Said};
 use lines::Lines;
@@ -69,44 +74,82 @@ pub(crate) fn watch(frozen: &Frozen, options: Options) -> Result<(), Error> {
         false => Box::new(Lines::new(io::stdout().lock(), names, Tally::new(title, options.drift))?),
     };
     let watched = match (rows, link) {
-        (Some(rows), None) => judge_here(rows, &mut twin, &options, &mut *show),
-        (Some(rows), Some(link)) => judge_there(rows, link, frozen, &options, &mut *show),
-        (None, Some(link)) => listen(link, frozen, options.drift, &mut *show),
+        (Some(rows), None) => judge_here(Arriving::of(rows), &mut twin, &options, &mut *show),
+        (Some(rows), Some(link)) => judge_there(Arriving::of(rows), link, frozen, &options, &mut *show),
+        (None, Some(link)) => listen(link, frozen, &options, &mut *show),
         (None, None) => Ok(()),
     };
     let ended = show.end(); // What came of the rows until then, whatever ended them.
     watched.and(ended)
 }
 
-type Source = Box<dyn Iterator<Item = Result<(bool, Vec<f32>), Error>>>;
+/// What comes of a source of rows.
+#[derive(Debug)]
+pub(crate) enum Next {
+    /// Whether there is a gap before it, and a row.
+    Row(bool, Vec<f32>),
+    /// Something that is to be known.
+    Note(String),
+}
+
+type Source = Box<dyn Iterator<Item = Result<Next, Error>>>;
 
 fn rows(frozen: &Frozen, options: &Options) -> Result<Option<Source>, Error> {
     Ok(match options.data.as_slice() {
         [] => None,
-        [only] if only == "-" => Some(Box::new(Stream::new(io::stdin().lock(), row_names(frozen)?))),
+        [only] if only == "-" => {
+            let step = Recipe::of_file(frozen)?.map(|recipe| recipe.step);
+            let (names, ignore) = (row_names(frozen)?, options.ignore.clone());
+            Some(Box::new(Stream::new(io::stdin().lock(), names, ignore, step)))
+        }
         files => {
             let rows = Rows::read(frozen, files, options.ignore.clone())?;
-            let rows: Vec<_> = rows.iter().map(|(gap, row)| Ok((gap, row.to_vec()))).collect();
+            let rows: Vec<_> = rows.iter().map(|(gap, row)| Ok(Next::Row(gap, row.to_vec()))).collect();
             Some(Box::new(rows.into_iter()))
         }
     })
 }
 
-fn judge_here(rows: Source, twin: &mut Responder, options: &Options, show: &mut dyn Show) -> Result<(), Error> {
-    twin.respond(Request::Reset { drift: options.drift });
-    for (i, next) in rows.enumerate() {
-        let (gap, row) = match next {
-            Err(passed_over @ Error::PassedOver { .. }) => {
-                show.note(&passed_over.to_string())?;
-                continue;
+/// Rows as they arrive.
+struct Arriving {
+    source: Source,
+    /// Number of the newest row, from 1; one that was passed over counts.
+    number: usize,
+}
+
+impl Arriving {
+    fn of(source: Source) -> Self {
+        Arriving { source, number: 0 }
+    }
+
+    /// The next row, and whether there is a gap before it; what is to be known before it is shown.
+    fn next(&mut self, show: &mut dyn Show) -> Result<Option<(bool, Vec<f32>)>, Error> {
+        for next in self.source.by_ref() {
+            match next {
+                Ok(Next::Row(gap, row)) => {
+                    self.number += 1;
+                    return Ok(Some((gap, row)));
+                }
+                Ok(Next::Note(text)) => show.note(&text)?,
+                Err(passed_over @ Error::PassedOver { .. }) => {
+                    self.number += 1;
+                    show.note(&passed_over.to_string())?;
+                }
+                Err(error) => return Err(error),
             }
-            next => next?,
-        };
+        }
+        Ok(None)
+    }
+}
+
+fn judge_here(mut rows: Arriving, twin: &mut Responder, options: &Options, show: &mut dyn Show) -> Result<(), Error> {
+    twin.respond(Request::Reset { drift: options.drift });
+    while let Some((gap, row)) = rows.next(show)? {
         if gap {
             twin.respond(Request::Gap);
         }
         if let Answer::Row { said, .. } = twin.row(row.iter().copied()) {
-            show.show(i + 1, &said)?;
+            show.show(rows.number, &said)?;
         }
         if let Some(every) = options.every {
             sleep(every);
@@ -116,7 +159,7 @@ fn judge_here(rows: Source, twin: &mut Responder, options: &Options, show: &mut 
 }
 
 fn judge_there(
-    rows: Source,
+    mut rows: Arriving,
     mut link: Link,
     frozen: &Frozen,
     options: &Options,
@@ -125,31 +168,48 @@ fn judge_there(
     begin(&mut link, options.drift)?;
     // Rows that the board has to have taken.
     let mut taken = 0;
-    for (i, next) in rows.enumerate() {
-        let (gap, row) = match next {
-            Err(passed_over @ Error::PassedOver { .. }) => {
-                show.note(&passed_over.to_string())?;
-                continue;
-            }
-            next => next?,
-        };
+    // Rows since the last one that it has judged.
+    let mut unjudged = 0;
+    while let Some((gap, row)) = rows.next(show)? {
+        let number = rows.number;
         if gap {
             link.settled(Request::Gap)?;
         }
-        loop {
+        let mut boots = 0;
+        let said = loop {
             taken += 1;
             match link.row(&row)? {
-                Answer::Row { count, said } if count == taken => {
-                    show.show(i + 1, &said)?;
-                    break;
-                }
+                Answer::Row { count, said } if count == taken => break Some(said),
                 Answer::Row { .. } | Answer::Boot { .. } => {
-                    show.note(&format!("the board has started anew before row {}", i + 1))?;
+                    show.note(&format!("the board has started anew before row {number}"))?;
                     greet(&mut link, frozen)?;
                     begin(&mut link, options.drift)?;
                     taken = 0;
+                    boots += 1;
+                    if boots > RESTARTS {
+                        break None;
+                    }
                 }
                 other => return Err(link.unexpected("a row", &other)),
+            }
+        };
+        match said {
+            Some(said) => {
+                unjudged = 0;
+                show.show(number, &said)?;
+            }
+            None if unjudged == RESTARTS => {
+                let rows = format!("{} rows one after the other, up to row {number}", RESTARTS + 1);
+                return Err(
+                    link.says(format!("the board keeps starting anew, and has not judged {rows}: look at its power"))
+                );
+            }
+            None => {
+                unjudged += 1;
+                show.note(&format!(
+                    "row {number}: the board has started anew {boots} times while it had this row, and has not judged it; it \
+                     is left out"
+                ))?;
             }
         }
         if let Some(every) = options.every {
@@ -161,25 +221,40 @@ fn judge_there(
 
 /// A board with sensors of its own says its verdicts without being asked. It begins anew only where it has to be told when
 /// drift starts anew: else its windows and its count are left as they are.
-fn listen(mut link: Link, frozen: &Frozen, drift: f32, show: &mut dyn Show) -> Result<(), Error> {
+fn listen(mut link: Link, frozen: &Frozen, options: &Options, show: &mut dyn Show) -> Result<(), Error> {
+    let Options { drift, baud, .. } = *options;
     let tell = |link: &mut Link| if drift.is_finite() { begin(link, drift) } else { Ok(()) };
     tell(&mut link)?;
     let mut silent = false;
+    let mut damaged = 0_u32;
     loop {
         match link.listen()? {
-            Some(Answer::Row { count, said }) => show.show(count as usize, &said)?,
-            Some(Answer::Boot { .. }) => {
+            Heard::Answer(_, Answer::Row { count, said }) => show.show(count as usize, &said)?,
+            Heard::Answer(_, Answer::Boot { .. }) => {
                 show.note("the board has started anew")?;
                 greet(&mut link, frozen)?;
                 tell(&mut link)?;
             }
-            Some(_) => continue,
-            None if !silent => {
+            Heard::Answer(..) => continue,
+            Heard::Damaged => {
+                damaged = damaged.saturating_add(1);
+                // Not each of them: the first, the second, the fourth and so on.
+                if damaged.is_power_of_two() {
+                    show.note(&format!(
+                        "lines arrive damaged, {damaged} so far, and their rows are lost: is the cable long or loose, or has \
+                         the board another rate than {baud} baud (--baud)?"
+                    ))?;
+                }
+                // It was said that it is not silent.
+                silent = true;
+                continue;
+            }
+            Heard::Nothing if !silent => {
                 silent = true;
                 show.note("no row comes: the board has none of its own, or they are slow; send it some with --data")?;
                 continue;
             }
-            None => continue,
+            Heard::Nothing => continue,
         }
         silent = false;
     }

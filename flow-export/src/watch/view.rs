@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 /// Between two drawings goes at least this: eyes are not faster.
 const PAUSE: Duration = Duration::from_millis(50);
+/// So long stays what is to be known, however many rows come.
+const STAYS: Duration = Duration::from_secs(10);
 /// Alarms that are listed.
 const LISTED: usize = 5;
 /// Heights of a bar, from p = 1 to p = 1e-8.
@@ -29,6 +31,7 @@ pub(crate) struct View {
     history: VecDeque<(f32, bool)>,
     listed: VecDeque<String>,
     note: String,
+    noted: Option<Instant>,
     drawn: Option<Instant>,
     /// Lines that are on the terminal.
     lines: usize,
@@ -50,6 +53,7 @@ impl View {
             history: VecDeque::new(),
             listed: VecDeque::new(),
             note: String::new(),
+            noted: None,
             drawn: None,
             lines: 0,
         }
@@ -137,9 +141,14 @@ impl View {
 impl Show for View {
     fn show(&mut self, row: usize, said: &Said) -> Result<(), Error> {
         self.row = row;
-        self.note.clear();
+        let stays = self.noted.is_some_and(|noted| noted.elapsed() < STAYS);
+        if !stays {
+            self.note.clear();
+        }
         match said {
-            Said::Waiting if self.verdicts == 0 => self.note = "waiting for the first whole window".to_owned(),
+            Said::Waiting if self.verdicts == 0 && !stays => {
+                self.note = "waiting for the first whole window".to_owned()
+            }
             Said::Waiting => {}
             Said::NoNumber { value } => self.note = format!("value {} of row {row} is no number", value + 1),
             Said::NoReading { value } => {
@@ -168,6 +177,7 @@ impl Show for View {
 
     fn note(&mut self, text: &str) -> Result<(), Error> {
         self.note = text.to_owned();
+        self.noted = Some(Instant::now());
         self.draw(true)
     }
 
@@ -206,5 +216,19 @@ mod tests {
             assert!(text.contains("temp") && text.contains("8.3e-7"), "{text}");
         }
         assert!(view.lines(80).join("\n").contains("ALARM"));
+    }
+
+    #[test]
+    fn what_is_to_be_known_stays_while_rows_come() {
+        let mut view = View::new(Term::buffered_stdout(), "pump.flow".into(), vec![], 100.0);
+        // It was drawn just now, and is not again.
+        view.drawn = Some(Instant::now());
+        view.noted = view.drawn;
+        view.note = "the board has started anew before row 7".into();
+        view.show(7, &Said::Waiting).unwrap();
+        assert!(view.lines(80).join("\n").contains("started anew"));
+        view.noted = None;
+        view.show(8, &Said::Waiting).unwrap();
+        assert!(!view.lines(80).join("\n").contains("started anew"));
     }
 }
