@@ -1,6 +1,6 @@
 //! Puts into a frozen file what a verdict needs: the calibration and the columns' reference values.
 
-use crate::calibration::{ANCHOR, Bin, FEWEST, REACH, Section};
+use crate::calibration::{Bin, FEWEST, REACH, Section};
 use crate::error::Error;
 use crate::frozen::{Frozen, columns_with_atoms, context_names, judged_names, split_context};
 use crate::references;
@@ -67,6 +67,8 @@ pub struct Summary {
     /// The rows that lie so far beyond all others that the tail was fitted without them: their numbers in the file.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unreached: Vec<usize>,
+    /// From this p on rows are counted; smaller ones are of the tail.
+    pub counted_from: f64,
     /// Shape of the tail beyond the rows; 0 for an exponential.
     pub tail_shape: f64,
     /// Its standard error.
@@ -85,7 +87,8 @@ pub struct Summary {
 ///
 /// # Errors
 /// A file that is no frozen flow, a table of other columns, fewer rows than `alarm_p` asks for, of all or in a range of a
-/// context; more than a tenth of the rows where a column has no density, or beyond a sensor's range.
+/// context; more than a tenth of the rows where a column has no density, or beyond a sensor's range; more than half of them
+/// beyond what the training trusts a column to have.
 pub fn calibrate(
     frozen: &Frozen,
     table: &Table,
@@ -125,8 +128,16 @@ pub fn calibrate(
     if out_of_range.len() as f64 > most {
         return Err(Error::RowsOutOfRange { path: path(), rows, beyond: out_of_range.len() });
     }
-    if outside.len() as f64 > most || inside.len() < FEWEST {
+    if outside.len() as f64 > most {
         return Err(Error::RowsOutside { path: path(), rows, outside: outside.len() });
+    }
+    let without = match rows - inside.len() {
+        0 => String::new(),
+        1 => ", without a row that is left out".to_owned(),
+        more => format!(", without {more} rows that are left out"),
+    };
+    if inside.len() < FEWEST {
+        return Err(Error::TooFewToCalibrate { source_name: path() + &without, rows: inside.len() });
     }
     check_units(&flow, &values, table.source())?;
     let of_file = table.rows_of_file();
@@ -138,13 +149,11 @@ pub fn calibrate(
     let least = section.bins.iter().filter(|bin| bin.own_table).map(|bin| bin.rows).min().unwrap_or(rows);
     if wanted < smallest_p(least) {
         let of = bins_of.map_or(String::new(), |name| format!(", the range of {name} with the fewest rows"));
+        let of = without + &of;
         return Err(few(&of, least, needed(wanted)));
     }
     let smallest_p = smallest_p(least);
-    let mut oddest: Vec<usize> = (0..rows).collect();
-    oddest.sort_by(|&a, &b| log_probs[a].total_cmp(&log_probs[b]));
-    let mut unreached: Vec<usize> = oddest[..section.pooled.unreached].iter().map(|&i| inside[i]).collect();
-    unreached.sort_unstable();
+    let unreached = section.unreached.iter().map(|&i| inside[i]).collect();
     let numbers = |rows: Vec<usize>| rows.into_iter().map(|row| of_file[row] + 1).collect();
     let mut sections = vec![(CALIBRATION, section.bytes)];
     sections.extend(references::sections(&values, &flow));
@@ -162,6 +171,7 @@ pub fn calibrate(
         outside: numbers(outside),
         out_of_range: numbers(out_of_range),
         unreached: numbers(unreached),
+        counted_from: section.counted_from,
         tail_shape: section.pooled.tail.shape,
         tail_shape_error: section.pooled.tail.shape_error,
         bins_of,
@@ -180,12 +190,12 @@ fn check_units(flow: &Flow, values: &[f32], source: &str) -> Result<(), Error> {
             continue;
         }
         let (low, high) = references::trusted(record, atoms);
-        let is_atom = |x: f64| atoms.iter().any(|atom| f64::from(atom.value.get()) == x);
-        let of_column = values.iter().skip(j).step_by(flow.columns()).map(|&x| f64::from(x));
-        let beyond = of_column.filter(|x| !(low..=high).contains(x) && !is_atom(*x)).count();
+        let of_column = values.iter().skip(j).step_by(flow.columns()).copied();
+        let is_beyond = |&x: &f32| !(low..=high).contains(&f64::from(x)) && !references::is_atom(record, atoms, x);
+        let beyond = of_column.filter(is_beyond).count();
         if beyond as f64 > MOST_BEYOND * rows as f64 {
             let (path, name) = (source.to_owned(), names[j].clone());
-            return Err(Error::OtherUnits { path, name, rows, beyond, low, high });
+            return Err(Error::OtherUnits { path, name, rows, beyond, low: low as f32, high: high as f32 });
         }
     }
     Ok(())
@@ -237,14 +247,11 @@ impl fmt::Display for Summary {
             "beyond them a tail of shape {tail_shape:.2} ± {tail_shape_error:.2}; the smallest p that can be asked for is {}",
             rounded_up(*smallest_p)
         )?;
-        // The table of the fewest rows decides; up to its anchor rows are counted.
-        let fewest = self.bins.iter().filter(|bin| bin.own_table).map(|bin| bin.rows).min().unwrap_or(*rows);
-        let counted = (ANCHOR + 1) as f64;
-        if *alarm_p < counted / (fewest + 1) as f64 {
+        if *alarm_p < self.counted_from {
             writeln!(
                 f,
                 "so rare an alarm is taken from the tail, not counted; with about {:.0} times as many rows it would be counted",
-                (counted / (fewest + 1) as f64 / alarm_p).ceil().max(2.0)
+                (self.counted_from / alarm_p).ceil()
             )?;
         }
         if !self.unreached.is_empty() {

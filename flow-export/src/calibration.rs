@@ -7,7 +7,7 @@
 //! So p is right in the mean over calibrations; a single one is off by what its own rows happen to be. With a confidence, p
 //! is instead so large that with this probability no smaller share of usual rows is as odd. Of n rows, the share that is as
 //! odd as the k-th oddest has the distribution Beta(k, n + 1 - k) whatever theirs is (Vovk, "Conditional validity of
-//! inductive conformal predictors", arXiv 1209.2673, on training conditional validity); p is the quantile of the next odder row's.
+//! inductive conformal predictors", arXiv 1209.2673, on training conditional validity); p is the quantile of the next row that is less odd, on the safe side.
 
 use crate::binomial;
 use crate::tail::Tail;
@@ -25,7 +25,7 @@ pub const FEWEST_IN_A_BIN: usize = 200;
 /// Beyond the rows, p may be this many times smaller than one over their number: farther out a tail is guesswork.
 pub const REACH: usize = 50;
 /// The tail starts at this row, counted from the oddest.
-pub(crate) const ANCHOR: usize = 20;
+const ANCHOR: usize = 20;
 /// The tail is fitted to the oddest tenth of the rows, and to no more than this many.
 const MOST_EXCESSES: usize = 5000;
 /// A tail does not reach a row where it has fewer than this many rows as far out, in expectation: its shape two standard errors
@@ -52,6 +52,8 @@ pub struct Calibrated {
     pub tail: Tail,
     /// How many of the oddest rows the tail was fitted without.
     pub unreached: usize,
+    /// The smallest `ln p` that is counted, not the tail's.
+    pub anchor: f64,
 }
 
 impl Calibrated {
@@ -101,7 +103,7 @@ impl Calibrated {
             }
             knots.push(Knot { log_prob: F32::new(log_prob), ln_p: F32::new((ln_p as f32).max(LN_P_MIN)) });
         }
-        Calibrated { knots, tail, unreached }
+        Calibrated { knots, tail, unreached, anchor: anchor_ln_p }
     }
 
     /// `ln p` as the engine has it, but with another rounding.
@@ -168,6 +170,10 @@ pub struct Section {
     pub bins_of: Option<usize>,
     /// The bins.
     pub bins: Vec<Bin>,
+    /// The rows that the tail of all, or of their bin, was fitted without.
+    pub unreached: Vec<usize>,
+    /// From this p on each of the tables counts rows.
+    pub counted_from: f64,
 }
 
 /// A range of a context value.
@@ -194,10 +200,12 @@ impl Section {
         let mut tables = pooled.knots.clone();
         let mut records = Vec::new();
         let mut list = Vec::new();
+        let mut unreached = oddest(log_probs, 0..log_probs.len(), pooled.unreached);
+        let mut counted_from = pooled.anchor;
         if let Some(bins) = &bins {
             for (i, &upper) in bins.uppers.iter().enumerate() {
-                let mine: Vec<f32> =
-                    log_probs.iter().zip(&bins.of_row).filter(|&(_, &bin)| bin == i).map(|(&x, _)| x).collect();
+                let rows = || (0..log_probs.len()).filter(|&row| bins.of_row[row] == i);
+                let mine: Vec<f32> = rows().map(|row| log_probs[row]).collect();
                 let own = (mine.len() >= FEWEST_IN_A_BIN).then(|| Calibrated::of(&mine, confidence));
                 let knots = own.as_ref().map_or(0, |own| own.knots.len());
                 records.push(BinRecord {
@@ -206,6 +214,10 @@ impl Section {
                     knots: U32::new(knots as u32),
                     reserved: [0; 4],
                 });
+                if let Some(own) = &own {
+                    unreached.extend(oddest(log_probs, rows(), own.unreached));
+                    counted_from = counted_from.max(own.anchor);
+                }
                 list.push(Bin { upper, rows: mine.len(), own_table: own.is_some() });
                 tables.extend(own.into_iter().flat_map(|own| own.knots));
             }
@@ -221,8 +233,19 @@ impl Section {
             reserved: [0; 8],
         };
         let bytes = [record.as_bytes(), records.as_bytes(), tables.as_bytes()].concat();
-        Section { bytes, pooled, bins_of: bins.map(|bins| bins.column), bins: list }
+        unreached.sort_unstable();
+        unreached.dedup();
+        let (bins_of, counted_from) = (bins.map(|bins| bins.column), counted_from.exp());
+        Section { bytes, pooled, bins_of, bins: list, unreached, counted_from }
     }
+}
+
+/// So many of these rows, the oddest.
+fn oddest(log_probs: &[f32], rows: impl Iterator<Item = usize>, count: usize) -> Vec<usize> {
+    let mut rows: Vec<usize> = rows.collect();
+    rows.sort_by(|&a, &b| log_probs[a].total_cmp(&log_probs[b]));
+    rows.truncate(count);
+    rows
 }
 
 /// Ranges of a context value.

@@ -66,7 +66,10 @@ fn run(command: Command) -> Result<(), Error> {
             let public = signing::keygen(&args.key)?;
             output::write(None, |out| write!(out, "{}", *signing::hex(&public)).map_err(Error::Stdout))
         }
-        Command::Sign(args) => output::bytes(&args.output, &signing::sign(&Frozen::read(&args.model)?, &args.key)?),
+        Command::Sign(args) => {
+            output::check(Some(&args.output), [&args.key])?;
+            output::bytes(&args.output, &signing::sign(&Frozen::read(&args.model)?, &args.key)?)
+        }
         Command::Verify(args) => {
             let frozen = Frozen::read(&args.model)?;
             signing::verify(&frozen, &signing::public_key(&args.key)?, args.rollback)?;
@@ -117,6 +120,7 @@ fn inspect_file(args: Inspect) -> Result<(), Error> {
 
 fn score_table(args: Score) -> Result<(), Error> {
     output::check(args.output.as_deref(), args.data.iter().chain(&args.labels))?;
+    output::check(args.output.as_deref(), [&args.model])?;
     let frozen = Frozen::read(&args.model)?;
     frozen.tested_flow()?; // What is wrong with it is said before the table is read.
     let judge = args.verdicts.then(|| Judge::new(&frozen)).transpose()?;
@@ -147,8 +151,8 @@ fn score_table(args: Score) -> Result<(), Error> {
 }
 
 fn backtest_table(args: Backtest) -> Result<(), Error> {
-    let windows = args.windows.as_ref().map(|path| path.display().to_string());
-    output::check(args.report.as_deref(), args.data.iter().chain(&args.labels).chain(&args.train).chain(&windows))?;
+    output::check(args.report.as_deref(), args.data.iter().chain(&args.labels).chain(&args.train))?;
+    output::check(args.report.as_deref(), args.against.iter().chain(&args.windows).chain([&args.model]))?;
     let frozen = Frozen::read(&args.model)?;
     let judge = Judge::new(&frozen)?;
     let against = args.against.iter().map(|path| Frozen::read(path)).collect::<Result<Vec<_>, _>>()?;
@@ -220,7 +224,6 @@ fn wrong(problem: &str) -> ! {
 }
 
 fn calibrate_file(args: Calibrate) -> Result<(), Error> {
-    output::check(Some(&args.output), &args.data)?;
     let is_run = args.model.is_dir();
     if !is_run && (args.rollback.is_some() || args.weights.is_some()) {
         let why = "--rollback and --weights are for a run that is frozen; the model is a file";
@@ -236,7 +239,7 @@ fn calibrate_file(args: Calibrate) -> Result<(), Error> {
         Some(rate) => {
             let known = windows::Recipe::of_file(&frozen)?.and_then(|recipe| recipe.every());
             if let (Some(known), Some(every)) = (known, args.every)
-                && known != every
+                && !(0.99..=1.01).contains(&(every.as_secs_f64() / known.as_secs_f64()))
             {
                 eprintln!(
                     "flow-export: warning: the windows of the flow come every {known:?}, and --every says {every:?}"
@@ -259,6 +262,7 @@ fn calibrate_file(args: Calibrate) -> Result<(), Error> {
         }
         data.push(kept.display().to_string());
     }
+    output::check(Some(&args.output), &data)?;
     let (table, _) = windows::read(&frozen, &data, args.column, Missing::Refuse)?;
     table.notes().iter().for_each(|note| eprintln!("{note}"));
     if is_run {

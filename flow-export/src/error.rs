@@ -6,8 +6,8 @@ use crate::freeze::FreezeError;
 use flow_model::checkpoint::CheckpointError;
 use flow_model::flow::TooManyNodes;
 use flow_nostd::{EvalError, FormatError, SelfTestError};
-use flow_table::TableError;
 use flow_table::atomic::WriteError;
+use flow_table::{TableError, csv_number};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -145,17 +145,15 @@ pub enum Error {
         source: serde_json::Error,
     },
     /// Flows over windows of different kinds.
-    #[error("{}: is over other windows ({other}; the first flow: {own}); back-test it by itself", .path.display())]
+    #[error("{}: judges {difference} as the first flow does; back-test it by itself", .path.display())]
     OtherWindows {
         /// The other flow.
         path: PathBuf,
-        /// Its windows.
-        other: String,
-        /// Those of the flow that it is compared with.
-        own: String,
+        /// What it judges otherwise.
+        difference: String,
     },
     /// A rate in time of a table that does not say how far apart its rows are.
-    #[error("{path}: has no column of times; say with --every how far apart its rows are, as in --every 5min")]
+    #[error("{path}: has no times that tell how far apart its rows are; say it with --every, as in --every 5min")]
     NoTimes {
         /// The table.
         path: String,
@@ -184,6 +182,12 @@ pub enum Error {
         /// How many of them.
         outside: usize,
     },
+    /// A folder in the place of a frozen flow.
+    #[error("{path}: is a folder; expected a frozen flow: flow-export freeze {path} -o model.flow, or calibrate, makes one of a run", path = .path.display())]
+    FlowIsFolder {
+        /// The folder.
+        path: PathBuf,
+    },
     /// Usual rows of which many have values that a sensor's range leaves out.
     #[error(
         "{path}: {beyond} of {rows} rows have a value beyond its sensor's range: expected usual rows; give a wider --range, or \
@@ -199,8 +203,10 @@ pub enum Error {
     },
     /// Usual rows of which many lie beyond what the training has seen of a column.
     #[error(
-        "{path}: {name:?} is beyond {low:.4} to {high:.4}, all that its training gives reason to expect, in {beyond} of {rows} rows: \
-         expected usual rows, in the units of the training; if they are usual now, train anew"
+        "{path}: {name:?} is beyond {} to {}, all that its training gives reason to expect, in {beyond} of {rows} rows: \
+         expected usual rows, in the units of the training; if they are usual now, train anew",
+        csv_number(*low),
+        csv_number(*high)
     )]
     OtherUnits {
         /// The table.
@@ -212,9 +218,9 @@ pub enum Error {
         /// How many of them.
         beyond: usize,
         /// The least value that is trusted.
-        low: f64,
+        low: f32,
         /// The largest.
-        high: f64,
+        high: f32,
     },
     /// A file to be written that is read, too.
     #[error("{}: is among the files that are read, and would be lost; name another one to write", .path.display())]

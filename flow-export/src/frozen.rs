@@ -19,6 +19,9 @@ impl Frozen {
     /// # Errors
     /// Where it cannot be read.
     pub fn read(path: &Path) -> Result<Self, Error> {
+        if path.is_dir() {
+            return Err(Error::FlowIsFolder { path: path.to_owned() });
+        }
         let bytes = AlignedBytes::read(path).map_err(|e| Error::read(path, e))?;
         Ok(Frozen { path: path.to_owned(), bytes })
     }

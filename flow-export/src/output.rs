@@ -29,10 +29,14 @@ pub(crate) fn write(to: Option<&Path>, content: impl FnOnce(&mut dyn Write) -> R
     }
 }
 
-/// Refuses a file to be written that is one of those to be read.
-pub(crate) fn check<'a>(to: Option<&Path>, read: impl IntoIterator<Item = &'a String>) -> Result<(), Error> {
+/// Refuses a file to be written that is one of those to be read, or lies in a folder of them.
+pub(crate) fn check<'a>(
+    to: Option<&Path>,
+    read: impl IntoIterator<Item = &'a (impl AsRef<Path> + ?Sized + 'a)>,
+) -> Result<(), Error> {
     let Some(place) = to.and_then(|path| path.canonicalize().ok()) else { return Ok(()) };
-    match read.into_iter().any(|path| Path::new(path).canonicalize().is_ok_and(|path| path == place)) {
+    let holds = |read: &Path| read.canonicalize().is_ok_and(|read| read == place || place.parent() == Some(&read));
+    match read.into_iter().any(|read| holds(read.as_ref())) {
         true => Err(Error::SameFile { path: to.unwrap_or(&place).to_owned() }),
         false => Ok(()),
     }

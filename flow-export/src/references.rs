@@ -115,21 +115,25 @@ fn cell(record: &ColumnRecord) -> f64 {
 /// The value, unless it is an atom's, which counts as a mass: then one beside it, or where a spacing is no wider than the
 /// atom's own cell, one that no row has.
 fn beside(record: &ColumnRecord, atoms: &[AtomRecord], value: f32, step: f64) -> f32 {
-    let [origin, width] = [record.extra[0].get(), record.extra[1].get()];
-    let number = |x: f32| match record.kind.get() {
-        INTEGER => x.floor(),
-        LATTICE => ((x - origin) / width + 0.5).floor(),
-        _ => x,
-    };
     let cells = has_cells(record);
     let away = if cells { cell(record) } else { 0.25 * step } as f32;
-    let is_atom = |x: f32| atoms.iter().any(|atom| atom.value.get() == number(x));
     // One atom after the other may be met, each once.
-    (0..atoms.len()).fold(value, |x, _| match is_atom(x) {
+    (0..atoms.len()).fold(value, |x, _| match is_atom(record, atoms, x) {
         true if cells && step <= cell(record) => f32::MAX,
         true => (x + away).min(f32::MAX),
         false => x,
     })
+}
+
+/// Whether a value is one of these atoms, or in columns of cells in the cell of one.
+pub(crate) fn is_atom(record: &ColumnRecord, atoms: &[AtomRecord], value: f32) -> bool {
+    let [origin, width] = [record.extra[0].get(), record.extra[1].get()];
+    let number = match record.kind.get() {
+        INTEGER => value.floor(),
+        LATTICE => ((value - origin) / width + 0.5).floor(),
+        _ => value,
+    };
+    atoms.iter().any(|atom| atom.value.get() == number)
 }
 
 #[cfg(test)]

@@ -51,7 +51,7 @@ pub fn every(table: &Table, stated: Option<Duration>) -> Option<Duration> {
 /// How far the rows of a table are from being in the order of time.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Order {
-    /// Rows that are earlier than the row before.
+    /// Rows that are earlier than the row before, in the same file.
     pub steps_back: usize,
     /// Rows with the time of the row before.
     pub doubled: usize,
@@ -64,13 +64,15 @@ impl Order {
     /// More than one step back in a hundred rows.
     pub fn of(table: &Table) -> Result<Order, Error> {
         let Some(time) = table.time() else { return Ok(Order::default()) };
-        let times = time.times();
-        let steps_back = times.windows(2).filter(|pair| pair[1] < pair[0]).count();
+        let (times, begins_file) = (time.times(), table.begins_file());
+        // Each file has an order of its own.
+        let is_back = |row: usize| times[row] < times[row - 1] && !begins_file[row];
+        let steps_back = (1..times.len()).filter(|&row| is_back(row)).count();
         let doubled = times.windows(2).filter(|pair| pair[1] == pair[0]).count();
         if steps_back * STEPS_BACK <= table.rows() {
             return Ok(Order { steps_back, doubled });
         }
-        let row = times.windows(2).position(|pair| pair[1] < pair[0]).unwrap_or(0);
+        let row = (1..times.len()).find(|&row| is_back(row)).unwrap_or(1) - 1;
         let problem = format!(
             "{steps_back} of {} rows are earlier than the row before, the first of them row {} ({} after {}); sort the rows by {:?}",
             table.rows(),

@@ -87,6 +87,8 @@ pub(crate) struct Made {
     begun: Vec<bool>,
     /// The order of its rows.
     pub order: Order,
+    /// The time from one window to the next as the training knows it.
+    pub every: Option<Duration>,
     /// Rows that no window holds, for a value that is missing or beyond its sensor's range.
     pub faults: Vec<Fault>,
 }
@@ -154,9 +156,23 @@ impl Recipe {
         })
     }
 
-    /// Whether both make the same columns of the same rows, wherever these are from.
-    pub fn makes_the_same(&self, other: &Recipe) -> bool {
-        Recipe { step: 0, ..self.clone() } == Recipe { step: 0, ..other.clone() }
+    /// What makes other columns of the same rows, or of other rows, than another recipe does; nothing where they are the same,
+    /// in whatever order.
+    fn difference(&self, other: &Recipe) -> Option<String> {
+        let all = [f32::MIN, f32::MAX];
+        let channels = |recipe: &Recipe| -> BTreeMap<String, String> {
+            let range = |j: usize| format!("{:?}", recipe.ranges.get(j).unwrap_or(&all));
+            recipe.channels.iter().cloned().enumerate().map(|(j, name)| (name, range(j))).collect()
+        };
+        if (self.length, self.stride, &self.features) != (other.length, other.stride, &other.features) {
+            return Some(format!("windows of {other}, and not {self}"));
+        }
+        let (own, its) = (channels(self), channels(other));
+        let unlike = own
+            .iter()
+            .find(|(name, range)| its.get(*name) != Some(range))
+            .or_else(|| its.iter().find(|(name, _)| !own.contains_key(*name)))?;
+        Some(format!("windows of which {:?} is no channel, or one of another --range", unlike.0))
     }
 
     /// Adds the recipe to the metadata of a checkpoint.
@@ -276,12 +292,13 @@ impl Recipe {
             };
             // A value that is missing, or none that its sensor can give: the window begins anew after it.
             let due = match due {
-                Err(EvalError::NotFinite { column }) => {
-                    missing[column] += 1;
+                Err(EvalError::NotFinite { .. }) => {
+                    count(&mut missing, row.iter().map(|x| !x.is_finite()));
                     false
                 }
-                Err(EvalError::OutOfRange { channel }) => {
-                    beyond[channel] += 1;
+                Err(EvalError::OutOfRange { .. }) => {
+                    let is_beyond = |(x, [low, high]): (&f32, &[f32; 2])| !(low..=high).contains(&x);
+                    count(&mut beyond, row.iter().zip(&self.ranges).map(is_beyond));
                     false
                 }
                 due => due.map_err(failed(rows[i]))?,
@@ -305,11 +322,11 @@ impl Recipe {
                 apart: other_step(self, table).unwrap_or_default(),
             });
         }
-        let rows = |counts: &[usize], what| match counts.iter().sum::<usize>() {
+        let told = |counts: &[usize], what| match counts.iter().sum::<usize>() {
             0 => String::new(),
-            rows => format!(", {rows} rows {what}"),
+            values => format!(", {values} values {what}"),
         };
-        let (lacking, far) = (rows(&missing, "with a missing value"), rows(&beyond, "beyond a sensor's range"));
+        let (lacking, far) = (told(&missing, "missing"), told(&beyond, "beyond a sensor's range"));
         let apart = other_step(self, table).unwrap_or_default();
         let note =
             format!("windows: {} in {} rows, {gaps} gaps{lacking}{far}; {self}{apart}", newest.len(), table.rows());
@@ -318,7 +335,7 @@ impl Recipe {
             some.map(move |(column, rows)| Fault { column, fault, rows })
         };
         let faults = fault("not_finite", missing).chain(fault("out_of_range", beyond)).collect();
-        let made = Some(Made { begun, order, faults });
+        let made = Some(Made { begun, order, every: self.every(), faults });
         Ok(Windowed { table: table.derived(columns, values, &newest, note)?, made })
     }
 }
@@ -361,13 +378,17 @@ pub fn read_windowed(
     Ok((windowed, recipe))
 }
 
+/// Counts those that are so.
+fn count(counts: &mut [usize], are: impl Iterator<Item = bool>) {
+    counts.iter_mut().zip(are).for_each(|(count, is)| *count += usize::from(is));
+}
+
 /// That the rows of a table are not as far apart as those of the training, if by half as much again or a third less.
 fn other_step(recipe: &Recipe, table: &Table) -> Option<String> {
-    let here = usual_step(table.time()?.times())? as f64 * 1e-6;
-    let there = recipe.step as f64 * 1e-6;
+    let [here, there] = [usual_step(table.time()?.times())?, recipe.step].map(|step| step as f64 / 1e6);
     let alike = there == 0.0 || (there / 1.5..=there * 1.5).contains(&here);
     (!alike).then(|| {
-        format!("; rows are {here} s apart here and were {there} s apart in the training: as many are another time")
+        format!("; rows are {here} s apart here and were {there} s apart in the training: a window is another time")
     })
 }
 
@@ -378,12 +399,13 @@ fn other_step(recipe: &Recipe, table: &Table) -> Option<String> {
 /// Its windows and the recipe's.
 pub fn check_the_same(recipe: Option<&Recipe>, other: &Frozen) -> Result<(), Error> {
     match (Recipe::of_file(other)?, recipe) {
-        (Some(its), own) if own.is_none_or(|own| !own.makes_the_same(&its)) => Err(Error::OtherWindows {
-            path: other.path().to_owned(),
-            other: its.to_string(),
-            own: own.map_or_else(|| "no windows".to_owned(), Recipe::to_string),
-        }),
-        _ => Ok(()),
+        (Some(its), own) => {
+            let difference =
+                own.map_or_else(|| Some(format!("windows of {its}, and not its rows")), |own| own.difference(&its));
+            let path = other.path().to_owned();
+            difference.map_or(Ok(()), |difference| Err(Error::OtherWindows { path, difference }))
+        }
+        (None, _) => Ok(()),
     }
 }
 
@@ -394,7 +416,7 @@ impl fmt::Display for Recipe {
         write!(f, " of {}", self.channels.join(", "))?;
         match self.step {
             0 => Ok(()),
-            step => write!(f, "; a row every {} s", step as f64 * 1e-6),
+            step => write!(f, "; a row every {} s", step as f64 / 1e6),
         }
     }
 }

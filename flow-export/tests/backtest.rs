@@ -249,9 +249,12 @@ fn without_times_rows_are_counted() {
     assert!((daily["drift"]["every_rows"].as_f64().unwrap() - 8640.0).abs() < 1e-6, "{daily}");
     let data = ["--data", "history.csv"];
     let fail = |options: &[&str]| session.refuse(1, &[&data, options].concat());
-    assert!(fail(&["--drift-every", "1/30d"]).contains("has no column of times; say with --every"));
+    assert!(
+        fail(&["--drift-every", "1/30d"])
+            .contains("has no times that tell how far apart its rows are; say it with --every")
+    );
     let verdicts = ["score", MODEL, "--data", "history.csv", "--verdicts", "--drift-every", "1/30d"];
-    assert!(session.fail(1, &verdicts).contains("say with --every"));
+    assert!(session.fail(1, &verdicts).contains("say it with --every"));
     session.succeed(&[&verdicts[..], &["--every", "5min"]].concat());
     let watch = session.fail(1, &["watch", MODEL, "--data", "history.csv", "--drift-every", "1/30d"]);
     assert!(
@@ -273,12 +276,17 @@ fn what_is_wrong_with_windows_and_labels_is_said() {
     assert!(windows("[[\"2024-05-01\"]]").contains("window 1 is no [start, end]"));
     assert!(windows("[[\"noon\", \"2024-05-01\"]]").contains("window 1: \"noon\" is no time"));
     assert!(windows("[[\"2024-05-02\", \"2024-05-01\"]]").contains("window 1 ends at 2024-05-01T00:00:00Z, before it"));
-    // The end of a day is within it, and one window may end where the next one starts.
+    // The end of a day is within it, and where one window ends another may start: the row is of the first.
     let all = json!([["2024-05-01", "2024-05-01"], [stamp(300), stamp(305)], [stamp(305), stamp(309)]]);
     session.write("days.json", all.to_string());
     let found = session.backtest(&["--windows", "days.json"]);
     let rows: Vec<&Value> = found["methods"][0]["windows"].as_array().unwrap().iter().map(|w| &w["rows"]).collect();
-    assert_eq!(rows, [&json!([1, 288]), &json!([301, 306]), &json!([306, 310])]);
+    assert_eq!(rows, [&json!([1, 288]), &json!([301, 306]), &json!([307, 310])]);
+    // Seconds since 1970 are no date, though of as many letters.
+    session.write("epoch.json", json!([["1714546800", "1714548000"]]).to_string());
+    let found = session.backtest(&["--windows", "epoch.json"]);
+    assert_eq!(found["methods"][0]["windows"][0]["rows"], json!([85, 89]));
+    assert!(windows(&format!("[[\"{0}\", \"{0}\"], [\"{0}\", \"{1}\"]]", stamp(12), stamp(24))).contains("overlap"));
     let overlap = format!("[[\"{}\", \"{}\"], [\"{}\", \"{}\"]]", stamp(12), stamp(36), stamp(24), stamp(48));
     assert!(windows(&overlap).contains("from 2024-05-01T01:00:00Z and from 2024-05-01T02:00:00Z overlap"));
     let outside = windows("[[\"2023-05-01\", \"2023-05-02\"]]");

@@ -289,7 +289,8 @@ fn a_table_that_does_not_fit_is_refused() {
 fn a_missing_flow_is_named() {
     let session = Session::new();
     assert!(session.fail_cleanly(1, &["inspect", "none.flow"]).contains("none.flow: cannot be read"));
-    assert!(session.fail_cleanly(1, &["sample", "run", "--n", "3"]).contains("run: cannot be read"));
+    let folder = session.fail_cleanly(1, &["sample", "run", "--n", "3"]);
+    assert!(folder.contains("run: is a folder; expected a frozen flow: flow-export freeze run"), "{folder}");
 }
 
 #[test]

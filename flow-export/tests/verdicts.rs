@@ -34,6 +34,10 @@ fn calibrate_takes_the_rows_of_a_run_or_those_named() {
     assert!(text.contains("taken from the tail, not counted; with about 11 times as many rows"), "{text}");
     let counted = session.succeed(&["calibrate", "run", "-o", "counted.flow", "--p", "0.011"]);
     assert!(!counted.contains("taken from the tail"), "{counted}");
+    let nearly = session.succeed(&["calibrate", "run", "-o", "nearly.flow", "--p", "0.0109"]);
+    assert!(nearly.contains("with about 2 times as many rows"), "{nearly}");
+    let sure = session.succeed(&["calibrate", "run", "-o", "sure.flow", "--p", "0.012", "--confidence", "0.9"]);
+    assert!(sure.contains("taken from the tail"), "{sure}");
     session.write("usual.csv", usual_rows(2000));
     session.succeed(&["calibrate", "model.flow", "--data", "usual.csv", "-o", "of-file.flow"]);
     assert_eq!(fs::read(session.path("of-run.flow")).unwrap(), fs::read(session.path("of-file.flow")).unwrap());
@@ -174,6 +178,13 @@ fn calibrate_minds_the_ranges_that_it_is_given() {
     let (output, _) = calibrate(usual, &["--range", "load=0..0.5"]);
     let message = String::from_utf8(output.stderr).unwrap();
     assert!(message.contains("of 1000 rows have a value beyond its sensor's range"), "{message}");
+    // What is left is counted without those.
+    let (output, _) = calibrate(usual_rows(60) + &"40,2,-127\n".repeat(5), &["--p", "4e-4", range[0], range[1]]);
+    assert!(output.status.success());
+    let (output, _) = calibrate(usual_rows(49) + "40,2,-127\n40,2,-127\n", &["--p", "0.1", range[0], range[1]]);
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert!(message.contains("without 2 rows that are left out: 49 rows are too few to calibrate with"), "{message}");
+    session.write("usual.csv", usual_rows(1000));
     // Limits that were said before stay.
     let inspect = |file: &str| json(&session.succeed(&["inspect", file, "--json"]))["columns"][2]["sensor"].clone();
     session.succeed(&["calibrate", "out.flow", "--data", "usual.csv", "-o", "more.flow", "--jump", "load=5"]);
@@ -189,7 +200,7 @@ fn rows_in_another_unit_calibrate_nothing() {
     let rows: String = (0..300).map(|i| format!("40,2,{}\n", 273 + i % 7)).collect();
     session.write("usual.csv", "\"speed, rpm\",unit,load\n".to_owned() + &rows);
     let refused = session.fail_cleanly(1, &["calibrate", "model.flow", "--data", "usual.csv", "-o", "out.flow"]);
-    assert!(refused.contains("usual.csv: \"load\" is beyond -0.7000 to 1.7000"), "{refused}");
+    assert!(refused.contains("usual.csv: \"load\" is beyond -0.7"), "{refused}");
     assert!(refused.contains("in 300 of 300 rows") && refused.contains("in the units of the training"), "{refused}");
 }
 

@@ -358,7 +358,22 @@ fn a_back_test_counts_faults_of_the_channels() {
     assert_eq!(found["faults"], faults);
     let html = fs::read_to_string(session.path("out.html")).unwrap();
     assert!(html.contains("not finite") && html.contains("out of range"));
-    // A table that is read is not written over.
+    // Each file has an order of its own.
+    session.write("again.csv", csv(&usual(60)));
+    session.succeed(&["score", "a.flow", "--data", "again.csv", "--data", "again.csv", "--data", "again.csv"]);
+    // A table that is read is not written over, nor is a model or a key.
+    session.succeed(&["keygen", "key"]);
+    for taken in [
+        &["sign", "a.flow", "--key", "key", "-o", "key"][..],
+        &["score", "a.flow", "--data", "raw.csv", "-o", "a.flow"],
+        &["score", "a.flow", "--data", "run", "-o", "run/checkpoint.safetensors"],
+        &["backtest", "a.flow", "--data", "raw.csv", "--report", "a.flow"],
+        &["backtest", "a.flow", "--data", "raw.csv", "--against", "model.flow", "--report", "model.flow"],
+        &["calibrate", "a.flow", "--data", "usual.csv", "-o", "usual.csv"],
+    ] {
+        let message = session.fail(1, taken);
+        assert!(message.contains("is among the files that are read"), "{taken:?}: {message}");
+    }
     let same = session.fail(1, &["score", "a.flow", "--data", "raw.csv", "-o", "./raw.csv"]);
     assert!(same.contains("raw.csv: is among the files that are read"), "{same}");
     let same = session.fail(1, &["backtest", "a.flow", "--data", "raw.csv", "--report", "raw.csv"]);
@@ -377,7 +392,15 @@ fn a_back_test_refuses_flows_over_other_windows() {
     let data = ["--data", "usual.csv"];
     session.succeed(&[&["backtest", "a.flow", "--against", "a.flow"], &data[..]].concat());
     let refused = session.fail(1, &[&["backtest", "a.flow", "--against", "b.flow"], &data[..]].concat());
-    assert!(refused.contains("b.flow: is over other windows (24 rows") && refused.contains("first flow: 12 rows"));
+    assert!(refused.contains("b.flow: judges windows of 24 rows, stride 2") && refused.contains("and not 12 rows"));
+    // The same windows, but of readings within another range; one without limits is one with the widest.
+    let calibrate = ["calibrate", "model.flow", "--data", "usual.csv", "--p", "0.01"];
+    let ranges = [("-1e3..1e3", "wide.flow"), ("-1e3..1e4", "wider.flow")];
+    for (range, out) in ranges {
+        session.succeed(&[&calibrate[..], &["--range", &format!("speed={range}"), "-o", out]].concat());
+    }
+    let refused = session.fail(1, &[&["backtest", "wide.flow", "--against", "wider.flow"], &data[..]].concat());
+    assert!(refused.contains("wider.flow: judges windows of which \"speed\" is no channel, or one of another --range"));
 }
 
 #[test]

@@ -368,7 +368,11 @@ impl fmt::Display for CellProblem {
             Self::Text(text, name) => {
                 let like_a_time = text.starts_with(|c: char| c.is_ascii_digit()) && text.contains([':', '/']);
                 let times = if like_a_time { "write times as 2024-05-01T12:00:00; " } else { "" };
-                write!(f, "{text:?} is not a number; {times}a column of text must be left out: --column {name}:ignore")
+                write!(
+                    f,
+                    "{text:?} is not a number; {times}empty the cell where its value is missing, and leave a column of text out: \
+                     --column {name}:ignore"
+                )
             }
             Self::NotATime(text) => write!(
                 f,

@@ -29,6 +29,8 @@ pub struct ColumnProfile {
     pub atoms: Vec<(f32, f64)>,
     /// Why it is of that kind.
     pub reason: String,
+    /// Whether the kind was stated.
+    pub stated: bool,
 }
 
 /// The columns of a table, described. Its `Display` is a small text table.
@@ -133,7 +135,7 @@ impl Profile {
         let as_they_are = |column: &&ColumnProfile| {
             matches!(column.kind, ColumnKind::Continuous | ColumnKind::Integer | ColumnKind::Lattice { .. })
         };
-        for ColumnProfile { name, stats, .. } in self.columns.iter().filter(as_they_are) {
+        for ColumnProfile { name, stats, stated, .. } in self.columns.iter().filter(as_they_are) {
             let [low, high] = stats.bulk;
             let (below, above) = (low - f64::from(stats.min), f64::from(stats.max) - high);
             if stats.monotone && self.rows >= FEWEST_RISING {
@@ -141,14 +143,14 @@ impl Profile {
                     "the column {name:?} rises or falls all the way, as a running number, a time or a meter does: later rows \
                      lie beyond all of these and will look odd; leave it out with --column {name}:ignore"
                 ));
-            } else if is_name_of_time(name) {
+            } else if high > low && below.max(above) > FAR * (high - low) {
+                let value = shown(if below > above { stats.min } else { stats.max });
+                far.push(format!("{name:?} holds {value} (nine of ten from {} to {})", brief(low), brief(high)));
+            } else if is_name_of_time(name) && !stated {
                 warnings.push(format!(
                     "the column {name:?} holds no times of a form that is known, such as 2024-05-01 12:00:00 or seconds since \
                      1970: it is learned as a value; leave it out with --column {name}:ignore"
                 ));
-            } else if high > low && below.max(above) > FAR * (high - low) {
-                let value = shown(if below > above { stats.min } else { stats.max });
-                far.push(format!("{name:?} holds {value} (nine of ten from {} to {})", brief(low), brief(high)));
             }
         }
         if !far.is_empty() {
@@ -203,7 +205,7 @@ fn describe(
         reason += &format!("; a mass of its own at {}", held.collect::<Vec<_>>().join(", "));
     }
     reason += &coarse(&stats).unwrap_or_default();
-    Ok(ColumnProfile { name: name.clone(), stats, kind, atoms: heavy, reason })
+    Ok(ColumnProfile { name: name.clone(), stats, kind, atoms: heavy, reason, stated: requested.is_some() })
 }
 
 /// A share of the rows in percent, never rounded up to all of them.

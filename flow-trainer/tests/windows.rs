@@ -61,6 +61,7 @@ fn from_raw_channels_to_scores() {
     assert!(resumed.contains("--window: 12 rows, stride 1"), "{resumed}");
     let degenerate = ["train", "--data", "raw.csv", "--out", "few", "--window", "3", "--device", "tract", "--offline"];
     let output = session.run(&[&degenerate[..], &["--model", "gmm"]].concat());
+    assert!(output.status.success());
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(said.contains("warning: 4 features of 3 values follow from each other"), "{said}");
 

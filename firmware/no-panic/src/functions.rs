@@ -61,6 +61,7 @@ fn detect(flow: Flow) {
     let (shares, ln_p) = (opaque::values(), black_box(-1.0));
     let Ok(detector) = black_box(Detector::new(flow)) else { return };
     black_box((Detector::flow(&detector), Detector::alarm_ln_p(&detector), Detector::calibration_rows(&detector)));
+    black_box(Detector::sensor_records(&detector));
     let detector = black_box(Detector::with_alarm_ln_p(detector, ln_p));
     black_box(Detector::ln_p(&detector, ln_p, context));
     let knots = <[layout::Knot]>::ref_from_bytes(opaque::file()).unwrap_or_default();

@@ -102,7 +102,8 @@ pub fn backtest(
         Some(made) => made.order,
         None => Order::of(table)?,
     };
-    let every = every(table, options.every);
+    let known = || windowed.made.as_ref()?.every;
+    let every = every(table, options.every).or_else(known);
     let names = judge.names();
     let ground = Ground {
         windows: &windows,

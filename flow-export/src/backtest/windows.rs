@@ -112,7 +112,7 @@ impl Windows {
         let value: Value = serde_json::from_str(&text).map_err(|e| fail(format!("is no JSON: {e}")))?;
         let mut pairs = pairs(&value, table.source()).map_err(fail)?;
         pairs.sort_unstable();
-        if let Some(pair) = pairs.windows(2).find(|pair| pair[1][0] < pair[0][1]) {
+        if let Some(pair) = pairs.windows(2).find(|pair| pair[1][0] < pair[0][1] || pair[1][0] == pair[0][0]) {
             let [a, b] = [pair[0], pair[1]].map(|[start, _]| time_text(start));
             return Err(fail(format!("the windows from {a} and from {b} overlap; expected one for both")));
         }
@@ -121,7 +121,9 @@ impl Windows {
         for [start, end] in &pairs {
             let from = order.partition_point(|&row| times[row] < *start);
             let to = order.partition_point(|&row| times[row] <= *end);
-            let rows = &order[from..to];
+            // A row in which one window ends and another starts is of the first.
+            let rows: Vec<usize> =
+                order[from..to].iter().copied().filter(|&row| windows.of_row[row].is_none()).collect();
             let Some((&first, &last)) = rows.iter().min().zip(rows.iter().max()) else {
                 windows.left_out += 1;
                 continue;
@@ -171,7 +173,7 @@ fn pairs(value: &Value, source: &str) -> Result<Vec<[i64; 2]>, String> {
         let Some([start, end]) = pair.as_array().map(Vec::as_slice) else {
             return Err(format!("window {} is no [start, end]; {EXPECTED}", i + 1));
         };
-        let is_date = end.as_str().is_some_and(|text| text.trim().len() == DATE);
+        let is_date = end.as_str().is_some_and(|text| text.trim().len() == DATE && text.contains('-'));
         let [start, end] = [time(start, i + 1)?, time(end, i + 1)?];
         if end < start {
             return Err(format!("window {} ends at {}, before it starts", i + 1, time_text(end)));

@@ -18,7 +18,7 @@ use serde::Serialize;
 use std::fmt;
 use std::path::Path;
 use std::time::{Duration, Instant};
-use twin::{Rooms, judged_names};
+use twin::{Rooms, judged_names, unread};
 
 /// A board that starts anew more often than this is not asked any further.
 pub(crate) const RESTARTS: usize = 3;
@@ -134,7 +134,7 @@ pub fn check(
         if let Answer::Row { said: Said::Verdict(_), .. } = there {
             checked.verdicts += 1;
         }
-        if let Some((what, host, board)) = difference(&here, &there, &names) {
+        if let Some((what, host, board)) = difference(&here, &there, &names, rows.table.names()) {
             checked.different += 1;
             checked.first_difference.get_or_insert(Difference { row: i + 1, what, host, board });
         }
@@ -208,14 +208,16 @@ fn tested_words(tested: Tested) -> String {
 }
 
 /// The first thing that the two say otherwise.
-fn difference(here: &Answer, there: &Answer, names: &[String]) -> Option<(&'static str, String, String)> {
+fn difference(
+    here: &Answer,
+    there: &Answer,
+    names: &[String],
+    values: &[String],
+) -> Option<(&'static str, String, String)> {
     let say = |answer: &Answer| match answer {
         Answer::Row { said: Said::Waiting, .. } => "no window is complete".to_owned(),
-        Answer::Row { said: Said::NoNumber { value }, .. } => format!("value {} is no number", value + 1),
-        Answer::Row { said: Said::NoReading { value }, .. } => {
-            format!("value {} is beyond its sensor's range", value + 1)
-        }
         Answer::Row { said: Said::Verdict(report), .. } => format!("a verdict, {}", report.status),
+        Answer::Row { said, .. } => unread(said, values).unwrap_or_default(),
         other => format!("{other:?}"),
     };
     let verdict = |answer: &Answer| match answer {

@@ -1,9 +1,9 @@
 //! The board's twin: the same program on this machine.
 
 use crate::error::Error;
-use crate::frozen::{Frozen, column_names, context_names};
+use crate::frozen::{self, Frozen, column_names};
 use crate::windows::Recipe;
-use flow_line::{Memory, Needs, Responder, Unfit};
+use flow_line::{Memory, Needs, Responder, Said, Unfit};
 use flow_nostd::SensorState;
 
 /// Memory that a twin works in.
@@ -41,9 +41,7 @@ impl Rooms {
 
 /// Names of the columns that verdicts speak of.
 pub(crate) fn judged_names(frozen: &Frozen) -> Result<Vec<String>, Error> {
-    let flow = frozen.flow()?;
-    let contexts = context_names(&flow);
-    Ok(column_names(&flow).into_iter().filter(|name| !contexts.contains(name)).collect())
+    Ok(frozen::judged_names(&frozen.flow()?))
 }
 
 /// Names of the values of a row as a board takes it: raw channels, or all columns.
@@ -52,4 +50,16 @@ pub(crate) fn row_names(frozen: &Frozen) -> Result<Vec<String>, Error> {
         Some(recipe) => recipe.channels,
         None => column_names(&frozen.flow()?),
     })
+}
+
+/// Why a row of values of these names has no verdict, where it will not get one.
+pub(crate) fn unread(said: &Said, values: &[String]) -> Option<String> {
+    let (value, what) = match *said {
+        Said::NoNumber { value } => (value, "is no number"),
+        Said::NoReading { value } => (value, "is beyond its sensor's range"),
+        Said::Waiting | Said::Verdict(_) => return None,
+    };
+    let name =
+        values.get(usize::from(value)).map_or_else(|| format!("value {}", value + 1), |name| format!("{name:?}"));
+    Some(format!("{name} {what}"))
 }

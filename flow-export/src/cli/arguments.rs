@@ -179,7 +179,8 @@ pub(super) struct Score {
     /// It has drifted where that reaches the number of rows, and starts anew then
     #[arg(long, value_name = "ROWS|N/TIME", requires = "verdicts")]
     pub(super) drift_every: Option<DriftEvery>,
-    /// The time between two rows, or between two windows: 5min [default: the median, where the table has times]
+    /// The time between two rows, or between two windows: 5min [default: where the table has times, their mean, and of gaps
+    /// the median]
     #[arg(long, value_name = "TIME", value_parser = alarm::duration, requires = "verdicts")]
     pub(super) every: Option<Duration>,
     /// One label for each row: 1 for an anomaly, 0 for a normal row
@@ -215,7 +216,8 @@ pub(super) struct Backtest {
     /// Usual rows to fit and calibrate a z-score of each column with, to compare with
     #[arg(long, value_name = "FILE")]
     pub(super) train: Vec<String>,
-    /// The time between two rows, or between two windows: 5min [default: the median, where the table has times]
+    /// The time between two rows, or between two windows: 5min [default: where the table has times, their mean, and of gaps
+    /// the median]
     #[arg(long, value_name = "TIME", value_parser = alarm::duration)]
     pub(super) every: Option<Duration>,
     /// Look for drift, with a false alarm in so many rows at the most, or in a time: 100000, 1/30d

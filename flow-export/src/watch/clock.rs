@@ -1,5 +1,6 @@
 //! Gaps in the times of rows that come one after the other. Where the times are is seen by the first row, as in a table.
 
+use super::cell::value;
 use crate::board::is_gap;
 use flow_table::{is_name_of_time, time_cell, time_of};
 
@@ -33,8 +34,9 @@ impl Clock {
             (Some(at), None) => {
                 (Column::Nowhere, Some((at, "the flow does not say how far apart its rows are".to_owned())))
             }
-            (None, _) => match named().and_then(|at| Some((at, row.get(at)?))) {
-                Some((_, cell)) if cell.is_empty() => (Column::Unknown, None),
+            (None, _) => match named().map(|at| (at, row.get(at).map_or("", String::as_str))) {
+                // A row without its time says nothing of the others.
+                Some((_, cell)) if value(cell).is_some_and(f32::is_nan) => (Column::Unknown, None),
                 Some((at, cell)) => {
                     (Column::Nowhere, Some((at, format!("{cell:?} is no time such as 2024-05-01T12:00:00Z"))))
                 }
@@ -68,7 +70,10 @@ mod tests {
     fn more_than_one_and_a_half_steps_are_a_gap_and_so_is_time_that_stands() {
         let names = owned(["time", "a"]);
         let mut clock = Clock::new(Some(60_000_000));
+        // Rows without their time say nothing of those after them.
         assert_eq!(clock.find(&names, &owned(["", "1"]), &names[1..]), None);
+        assert_eq!(clock.find(&names, &owned(["NA", "1"]), &names[1..]), None);
+        assert_eq!(clock.find(&names, &[], &names[1..]), None);
         assert_eq!(clock.find(&names, &owned(["1714564800", "1"]), &names[1..]), None);
         let times = ["1714564800", "1714564860", "1714564950", "1714565041", "1714565041"];
         let gaps = times.map(|time| clock.gap(&names, &owned([time, "1"])).unwrap());

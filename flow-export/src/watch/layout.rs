@@ -51,6 +51,9 @@ fn by_name(cells: &[String], names: &[String], ignore: &[String]) -> Result<Vec<
         if ignore.contains(name) {
             return Err(format!("column {name:?} is to be left out, and the flow needs it; leave it in"));
         }
+        if cells.iter().filter(|cell| *cell == name).count() > 1 {
+            return Err(format!("two columns have the name {name:?}; rename one of them in the header"));
+        }
         cells.iter().position(|cell| cell == name).ok_or_else(|| {
             let hint = hint(name, cells.iter().map(String::as_str));
             format!("no column {name:?}{hint}; expected a header with {}", names.join(", "))
@@ -116,6 +119,7 @@ mod tests {
             ("1,2,3", "", "3 values, expected 2: a, b"),
             ("2024-01-01,2", "", "1 values beside the time \"2024-01-01\", expected 2: a, b"),
             ("1,2", "c1", "1 values without c1, expected 2: a, b"),
+            ("a,b,a", "", "two columns have the name \"a\""),
             ("a,b", "b", "column \"b\" is to be left out, and the flow needs it"),
             ("1,2", "b", "no column \"b\" to leave out; its columns are c0, c1"),
             (

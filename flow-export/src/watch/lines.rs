@@ -2,6 +2,7 @@
 //! is there. What came of all of them is said at the end, beside them.
 
 use super::Show;
+use super::names::Names;
 use super::tally::Tally;
 use crate::error::Error;
 use flow_line::Said;
@@ -11,13 +12,13 @@ use std::io::Write;
 /// Writes lines.
 pub(crate) struct Lines<W> {
     out: W,
-    names: Vec<String>,
+    names: Names,
     tally: Tally,
 }
 
 impl<W: Write> Lines<W> {
     /// Writes the header.
-    pub fn new(mut out: W, names: Vec<String>, tally: Tally) -> Result<Self, Error> {
+    pub fn new(mut out: W, names: Names, tally: Tally) -> Result<Self, Error> {
         writeln!(out, "row,log_prob,ln_p,alarm,status,column,drift").map_err(Error::Stdout)?;
         Ok(Lines { out, names, tally })
     }
@@ -27,18 +28,13 @@ impl<W: Write> Show for Lines<W> {
     fn show(&mut self, row: usize, said: &Said) -> Result<(), Error> {
         let report = match said {
             Said::Verdict(report) => report,
-            Said::NoNumber { value } => {
-                eprintln!("row {row}: value {} is no number", value + 1);
+            other => {
+                self.names.unread(other).iter().for_each(|why| eprintln!("row {row}: {why}"));
                 return Ok(());
             }
-            Said::NoReading { value } => {
-                eprintln!("row {row}: value {} is beyond its sensor's range", value + 1);
-                return Ok(());
-            }
-            Said::Waiting => return Ok(()),
         };
         let [log_prob, ln_p, drift] = [report.log_prob, report.ln_p, report.drift].map(csv_number);
-        let name = report.column.and_then(|column| self.names.get(usize::from(column))).map_or("", String::as_str);
+        let name = self.names.column(report);
         self.tally.count(row, report, name);
         let column = csv_field(name);
         let (alarm, status) = (u8::from(report.alarm), report.status);

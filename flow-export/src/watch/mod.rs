@@ -5,11 +5,12 @@ mod clock;
 mod input;
 mod layout;
 mod lines;
+mod names;
 mod stream;
 mod tally;
 mod view;
 
-use crate::board::twin::{Rooms, judged_names, row_names};
+use crate::board::twin::{Rooms, row_names};
 use crate::board::{Heard, Link, Port, RESTARTS, Rows, begin, greet};
 use crate::error::Error;
 use crate::frozen::Frozen;
@@ -17,6 +18,7 @@ use crate::windows::Recipe;
 use console::Term;
 use flow_line::{Answer, Request, Responder, Said};
 use lines::Lines;
+use names::Names;
 use std::io;
 use std::path::PathBuf;
 use std::thread::sleep;
@@ -65,7 +67,7 @@ pub(crate) fn watch(frozen: &Frozen, options: Options) -> Result<(), Error> {
     if let Some(link) = &mut link {
         greet(link, frozen)?;
     }
-    let names = judged_names(frozen)?;
+    let names = Names::of(frozen)?;
     let term = Term::stdout();
     let on_a_port = options.port.as_ref().map(|port| format!(" on {}", port.display())).unwrap_or_default();
     let title = format!("{}{on_a_port}", frozen.path().display());

@@ -87,7 +87,8 @@ impl<R: BufRead> Stream<R> {
         };
         let row: Vec<f32> = places.iter().zip(&self.names).map(take).collect::<Result<_, _>>()?;
         let words = places.iter().filter(|&&place| cells.get(place).is_some_and(|cell| is_word(cell)));
-        if words.count() == row.len() {
+        // Of a single value the word says that it is missing, unless it is the header again.
+        if words.count() == row.len() && (row.len() > 1 || cells.contains(&self.names[0])) {
             return Err(self.passed_over("holds no number".to_owned()));
         }
         Ok(row)
@@ -224,6 +225,14 @@ mod tests {
             read[0]
         );
         assert_eq!(read.iter().filter(|next| matches!(next, Ok(Next::Row(..)))).count(), 6);
+    }
+
+    #[test]
+    fn a_word_in_the_place_of_the_only_value_is_a_missing_value() {
+        let read: Vec<_> = Stream::new("a\n20\nERR\n20\na\n".as_bytes(), vec!["a".into()], vec![], None).collect();
+        assert!(matches!(&read[1], Ok(Next::Row(false, row)) if row[0].is_nan()), "{read:?}");
+        assert!(matches!(&read[2], Ok(Next::Row(false, _))), "{read:?}");
+        assert!(matches!(read[3], Err(Error::PassedOver { line: 5, .. })), "{read:?}");
     }
 
     #[test]

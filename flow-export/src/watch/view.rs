@@ -1,6 +1,7 @@
 //! Verdicts in a terminal: a few lines that stay where they are, and say how things stand.
 
 use super::Show;
+use super::names::Names;
 use crate::error::Error;
 use console::{Term, measure_text_width, style, truncate_str};
 use flow_line::{Report, Said};
@@ -20,7 +21,7 @@ const BARS: [&str; 8] = ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"]
 pub(crate) struct View {
     term: Term,
     title: String,
-    names: Vec<String>,
+    names: Names,
     drift_every: f32,
     row: usize,
     verdicts: usize,
@@ -39,7 +40,7 @@ pub(crate) struct View {
 
 impl View {
     /// Nothing was seen yet.
-    pub fn new(term: Term, title: String, names: Vec<String>, drift_every: f32) -> Self {
+    pub fn new(term: Term, title: String, names: Names, drift_every: f32) -> Self {
         View {
             term,
             title,
@@ -57,11 +58,6 @@ impl View {
             drawn: None,
             lines: 0,
         }
-    }
-
-    fn name(&self, report: &Report) -> &str {
-        let name = report.column.and_then(|column| self.names.get(usize::from(column)));
-        name.map_or("", String::as_str)
     }
 
     /// The lines, for a terminal so wide.
@@ -89,7 +85,7 @@ impl View {
         });
         lines.push(format!("{}{}", label("-log p"), bars.collect::<String>()));
         if let Some(report) = &self.last {
-            let name = self.name(report);
+            let name = self.names.column(report);
             let sensor = if name.is_empty() { "-".to_owned() } else { style(name).yellow().to_string() };
             lines.push(format!("{}{sensor}", label("sensor")));
             lines.push(format!("{}{}", label("status"), report.status.replace('_', " ")));
@@ -150,9 +146,9 @@ impl Show for View {
                 self.note = "waiting for the first whole window".to_owned()
             }
             Said::Waiting => {}
-            Said::NoNumber { value } => self.note = format!("value {} of row {row} is no number", value + 1),
-            Said::NoReading { value } => {
-                self.note = format!("value {} of row {row} is beyond its sensor's range", value + 1);
+            Said::NoNumber { .. } | Said::NoReading { .. } if stays => {}
+            Said::NoNumber { .. } | Said::NoReading { .. } => {
+                self.note = self.names.unread(said).map_or(String::new(), |why| format!("row {row}: {why}"));
             }
             Said::Verdict(report) => {
                 self.verdicts += 1;
@@ -162,7 +158,7 @@ impl Show for View {
                 }
                 if report.alarm {
                     self.alarms += 1;
-                    let line = format!("row {row}: p {}, {}", chance(report.ln_p), self.name(report));
+                    let line = format!("row {row}: p {}, {}", chance(report.ln_p), self.names.column(report));
                     self.listed.push_front(line);
                     self.listed.truncate(LISTED);
                 }
@@ -201,7 +197,7 @@ mod tests {
 
     #[test]
     fn what_is_shown_fits_the_terminal_and_names_the_sensor() {
-        let mut view = View::new(Term::stdout(), "pump.flow".into(), vec!["load".into(), "temp".into()], 100.0);
+        let mut view = View::new(Term::stdout(), "pump.flow".into(), Names::same(&["load", "temp"]), 100.0);
         let report = Report { status: "scored", log_prob: -3.5, ln_p: -0.5, alarm: false, column: None, drift: 2.0 };
         assert!(view.lines(80).iter().any(|line| line.contains("none yet")));
         for i in 0..600 {
@@ -220,7 +216,7 @@ mod tests {
 
     #[test]
     fn what_is_to_be_known_stays_while_rows_come() {
-        let mut view = View::new(Term::buffered_stdout(), "pump.flow".into(), vec![], 100.0);
+        let mut view = View::new(Term::buffered_stdout(), "pump.flow".into(), Names::same(&[]), 100.0);
         // It was drawn just now, and is not again.
         view.drawn = Some(Instant::now());
         view.noted = view.drawn;
