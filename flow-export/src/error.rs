@@ -145,7 +145,7 @@ pub enum Error {
         source: serde_json::Error,
     },
     /// Flows over windows of different kinds.
-    #[error("{}: judges {difference} as the first flow does; back-test it by itself", .path.display())]
+    #[error("{}: is over other windows than the first flow ({difference}); back-test it by itself", .path.display())]
     OtherWindows {
         /// The other flow.
         path: PathBuf,

@@ -8,6 +8,9 @@ use semihosting::io::{self, Stdout, Write as _};
 /// Longest line; what goes beyond is cut.
 pub const LINE: usize = 1024;
 
+/// So many times the host may refuse a line, one time after the other.
+const PATIENCE: u32 = 100_000;
+
 /// The host's standard output.
 pub struct Output(Stdout);
 
@@ -56,7 +59,13 @@ impl Line<'_> {
             self.text.pop();
             let _ = self.text.push('\n');
         }
-        // A host that closed the stream cannot be told so.
-        let _ = self.output.0.write_all(self.text.as_bytes());
+        // A host whose reader is busy takes nothing for a while; one that closed the stream cannot be told so.
+        let (mut rest, mut refused) = (self.text.as_bytes(), 0u32);
+        while !rest.is_empty() && refused < PATIENCE {
+            match self.output.0.write(rest) {
+                Ok(written) if written > 0 => (rest, refused) = (rest.get(written..).unwrap_or_default(), 0),
+                _ => refused += 1,
+            }
+        }
     }
 }

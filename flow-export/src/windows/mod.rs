@@ -1,0 +1,71 @@
+//! Windows over the rows of a table of signals: the columns that a flow models, made by the device engine itself.
+//!
+//! A [`Recipe`] is made once, for the training; it lies in the checkpoint's metadata and in the frozen file, and whatever
+//! takes a table afterwards takes one of the raw channels.
+
+mod feature;
+mod recipe;
+mod windowed;
+
+pub use feature::Feature;
+pub use recipe::{LONGEST, Recipe};
+pub use windowed::{Fault, Windowed};
+
+use crate::error::Error;
+use crate::frozen::{Frozen, column_names};
+use flow_table::{Missing, ReadOptions, Table};
+
+/// Reads a table for a frozen flow: of the columns that it models, or of the raw channels that its windows are over. Missing
+/// values that are kept are gaps between windows.
+///
+/// # Errors
+/// What is wrong with the file or the table.
+pub fn read(
+    frozen: &Frozen,
+    data: &[String],
+    ignore: Vec<String>,
+    missing: Missing,
+) -> Result<(Table, Option<Recipe>), Error> {
+    let (windowed, recipe) = read_windowed(frozen, data, ignore, missing)?;
+    Ok((windowed.table, recipe))
+}
+
+/// The same, and where windows began anew.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_windowed(
+    frozen: &Frozen,
+    data: &[String],
+    ignore: Vec<String>,
+    missing: Missing,
+) -> Result<(Windowed, Option<Recipe>), Error> {
+    let recipe = Recipe::of_file(frozen)?;
+    let keep = match &recipe {
+        Some(recipe) => recipe.kept(),
+        None => column_names(&frozen.flow()?),
+    };
+    let table = Table::read_all(data, &ReadOptions { ignore, keep, missing })?;
+    let windowed = match &recipe {
+        Some(recipe) => recipe.windowed(table)?,
+        None => Windowed { table, made: None },
+    };
+    Ok((windowed, recipe))
+}
+
+/// Refuses a flow whose windows make other columns than those of a recipe, whatever their names. Of a flow without windows the
+/// names say it.
+///
+/// # Errors
+/// Its windows and the recipe's.
+pub fn check_the_same(recipe: Option<&Recipe>, other: &Frozen) -> Result<(), Error> {
+    match (Recipe::of_file(other)?, recipe) {
+        (Some(its), own) => {
+            let difference =
+                own.map_or_else(|| Some(format!("{its}; the first flow is over rows")), |own| own.difference(&its));
+            let path = other.path().to_owned();
+            difference.map_or(Ok(()), |difference| Err(Error::OtherWindows { path, difference }))
+        }
+        (None, _) => Ok(()),
+    }
+}
