@@ -70,6 +70,14 @@ pub enum TableError {
         /// The path as given.
         path: String,
     },
+    /// A line of words between the header and the rows.
+    #[error("{path}, line {line}: holds words and no number, as a line of units does; remove it")]
+    WordsBelowHeader {
+        /// The path as given.
+        path: String,
+        /// The line.
+        line: usize,
+    },
     /// Two columns of one name.
     #[error("{path}: columns {first} and {second} are both named {name:?}; rename one of them in the header")]
     DuplicateName {

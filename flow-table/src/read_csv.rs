@@ -25,6 +25,9 @@ pub(crate) fn read(mut records: Records<'_>, table: &mut Builder<'_>) -> Result<
     if !more {
         return Err(TableError::HeaderOnly { path: path() });
     }
+    if header && is_of_words(&records.record) {
+        return Err(TableError::WordsBelowHeader { path: path(), line: records.line });
+    }
     let sort = |j| records.record.get(j).map_or(Sort::Number, sort);
     let columns: Vec<FileColumn> =
         names.iter().enumerate().map(|(j, name)| FileColumn { name: name.clone(), sort: sort(j) }).collect();
@@ -73,6 +76,12 @@ pub fn time_cell(names: &[String], row: &[String], keep: &[String]) -> Option<us
     let columns: Vec<FileColumn> = names.iter().zip(row).map(column).collect();
     let all: Vec<usize> = (0..columns.len()).collect();
     time_column(&columns, &all, keep)
+}
+
+/// Whether a record has several cells, words and nothing else.
+fn is_of_words(record: &StringRecord) -> bool {
+    let is_word = |cell: &str| Cell::of(cell) == Cell::Text && !cell.trim().starts_with(|c: char| c.is_ascii_digit());
+    record.len() > 1 && record.iter().all(is_word)
 }
 
 /// What a column seems to hold by the cell in its first row.
@@ -163,6 +172,10 @@ mod tests {
 
     #[test]
     fn bad_cells_name_line_and_column() {
+        assert_eq!(
+            message("time,a,b\nUTC,mm/s,%\n2024-05-01 12:00:00,1,2\n"),
+            "test.csv, line 2: holds words and no number, as a line of units does; remove it"
+        );
         assert!(message("a,b\n1,2\n3,x y\n").starts_with("test.csv, line 3, column 2 (b): \"x y\" is not a number"));
         assert!(message("a,b\n1,2\n3,\n").starts_with("test.csv, line 3, column 2 (b): is missing;"));
         assert!(
