@@ -217,6 +217,16 @@ fn each_bin_of_a_context_is_calibrated_by_itself() {
     let section = Section::of(&rows, &contexts, 2, -5.0, None);
     assert_eq!(section.bins_of, Some(1), "the second context value is the one that matters");
     assert!(section.bins.iter().all(|bin| bin.own_table && bin.rows == 2000), "{:?}", section.bins);
+    assert!(
+        section.unreached.is_empty() && (section.counted_from * 2001.0 - 22.0).abs() < 0.01,
+        "{}",
+        section.counted_from
+    );
+    // What the tail of its own bin does not reach is told, though that of all rows does.
+    let mut wide: Vec<f32> = rows.iter().enumerate().map(|(i, x)| if i % 2 == 0 { *x } else { 2000.0 * x }).collect();
+    wide[0] = -9e4;
+    let section = Section::of(&wide, &contexts, 2, -5.0, None);
+    assert_eq!((section.pooled.unreached, section.unreached), (0, vec![0]));
     let lonely: Vec<f32> = (0..8000).map(|i| if i / 2 < 3900 { 0.0 } else { (i / 2) as f32 }).collect();
     let section = Section::of(&rows, &lonely, 2, -5.0, None);
     assert_eq!(section.bins.iter().map(|bin| bin.own_table).collect::<Vec<_>>(), [true, false]);
