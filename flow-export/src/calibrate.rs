@@ -7,7 +7,7 @@ use crate::references;
 use crate::resection::with_sections;
 use crate::score;
 use flow_model::checkpoint::Checkpoint;
-use flow_nostd::layout::{CALIBRATION, CIRCULAR, CONSTANT};
+use flow_nostd::layout::{CALIBRATION, CIRCULAR, CONSTANT, SensorRecord};
 use flow_nostd::{Detector, Flow};
 use flow_table::Table;
 use serde::Serialize;
@@ -112,17 +112,7 @@ pub fn calibrate(
     let source = |source| Error::Format { path: frozen.path().to_owned(), source };
     let limits = Detector::new(frozen.tested_flow()?).map_err(source)?.sensor_records();
     let (values, _) = split_context(&flow, score::matching(&flow, table)?.iter());
-    // They are no usual rows of this flow, whatever they are.
-    let (mut inside, mut outside, mut out_of_range) = (Vec::new(), Vec::new(), Vec::new());
-    for (i, row) in values.chunks_exact(flow.columns()).enumerate() {
-        if row.iter().zip(limits).any(|(x, limits)| !(limits.low.get()..=limits.high.get()).contains(x)) {
-            out_of_range.push(i);
-        } else if flow.outside_support(row).is_some() {
-            outside.push(i);
-        } else {
-            inside.push(i);
-        }
-    }
+    let Sorted { inside, outside, out_of_range } = Sorted::of(&flow, limits, &values);
     let most = MOST_LEFT_OUT * rows as f64;
     let path = || table.source().to_owned();
     if out_of_range.len() as f64 > most {
@@ -178,6 +168,33 @@ pub fn calibrate(
         bins: section.bins,
     };
     Ok((finished.bytes().to_vec(), summary))
+}
+
+/// Rows by what they are to a flow: usual ones, or none, whatever they are.
+#[derive(Default)]
+struct Sorted {
+    inside: Vec<usize>,
+    /// A column has no density there.
+    outside: Vec<usize>,
+    /// A value is beyond its sensor's range.
+    out_of_range: Vec<usize>,
+}
+
+impl Sorted {
+    /// Of rows without context; `limits` has a record for each of their columns, or none.
+    fn of(flow: &Flow, limits: &[SensorRecord], values: &[f32]) -> Self {
+        let mut sorted = Sorted::default();
+        let is_beyond = |(x, limits): (&f32, &SensorRecord)| !(limits.low.get()..=limits.high.get()).contains(x);
+        for (i, row) in values.chunks_exact(flow.columns()).enumerate() {
+            let rows = match row {
+                row if row.iter().zip(limits).any(is_beyond) => &mut sorted.out_of_range,
+                row if flow.outside_support(row).is_some() => &mut sorted.outside,
+                _ => &mut sorted.inside,
+            };
+            rows.push(i);
+        }
+        sorted
+    }
 }
 
 /// Refuses rows of which many lie beyond what the training trusts a column to have; `values` are without context.

@@ -221,48 +221,40 @@ fn a_terminal_shows_how_things_stand() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_board_with_rows_of_its_own_is_told_of_drift() {
-    use flow_line::{Assembler, Memory, Needs, REQUEST, Responder, UNASKED};
-    use flow_nostd::{Flow, SensorState};
-    use std::os::fd::AsRawFd;
+    use flow_line::{Assembler, REQUEST, UNASKED};
     use std::time::Duration;
 
     let session = Session::empty();
     session.write("odd.csv", format!("flow,state,count,temperature\n{}", "90,3,17,-30\n".repeat(3)));
     let expected = session.succeed(&["watch", CALIBRATED, "--data", "odd.csv", "--drift-every", "100"]);
 
-    let bytes = flow_export::aligned::AlignedBytes::read(CALIBRATED).unwrap();
-    let flow = Flow::new(&bytes).unwrap();
-    let needs = Needs::of(&flow).unwrap();
-    let (mut scratch, mut values) = (vec![0.0; needs.scratch], vec![0.0; needs.values]);
-    let mut sensors = vec![SensorState::default(); needs.sensors];
-    let memory = Memory { scratch: &mut scratch, window: &mut [], values: &mut values, sensors: &mut sensors };
-    let mut responder = Responder::new(flow, memory, 400).unwrap();
-    let mut assembler = Assembler::<400>::new(REQUEST);
-
-    let (mut board, host) = serial2::SerialPort::pair().unwrap();
-    let port = std::fs::read_link(format!("/proc/self/fd/{}", host.as_raw_fd())).unwrap();
-    let mut command = session.command(&["watch", CALIBRATED, "--port", port.to_str().unwrap(), "--drift-every", "100"]);
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-    board.set_read_timeout(Duration::from_secs(60)).unwrap();
-    let mut buffer = [0; 256];
-    while let Ok(length) = board.read(&mut buffer) {
-        board.set_read_timeout(Duration::from_secs(3)).unwrap();
-        for &byte in &buffer[..length] {
-            let Some(received) = assembler.push(byte) else { continue };
+    of_calibrated(|responder| {
+        let mut assembler = Assembler::<400>::new(REQUEST);
+        let (mut board, _host, port) = ports();
+        let mut command =
+            session.command(&["watch", CALIBRATED, "--port", port.to_str().unwrap(), "--drift-every", "100"]);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        board.set_read_timeout(Duration::from_secs(60)).unwrap();
+        let mut buffer = [0; 256];
+        while let Ok(length) = board.read(&mut buffer) {
+            board.set_read_timeout(Duration::from_secs(3)).unwrap();
+            for &byte in &buffer[..length] {
+                let Some(received) = assembler.push(byte) else { continue };
+                let mut line = String::new();
+                responder.answer(received, &mut line).unwrap();
+                board.write_all(line.as_bytes()).unwrap();
+            }
+        }
+        for _ in 0..3 {
             let mut line = String::new();
-            responder.answer(received, &mut line).unwrap();
+            responder.row([90.0, 3.0, 17.0, -30.0].into_iter()).write(&mut line, UNASKED).unwrap();
             board.write_all(line.as_bytes()).unwrap();
         }
-    }
-    for _ in 0..3 {
-        let mut line = String::new();
-        responder.row([90.0, 3.0, 17.0, -30.0].into_iter()).write(&mut line, UNASKED).unwrap();
-        board.write_all(line.as_bytes()).unwrap();
-    }
-    let watched = BufReader::new(child.stdout.take().unwrap()).lines().take(4).map(Result::unwrap);
-    assert_eq!(watched.collect::<Vec<_>>(), expected.lines().collect::<Vec<_>>());
-    child.kill().unwrap();
-    child.wait().unwrap();
+        let watched = BufReader::new(child.stdout.take().unwrap()).lines().take(4).map(Result::unwrap);
+        assert_eq!(watched.collect::<Vec<_>>(), expected.lines().collect::<Vec<_>>());
+        child.kill().unwrap();
+        child.wait().unwrap();
+    });
 }
 
 #[cfg(target_os = "linux")]
@@ -327,9 +319,35 @@ fn at_a_board(
     arguments: &[&str],
     mut answer: impl FnMut(&mut Responder, flow_line::Received) -> String,
 ) -> Output {
-    use flow_line::{Assembler, Memory, Needs, REQUEST};
+    use flow_line::{Assembler, REQUEST};
+
+    of_calibrated(|responder| {
+        let mut assembler = Assembler::<400>::new(REQUEST);
+        let (mut board, host, port) = ports();
+        let mut command =
+            session.command(&[&["watch", CALIBRATED, "--port", port.to_str().unwrap()], arguments].concat());
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        board.set_read_timeout(std::time::Duration::from_millis(20)).unwrap();
+        let (mut buffer, mut asked) = ([0; 256], None::<std::time::Instant>);
+        while child.try_wait().unwrap().is_none() && asked.is_none_or(|asked| asked.elapsed().as_secs() < 5) {
+            let Ok(length) = board.read(&mut buffer) else { continue };
+            asked = Some(std::time::Instant::now());
+            for &byte in &buffer[..length] {
+                if let Some(received) = assembler.push(byte) {
+                    board.write_all(answer(responder, received).as_bytes()).unwrap();
+                }
+            }
+        }
+        drop((board, host));
+        child.wait_with_output().unwrap()
+    })
+}
+
+/// The program of a board with the calibrated flow.
+#[cfg(target_os = "linux")]
+fn of_calibrated<T>(then: impl FnOnce(&mut Responder) -> T) -> T {
+    use flow_line::{Memory, Needs};
     use flow_nostd::{Flow, SensorState};
-    use std::os::fd::AsRawFd;
 
     let bytes = flow_export::aligned::AlignedBytes::read(CALIBRATED).unwrap();
     let flow = Flow::new(&bytes).unwrap();
@@ -337,24 +355,15 @@ fn at_a_board(
     let (mut scratch, mut values) = (vec![0.0; needs.scratch], vec![0.0; needs.values]);
     let mut sensors = vec![SensorState::default(); needs.sensors];
     let memory = Memory { scratch: &mut scratch, window: &mut [], values: &mut values, sensors: &mut sensors };
-    let mut responder = Responder::new(flow, memory, 400).unwrap();
-    let mut assembler = Assembler::<400>::new(REQUEST);
+    then(&mut Responder::new(flow, memory, 400).unwrap())
+}
 
-    let (mut board, host) = serial2::SerialPort::pair().unwrap();
+/// Both ends of a cable, and the path of the host's.
+#[cfg(target_os = "linux")]
+fn ports() -> (serial2::SerialPort, serial2::SerialPort, std::path::PathBuf) {
+    use std::os::fd::AsRawFd;
+
+    let (board, host) = serial2::SerialPort::pair().unwrap();
     let port = std::fs::read_link(format!("/proc/self/fd/{}", host.as_raw_fd())).unwrap();
-    let mut command = session.command(&[&["watch", CALIBRATED, "--port", port.to_str().unwrap()], arguments].concat());
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    board.set_read_timeout(std::time::Duration::from_millis(20)).unwrap();
-    let (mut buffer, mut asked) = ([0; 256], None::<std::time::Instant>);
-    while child.try_wait().unwrap().is_none() && asked.is_none_or(|asked| asked.elapsed().as_secs() < 5) {
-        let Ok(length) = board.read(&mut buffer) else { continue };
-        asked = Some(std::time::Instant::now());
-        for &byte in &buffer[..length] {
-            if let Some(received) = assembler.push(byte) {
-                board.write_all(answer(&mut responder, received).as_bytes()).unwrap();
-            }
-        }
-    }
-    drop((board, host));
-    child.wait_with_output().unwrap()
+    (board, host, port)
 }

@@ -8,7 +8,8 @@ use semihosting::io::{self, Stdout, Write as _};
 /// Longest line; what goes beyond is cut.
 pub const LINE: usize = 1024;
 
-/// So many times the host may refuse a line, one time after the other: under QEMU that is about a minute.
+/// So many times the host may refuse a line, one time after the other: under QEMU, for longer than a reader
+/// that sleeps six seconds.
 const PATIENCE: u32 = 10_000_000;
 
 /// The host's standard output.

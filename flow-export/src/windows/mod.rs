@@ -59,13 +59,13 @@ pub fn read_windowed(
 /// # Errors
 /// Its windows and the recipe's.
 pub fn check_the_same(recipe: Option<&Recipe>, other: &Frozen) -> Result<(), Error> {
-    match (Recipe::of_file(other)?, recipe) {
-        (Some(its), own) => {
-            let difference =
-                own.map_or_else(|| Some(format!("{its}; the first flow is over rows")), |own| own.difference(&its));
-            let path = other.path().to_owned();
-            difference.map_or(Ok(()), |difference| Err(Error::OtherWindows { path, difference }))
-        }
-        (None, _) => Ok(()),
+    let Some(its) = Recipe::of_file(other)? else { return Ok(()) };
+    let difference = match recipe {
+        Some(own) => own.difference(&its),
+        None => Some(format!("{its}; the first flow is over rows")),
+    };
+    match difference {
+        Some(difference) => Err(Error::OtherWindows { path: other.path().to_owned(), difference }),
+        None => Ok(()),
     }
 }
