@@ -4,7 +4,7 @@ mod common;
 
 use common::Session;
 use flow_export::aligned::AlignedBytes;
-use flow_nostd::{Detector, Flow};
+use flow_nostd::{Detector, Flow, Status};
 use rand_core::Rng;
 use rand_pcg::Pcg32;
 use serde_json::Value;
@@ -94,12 +94,36 @@ fn rows_are_judged_in_their_contexts() {
     // The share that was asked for, as far as calibration rows and these rows tell.
     assert!((alarms.len() - 1).abs_diff(ROWS / 100) <= 12, "{}", alarms.len());
 
-    // There is nothing that a missing context could be replaced with.
+    // What lies farther out than the training trusts is judged as if it lay there, and that is said.
     let (header, first) = history.text.split_once('\n').unwrap();
     let cells: Vec<&str> = first.lines().next().unwrap().split(',').collect();
-    let context = names(&flow).iter().position(|name| name == "season").unwrap();
-    let hole: Vec<&str> = cells.iter().enumerate().map(|(j, x)| if j == context { "" } else { x }).collect();
-    fs::write(session.path("hole.csv"), format!("{header}\n{}\n{}\n", cells.join(","), hole.join(","))).unwrap();
+    let season = names(&flow).iter().position(|name| name == "season").unwrap();
+    let with = |value: String| {
+        let of = |(j, x): (usize, &&str)| if j == season { value.clone() } else { (*x).to_owned() };
+        cells.iter().enumerate().map(of).collect::<Vec<String>>().join(",")
+    };
+    let mut in_season = |value: f32| {
+        let (row, mut context) = history.values[0].clone();
+        let before = flow.column_records()[..season].iter().filter(|column| column.is_context()).count();
+        context[before] = value;
+        (detector.verdict(&row, &context, &mut scratch).unwrap(), before as u16)
+    };
+    let [center, scale, reach, _] = flow.column_records()[season].values.map(|value| value.get());
+    let edge = scale * reach;
+    for sign in [1.0, -1.0] {
+        assert_eq!(in_season(center + sign * 0.99 * edge).0.status, Status::Scored);
+        let (just, column) = in_season(center + sign * 1.01 * edge);
+        assert_eq!(just.status, Status::OutsideContext { column });
+        assert_eq!(just.log_prob, in_season(sign * 1e9).0.log_prob);
+    }
+    session.write("far.csv", format!("{header}\n{}\n{}\n", cells.join(","), with("1e6".to_owned())));
+    let verdicts = session.succeed(&["score", "model.flow", "--data", "far.csv", "--verdicts"]);
+    let status: Vec<&str> = verdicts.lines().skip(1).map(|line| line.split(',').nth(3).unwrap()).collect();
+    assert_eq!(status, ["scored", "outside_context"]);
+
+    // There is nothing that a missing context could be replaced with.
+    let hole = with(String::new());
+    fs::write(session.path("hole.csv"), format!("{header}\n{}\n{}\n", cells.join(","), hole)).unwrap();
     let message = session.fail(1, &["backtest", "model.flow", "--data", "hole.csv"]);
     assert!(message.contains("hole.csv, row 2") && message.contains("season"), "{message}");
 }

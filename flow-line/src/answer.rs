@@ -115,8 +115,8 @@ pub struct Report {
 }
 
 /// Words of a status.
-pub const STATUS: [&str; 7] =
-    ["scored", "not_calibrated", "outside_support", "not_finite", "out_of_range", "jump", "stuck"];
+pub const STATUS: [&str; 8] =
+    ["scored", "not_calibrated", "outside_support", "outside_context", "not_finite", "out_of_range", "jump", "stuck"];
 
 /// Why a line was not taken as a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -303,6 +303,12 @@ impl ColumnRecord {
         let [center, scale, reach, _] = self.values();
         clamp((x - center) / scale, reach)
     }
+
+    /// Whether a context column's value lies beyond what conditioners see.
+    pub(crate) fn is_beyond(&self, x: f32) -> bool {
+        let [center, scale, reach, _] = self.values();
+        ((x - center) / scale).abs() > reach
+    }
 }
 
 /// `v`, or the nearer of ±`bound` beyond it.

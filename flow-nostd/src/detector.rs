@@ -37,6 +37,12 @@ pub enum Status {
         /// Its column: its place in the row, which has no context.
         column: u16,
     },
+    /// The first value of the context that lies farther out than the training trusts, half as far again as its rows: the row is
+    /// judged as if the value lay there.
+    OutsideContext {
+        /// Its place in the context.
+        column: u16,
+    },
     /// The first faulty sensor. What the flow was told in its place is a usual value of the column, or, of a stuck sensor
     /// and after a jump, the value itself.
     Sensor {
@@ -54,6 +60,7 @@ impl Status {
             Status::Scored => "scored",
             Status::NotCalibrated => "not_calibrated",
             Status::OutsideSupport { .. } => "outside_support",
+            Status::OutsideContext { .. } => "outside_context",
             Status::Sensor { fault: SensorFault::NotFinite, .. } => "not_finite",
             Status::Sensor { fault: SensorFault::OutOfRange, .. } => "out_of_range",
             Status::Sensor { fault: SensorFault::Jump, .. } => "jump",
@@ -198,10 +205,11 @@ impl<'a> Detector<'a> {
     pub fn verdict(&self, row: &[f32], context: &[f32], scratch: &mut [f32]) -> Result<Verdict, EvalError> {
         let log_prob = self.flow.log_prob(row, context, scratch)?;
         let ln_p = self.ln_p(log_prob, context);
-        let status = match self.flow.outside_support(row) {
+        let status = match (self.flow.outside_support(row), self.flow.outside_context(context)) {
             _ if self.calibration.is_none() => Status::NotCalibrated,
-            Some(column) => Status::OutsideSupport { column: column as u16 },
-            None => Status::Scored,
+            (Some(column), _) => Status::OutsideSupport { column: column as u16 },
+            (None, Some(column)) => Status::OutsideContext { column: column as u16 },
+            (None, None) => Status::Scored,
         };
         Ok(Verdict { log_prob, ln_p, alarm: self.calibration.is_some() && ln_p <= self.alarm, status })
     }

@@ -1,6 +1,5 @@
 //! A frozen flow, ready to use.
 
-use crate::EvalError;
 use crate::atoms::AtomRecord;
 use crate::base::Base;
 use crate::circle::{self, CircleRecord};
@@ -13,6 +12,7 @@ use crate::row;
 use crate::section::Sections;
 use crate::tails::TailsRecord;
 use crate::word::Word;
+use crate::{ALL_KINDS, EvalError};
 use core::f32::consts::PI;
 use zerocopy::little_endian::U16;
 
@@ -170,6 +170,15 @@ impl Flow<'_> {
     /// ```
     pub fn outside_support(&self, row: &[f32]) -> Option<usize> {
         self.modelled().zip(row).position(|((record, atoms), x)| record.is_outside(atoms, *x))
+    }
+
+    /// The place in `context` of the first value that conditioners see drawn back to the edge of what the training trusts.
+    pub(crate) fn outside_context(&self, context: &[f32]) -> Option<usize> {
+        if !ALL_KINDS || context.is_empty() {
+            return None;
+        }
+        let records = self.columns.iter().filter(|record| record.is_context());
+        records.zip(context).position(|(record, x)| record.is_beyond(*x))
     }
 
     /// The state (features, then the latent values) and the two buffers in the caller's scratch memory.

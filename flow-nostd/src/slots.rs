@@ -11,7 +11,7 @@
 //! taken, and an update that is to be taken must count higher.
 
 use crate::header::{HEADER_LENGTH, Header, SIGNATURE_LENGTH};
-use crate::{Flow, FormatError, SelfTestError};
+use crate::{Detector, Flow, FormatError, SelfTestError, Windowing};
 use core::fmt;
 use zerocopy::FromBytes;
 
@@ -46,6 +46,9 @@ pub struct Picked<'a> {
     pub flow: Flow<'a>,
     /// Its place; an update goes to the other one.
     pub slot: Slot,
+    /// Why the other place holds no flow that may run; `None` where it holds one that is not newer. Of an update that has just
+    /// been written it says why it was not taken.
+    pub other: Option<SlotError>,
 }
 
 /// Why a place holds no flow that may run.
@@ -53,7 +56,7 @@ pub struct Picked<'a> {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum SlotError {
-    /// The file is damaged, unfinished or none.
+    /// The file is damaged, unfinished or none, or what it says of verdicts and windows breaks a rule.
     Format(FormatError),
     /// No signature follows the file before the place ends, or it is not that of the right key.
     Signature,
@@ -112,10 +115,13 @@ pub fn pick<'a>(a: &'a [u8], b: &'a [u8], policy: &Policy, scratch: &mut [f32]) 
         true => [(&second, Slot::B), (&first, Slot::A)],
     };
     let newest = match test(newest, scratch) {
-        Ok(picked) => return Ok(picked),
+        Ok(picked) => return Ok(Picked { other: other.0.as_ref().err().copied(), ..picked }),
         Err(error) => error,
     };
-    test(other, scratch).map_err(|other| if swap { [other, newest] } else { [newest, other] })
+    match test(other, scratch) {
+        Ok(picked) => Ok(Picked { other: Some(newest), ..picked }),
+        Err(other) => Err(if swap { [other, newest] } else { [newest, other] }),
+    }
 }
 
 /// The flow at the start of a place, if it may run but for its self-test. Of a file that has to be signed nothing but its
@@ -132,6 +138,12 @@ fn open<'a>(place: &'a [u8], policy: &Policy) -> Result<Flow<'a>, SlotError> {
         return refuse(file);
     }
     let flow = Flow::new(file).map_err(SlotError::Format)?;
+    // A firmware that gives verdicts is not left without a detector, nor one that makes windows without them.
+    Detector::new(flow).map_err(SlotError::Format)?;
+    match Windowing::of(&flow) {
+        Ok(_) | Err(FormatError::MissingSection { .. }) => {}
+        Err(error) => return Err(SlotError::Format(error)),
+    }
     match flow.header.rollback.get() {
         found if found < policy.lowest => Err(SlotError::RolledBack { lowest: policy.lowest, found }),
         _ => Ok(flow),
@@ -143,7 +155,9 @@ fn test<'a>(
     scratch: &mut [f32],
 ) -> Result<Picked<'a>, SlotError> {
     match opened {
-        Ok(flow) => flow.self_test(scratch).map(|()| Picked { flow: *flow, slot }).map_err(SlotError::SelfTest),
+        Ok(flow) => {
+            flow.self_test(scratch).map(|()| Picked { flow: *flow, slot, other: None }).map_err(SlotError::SelfTest)
+        }
         Err(error) => Err(*error),
     }
 }

@@ -225,6 +225,47 @@ fn what_does_not_compute_here_is_not_picked() {
 }
 
 #[test]
+fn what_gives_no_verdicts_where_it_should_is_not_picked() {
+    let old = place(&signed(&file(2, 5)));
+    let calibrated = include_bytes!("../../spec/calibrated.flow").as_slice();
+    let windows = include_bytes!("../../spec/golden/windows-ranges.flow").as_slice();
+    // The smallest value of a sensor, and the rows of a window, are no numbers that can be used.
+    for (bytes, tag, length) in [(calibrated, b"SENS", 4), (windows, b"WIND", 2)] {
+        let mut bytes = bytes.to_vec();
+        bytes[28..32].copy_from_slice(&6u32.to_le_bytes());
+        seal(&mut bytes);
+        let scratch = flow_nostd::scratch_len(&bytes).unwrap();
+        let look = |bytes: &[u8]| {
+            let new = Aligned::new(&signed(bytes));
+            let picked = pick(old.bytes(), new.bytes(), &SIGNED, &mut vec![0.0; scratch.max(64)]).unwrap();
+            (picked.slot, picked.other)
+        };
+        assert_eq!(look(&bytes), (Slot::B, None));
+        let at = (64..).step_by(16).find(|&at| &bytes[at..at + 4] == tag).unwrap();
+        let start = u32::from_le_bytes(bytes[at + 8..at + 12].try_into().unwrap()) as usize;
+        bytes[start..start + length].fill(0xff);
+        seal(&mut bytes);
+        let (slot, other) = look(&bytes);
+        assert_eq!(slot, Slot::A);
+        assert!(matches!(other, Some(SlotError::Format(_))), "{other:?}");
+    }
+}
+
+#[test]
+fn why_the_other_place_is_not_run_is_said() {
+    let why = |a: &[u8], b: &[u8], lowest| {
+        pick(place(a).bytes(), place(b).bytes(), &Policy { verify: Some(verify), lowest }, &mut [0.0; 64])
+            .unwrap()
+            .other
+    };
+    let [five, six] = [5, 6].map(|counter| signed(&file(2, counter)));
+    assert_eq!(why(&five, &six, 0), None);
+    assert_eq!(why(&five, &six, 6), Some(SlotError::RolledBack { lowest: 6, found: 5 }));
+    assert_eq!(why(&five, &[], 0), Some(SlotError::Format(FormatError::Erased)));
+    assert_eq!(why(&five, &file(2, 6), 0), Some(SlotError::Signature));
+}
+
+#[test]
 fn any_two_places_are_looked_at() {
     let mut draw = Draw::new(7);
     for _ in (0..2000).step_by(stride(100)) {

@@ -39,6 +39,7 @@ pub fn report(
         let status = match verdict.status {
             Status::Scored => 0,
             Status::OutsideSupport { column } => 0x1_0000 | u32::from(column),
+            Status::OutsideContext { column } => 0x4_0000 | u32::from(column),
             Status::Sensor { column, fault } => 0x2_0000 | (fault as u32) << 20 | u32::from(column),
             _ => u32::MAX,
         };
