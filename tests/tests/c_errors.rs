@@ -128,7 +128,9 @@ fn windows_and_drift_have_the_bits_of_the_engine() {
     unsafe {
         let short = memory.len() - 1;
         assert_eq!(flow_window_open(&mut window, &open.model, memory.as_mut_ptr(), short), E::ScratchLength);
-        assert_eq!(flow_window_channels(&window), 0);
+        assert_eq!((flow_window_channels(&window), flow_window_rows(&window)), (0, 0));
+        let of_model = open.scratch.as_ptr().cast_mut();
+        assert_eq!(flow_window_open(&mut window, &open.model, of_model, memory.len()), E::Overlap);
         assert_eq!(flow_window_open(&mut window, &open.model, memory.as_mut_ptr(), memory.len()), E::Ok);
         assert_eq!(flow_window_channels(&window), 2);
         let features = |window: &FlowWindow, row: &mut [f32]| {
@@ -140,7 +142,7 @@ fn windows_and_drift_have_the_bits_of_the_engine() {
             let (reading, micros) = ([50.0 + i as f32, 0.1 * i as f32], 300_000_000 * i);
             let (mut due, here_due) = (false, here.push_at(micros, &reading).unwrap());
             assert_eq!(flow_window_push_at(&mut window, micros, reading.as_ptr(), 2, &mut due), E::Ok);
-            assert_eq!(due, here_due);
+            assert_eq!((due, flow_window_rows(&window)), (here_due, here.rows()));
             if due {
                 looked_at += 1;
                 assert_eq!(features(&window, &mut row), E::Ok);
@@ -149,6 +151,9 @@ fn windows_and_drift_have_the_bits_of_the_engine() {
             }
         }
         assert_eq!(looked_at, 19);
+        let (mut due, late) = (true, [50.0, 0.1]);
+        assert_eq!(flow_window_push_at(&mut window, i64::MAX, late.as_ptr(), 2, &mut due), E::Ok);
+        assert_eq!((due, flow_window_rows(&window)), (false, 1));
         let (mut due, bad) = (true, [1.0, f32::INFINITY]);
         assert_eq!(flow_window_push(&mut window, bad.as_ptr(), 2, &mut due), E::NotFinite);
         assert_eq!(flow_window_push(&mut window, bad.as_ptr(), 1, &mut due), E::RowLength);
@@ -216,6 +221,23 @@ fn memory_that_cannot_be_taken_is_an_error_and_nothing_is_written() {
         let mut sensors = [handle::<FlowSensor>(); 3];
         let (sensors, said) = (sensors.as_mut_ptr(), verdict.as_mut_ptr());
         assert_eq!(flow_watch(&judge, words.as_mut_ptr(), 4, null(), 0, sensors, 3, said), E::RowLength);
+
+        let mut kept = [7.0; 4];
+        let (to, mut random, mut column) = (kept.as_mut_ptr(), handle::<FlowRandom>(), 9);
+        assert_eq!(flow_to_latent(model, row, 4, null(), 0, to, 3, null_mut()), E::Null);
+        assert_eq!(flow_to_latent(model, row, 3, null(), 0, to, 3, out), E::RowLength);
+        assert_eq!(flow_to_latent(model, row, 4, null(), 0, to, 4, out), E::LatentLength);
+        assert_eq!(flow_to_data(model, row, 4, null(), 0, to, 4), E::LatentLength);
+        assert_eq!(flow_to_data(model, row, 3, row, 1, to, 4), E::ContextLength);
+        assert_eq!(flow_sample(model, &mut random, null(), 0, to, 3), E::RowLength);
+        assert_eq!(flow_blame(&judge, row, 4, null(), 0, to, 3, &mut column), E::RowLength);
+        assert_eq!(flow_blame(&judge, row, 3, null(), 0, to, 4, &mut column), E::RowLength);
+        assert_eq!((kept, column), ([7.0; 4], 9));
+        assert_eq!(flow_detector_open(model.cast(), model), E::Overlap);
+        assert_eq!(flow_window_open(model.cast(), model, words.as_mut_ptr(), 8), E::Overlap);
+        assert_eq!(flow_open(bytes.cast_mut().cast(), bytes, length, scratch, scratch_length), E::Overlap);
+        assert_eq!(flow_columns(model), 4); // Nobody has closed it.
+        assert_eq!(flow_self_test(model), E::Ok);
 
         assert_eq!(flow_open(model, null(), length, scratch, scratch_length), E::Null);
         assert_eq!(flow_columns(model), 0); // No longer open.

@@ -106,6 +106,8 @@ enum FlowStatus
   FLOW_STATUS_JUMP = 5,
   // A sensor has given the very same value for too many rows.
   FLOW_STATUS_STUCK = 6,
+  // A value of the context lies farther out than the training trusts; the row is judged as if it lay there.
+  FLOW_STATUS_OUTSIDE_CONTEXT = 7,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -147,7 +149,8 @@ typedef struct FlowVerdict {
   bool alarm;
   // What else there is to know.
   FlowStatus status;
-  // The column that the status is about, -1 where it is about none.
+  // The column that the status is about, its place in the row, or in the context where it is about that; -1 where it is
+  // about none.
   int32_t column;
 } FlowVerdict;
 
@@ -254,8 +257,8 @@ FlowError flow_verdict(const struct FlowDetector *detector,
                        size_t context_length,
                        struct FlowVerdict *verdict);
 
-// The same, after a look at each sensor: `sensors` are as many as a row has values, zeros at first and after a gap in time.
-// Values that are NaN, infinite or out of range are replaced in `row` by usual ones, so that the verdict is on the others.
+// The same, after a look at each sensor: `sensors` are as many as a row has values, zeros at first and after a gap in time
+// (of windows, see flow_window_rows). Values that are NaN, infinite or out of range are replaced in `row` by usual ones, so that the verdict is on the others.
 FlowError flow_watch(const struct FlowDetector *detector,
                      float *row,
                      size_t row_length,
@@ -291,8 +294,12 @@ FlowError flow_window_open(struct FlowWindow *window,
 // The number of values of a raw row; 0 where the window is not open.
 size_t flow_window_channels(const struct FlowWindow *window);
 
+// The number of rows that a window has, one after the other without a gap; 0 where it is not open. Where it is 1 or less after a
+// push, the window has begun anew, and so does what is known of the sensors: make their FlowSensor zeros.
+size_t flow_window_rows(const struct FlowWindow *window);
+
 // Takes a row of the raw channels; `due` becomes whether there is now a complete window to be looked at. Where a value is
-// NaN or infinite, that is the error, and the window begins anew.
+// NaN, infinite or none that its sensor can give, that is the error, and the window begins anew.
 FlowError flow_window_push(struct FlowWindow *window,
                            const float *row,
                            size_t row_length,

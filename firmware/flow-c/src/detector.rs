@@ -2,7 +2,7 @@
 
 use crate::handle::{self, Handle};
 use crate::memory::{Memory, Plain};
-use crate::model::scratch;
+use crate::model::{check_lengths, scratch};
 use crate::{FlowError, FlowModel};
 use flow_nostd::{Detector, SensorFault, SensorState, Status, Verdict};
 
@@ -45,6 +45,8 @@ pub enum FlowStatus {
     Jump = 5,
     /// A sensor has given the very same value for too many rows.
     Stuck = 6,
+    /// A value of the context lies farther out than the training trusts; the row is judged as if it lay there.
+    OutsideContext = 7,
 }
 
 /// What is said of a row.
@@ -59,7 +61,8 @@ pub struct FlowVerdict {
     pub alarm: bool,
     /// What else there is to know.
     pub status: FlowStatus,
-    /// The column that the status is about, -1 where it is about none.
+    /// The column that the status is about, its place in the row, or in the context where it is about that; -1 where it is
+    /// about none.
     pub column: i32,
 }
 
@@ -83,6 +86,7 @@ impl From<Verdict> for FlowVerdict {
         let (status, column) = match verdict.status {
             Status::Scored => (FlowStatus::Scored, -1),
             Status::OutsideSupport { column } => (FlowStatus::OutsideSupport, column.into()),
+            Status::OutsideContext { column } => (FlowStatus::OutsideContext, column.into()),
             Status::Sensor { column, fault } => {
                 let status = match fault {
                     SensorFault::OutOfRange => FlowStatus::OutOfRange,
@@ -108,8 +112,12 @@ pub unsafe extern "C" fn flow_detector_open(detector: *mut FlowDetector, model: 
     // SAFETY: the caller's promise, as in the crate's documentation.
     let open = || unsafe {
         let mut memory = Memory::new();
-        handle::begin(&mut memory, detector)?;
-        let model = handle::content(&mut memory, model)?;
+        memory.add(detector.cast_const(), 1, true)?;
+        let model = handle::content(&mut memory, model);
+        if !matches!(model, Err(FlowError::Overlap)) {
+            handle::close(detector);
+        }
+        let model = model?;
         handle::open(detector, Judge { detector: Detector::new(model.flow)?, scratch: model.scratch });
         Ok(())
     };
@@ -143,8 +151,8 @@ pub unsafe extern "C" fn flow_verdict(
     FlowError::of(judge())
 }
 
-/// The same, after a look at each sensor: `sensors` are as many as a row has values, zeros at first and after a gap in time.
-/// Values that are NaN, infinite or out of range are replaced in `row` by usual ones, so that the verdict is on the others.
+/// The same, after a look at each sensor: `sensors` are as many as a row has values, zeros at first and after a gap in time
+/// (of windows, see flow_window_rows). Values that are NaN, infinite or out of range are replaced in `row` by usual ones, so that the verdict is on the others.
 ///
 /// # Safety
 /// See the crate's documentation.
@@ -202,7 +210,9 @@ pub unsafe extern "C" fn flow_blame(
         let context = memory.read(context, context_length)?;
         let shares = memory.write(shares, shares_length)?;
         let out = memory.out(column)?;
-        let worst = judge.detector.blame(row, context, shares, scratch)?;
+        check_lengths(judge.detector.flow(), row.len(), context.len())?;
+        check_lengths(judge.detector.flow(), shares.len(), context.len())?;
+        let worst = judge.detector.blame(row, context, shares.zeros(), scratch)?;
         out.set(worst.and_then(|column| i32::try_from(column).ok()).unwrap_or(-1));
         Ok(())
     };

@@ -29,25 +29,23 @@ pub(crate) unsafe trait Handle: Sized {
     );
 }
 
-/// Notes the handle as written, and marks it as not open, so that it stays so where the opening fails.
+/// Marks a handle as not open, so that it stays so where the opening fails.
 ///
 /// # Safety
-/// Where `handle` is neither null nor misaligned, it leads to a struct that nobody else uses.
-pub(crate) unsafe fn begin<H: Handle>(memory: &mut Memory, handle: *mut H) -> Result<(), FlowError> {
-    memory.add(handle.cast_const(), 1, true)?;
+/// It was noted as written, with no other piece of the call's memory over it, and leads to a struct that nobody else uses.
+pub(crate) unsafe fn close<H: Handle>(handle: *mut H) {
     // SAFETY: not null and aligned; the struct begins with a `u64`.
-    unsafe { handle.cast::<u64>().write(0) };
-    Ok(())
+    unsafe { handle.cast::<u64>().write(0) }
 }
 
 /// Puts the content into the handle: it is open.
 ///
 /// # Safety
-/// [`begin`] was called with it, without error.
+/// As for [`close`].
 pub(crate) unsafe fn open<H: Handle>(handle: *mut H, content: H::Content) {
     const { H::FITS };
     let opened = Opened { mark: H::MARK, content };
-    // SAFETY: not null and aligned, as `begin` has checked; it fits, as `FITS` has.
+    // SAFETY: not null and aligned, as was checked when it was noted; it fits, as `FITS` has.
     unsafe { handle.cast::<Opened<H::Content>>().write(opened) };
 }
 

@@ -40,6 +40,7 @@ pub use model::{
 pub use random::{FlowRandom, flow_random_seed, flow_sample};
 pub use window::{
     FlowWindow, flow_window_channels, flow_window_features, flow_window_open, flow_window_push, flow_window_push_at,
+    flow_window_rows,
 };
 
 /// Never called: no function here can panic, and a test sees that it is not in the library. It has to be there to compile all

@@ -32,6 +32,34 @@ struct Piece {
     written: bool,
 }
 
+/// Values to be written once all is well, of which none is read before.
+pub(crate) struct Blank<'a, T> {
+    values: *mut T,
+    length: usize,
+    lifetime: PhantomData<&'a mut T>,
+}
+
+impl<'a, T: Plain> Blank<'a, T> {
+    /// How many they are.
+    pub(crate) fn len(&self) -> usize {
+        self.length
+    }
+
+    /// The values: zeros, so that it does not matter what they were.
+    pub(crate) fn zeros(self) -> &'a mut [T] {
+        if self.length == 0 {
+            return &mut [];
+        }
+        // SAFETY: `Memory::write` has seen that the values are not null, aligned, within the address space, and apart from all
+        // else in the call; zeros are values of every plain type; that there are as many is the promise of whoever called
+        // that.
+        unsafe {
+            ptr::write_bytes(self.values, 0, self.length);
+            core::slice::from_raw_parts_mut(self.values, self.length)
+        }
+    }
+}
+
 /// A place for one value, to be written once all is well.
 pub(crate) struct Out<'a, T> {
     place: *mut T,
@@ -86,7 +114,7 @@ impl Memory {
         Ok(unsafe { core::slice::from_raw_parts_mut(values, length) })
     }
 
-    /// Values to write, of which none is read before: zeros until then, so that it does not matter what they were.
+    /// Values to write.
     ///
     /// # Safety
     /// As for [`Memory::change`], but that they need no value yet.
@@ -94,16 +122,11 @@ impl Memory {
         &mut self,
         values: *mut T,
         length: usize,
-    ) -> Result<&'a mut [T], FlowError> {
-        if length == 0 {
-            return Ok(&mut []);
+    ) -> Result<Blank<'a, T>, FlowError> {
+        if length != 0 {
+            self.add(values.cast_const(), length, true)?;
         }
-        self.add(values.cast_const(), length, true)?;
-        // SAFETY: as in `change`; zeros are values of every plain type.
-        unsafe {
-            ptr::write_bytes(values, 0, length);
-            Ok(core::slice::from_raw_parts_mut(values, length))
-        }
+        Ok(Blank { values, length, lifetime: PhantomData })
     }
 
     /// A place for a result.

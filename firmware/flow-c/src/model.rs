@@ -26,6 +26,14 @@ unsafe impl Handle for FlowModel {
     const MARK: u64 = 0x666c_6f77_2d6d_6f64;
 }
 
+/// Refuses a row and a context that are not as long as the flow's, before anything is written.
+pub(crate) fn check_lengths(flow: &Flow<'static>, row: usize, context: usize) -> Result<(), FlowError> {
+    if row != flow.columns() {
+        return Err(FlowError::RowLength);
+    }
+    if context == flow.context_dim() { Ok(()) } else { Err(FlowError::ContextLength) }
+}
+
 /// The scratch memory of a flow, from its address.
 ///
 /// # Safety
@@ -57,21 +65,25 @@ pub unsafe extern "C" fn flow_open(
     // SAFETY: the caller's promise, as in the crate's documentation.
     let open = || unsafe {
         let mut memory = Memory::new();
-        handle::begin(&mut memory, model)?;
+        memory.add(model.cast_const(), 1, true)?;
+        let bytes = memory.read(file, length);
+        if !matches!(bytes, Err(FlowError::Overlap)) {
+            handle::close(model);
+        }
         if file.is_null() {
             return Err(FlowError::Null);
         }
         if length == 0 {
             return Err(FlowError::FileTruncated);
         }
-        let flow = Flow::new(memory.read(file, length)?)?;
+        let flow = Flow::new(bytes?)?;
         if scratch.is_null() {
             return Err(FlowError::Null);
         }
         if scratch_length < flow.scratch_len() {
             return Err(FlowError::ScratchLength);
         }
-        memory.write(scratch, flow.scratch_len())?;
+        memory.write(scratch, flow.scratch_len())?.zeros();
         handle::open(model, Model { flow, scratch });
         Ok(())
     };
@@ -196,7 +208,11 @@ pub unsafe extern "C" fn flow_to_latent(
         let context = memory.read(context, context_length)?;
         let latent = memory.write(latent, latent_length)?;
         let out = memory.out(log_det)?;
-        out.set(model.flow.to_latent(row, context, latent, scratch)?);
+        check_lengths(&model.flow, row.len(), context.len())?;
+        if latent.len() != model.flow.dim() {
+            return Err(FlowError::LatentLength);
+        }
+        out.set(model.flow.to_latent(row, context, latent.zeros(), scratch)?);
         Ok(())
     };
     FlowError::of(compute())
@@ -224,7 +240,11 @@ pub unsafe extern "C" fn flow_to_data(
         let latent = memory.read(latent, latent_length)?;
         let context = memory.read(context, context_length)?;
         let row = memory.write(row, row_length)?;
-        Ok(model.flow.to_data(latent, context, row, scratch)?)
+        check_lengths(&model.flow, row.len(), context.len())?;
+        if latent.len() != model.flow.dim() {
+            return Err(FlowError::LatentLength);
+        }
+        Ok(model.flow.to_data(latent, context, row.zeros(), scratch)?)
     };
     FlowError::of(compute())
 }

@@ -1,7 +1,7 @@
 //! Rows drawn from a flow: those of `flow-export sample` with the same seed.
 
 use crate::memory::Memory;
-use crate::model::scratch;
+use crate::model::{check_lengths, scratch};
 use crate::{FlowError, FlowModel, handle};
 use rand_pcg::Pcg32;
 
@@ -49,9 +49,10 @@ pub unsafe extern "C" fn flow_sample(
         memory.add(random.cast_const(), 1, true)?;
         let context = memory.read(context, context_length)?;
         let row = memory.write(row, row_length)?;
+        check_lengths(&model.flow, row.len(), context.len())?;
         // SAFETY: not null, aligned and apart from all else; any two words are a generator.
         let generator = &mut *random.cast::<Pcg32>();
-        Ok(model.flow.sample(generator, context, row, scratch)?)
+        Ok(model.flow.sample(generator, context, row.zeros(), scratch)?)
     };
     FlowError::of(draw())
 }

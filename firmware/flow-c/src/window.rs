@@ -18,6 +18,10 @@ pub struct FlowWindow {
 pub(crate) struct Rows {
     window: Window<'static>,
     channels: usize,
+    /// Rows of a complete window.
+    rows: usize,
+    /// Values of a row and of its context, which are the features of a window.
+    features: [usize; 2],
     /// The memory that the window is in, to tell where a call's other memory overlaps it.
     values: *const f32,
     length: usize,
@@ -44,8 +48,12 @@ pub unsafe extern "C" fn flow_window_open(
     // SAFETY: the caller's promise, as in the crate's documentation.
     let open = || unsafe {
         let mut memory = Memory::new();
-        handle::begin(&mut memory, window)?;
-        let model = handle::content(&mut memory, model)?;
+        memory.add(window.cast_const(), 1, true)?;
+        let model = handle::content(&mut memory, model);
+        if !matches!(model, Err(FlowError::Overlap)) {
+            handle::close(window);
+        }
+        let model = model?;
         let windowing = Windowing::of(&model.flow).map_err(|error| match error {
             FormatError::MissingSection { .. } => FlowError::NoWindows,
             other => other.into(),
@@ -53,9 +61,13 @@ pub unsafe extern "C" fn flow_window_open(
         if length < windowing.memory_len() {
             return Err(FlowError::ScratchLength);
         }
-        let (channels, length) = (windowing.channels(), windowing.memory_len());
-        let rows = memory.write(values, length)?;
-        handle::open(window, Rows { window: Window::new(windowing, rows)?, channels, values, length });
+        let (channels, rows, length) = (windowing.channels(), windowing.length(), windowing.memory_len());
+        let features = [model.flow.columns(), model.flow.context_dim()];
+        // It belongs to the model.
+        memory.add(model.scratch.cast_const(), model.flow.scratch_len(), true)?;
+        let memory = memory.write(values, length)?.zeros();
+        let window_rows = Window::new(windowing, memory)?;
+        handle::open(window, Rows { window: window_rows, channels, rows, features, values, length });
         Ok(())
     };
     FlowError::of(open())
@@ -71,8 +83,19 @@ pub unsafe extern "C" fn flow_window_channels(window: *const FlowWindow) -> usiz
     unsafe { handle::content(&mut Memory::new(), window) }.map_or(0, |rows| rows.channels)
 }
 
+/// The number of rows that a window has, one after the other without a gap; 0 where it is not open. Where it is 1 or less after a
+/// push, the window has begun anew, and so does what is known of the sensors: make their FlowSensor zeros.
+///
+/// # Safety
+/// See the crate's documentation.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn flow_window_rows(window: *const FlowWindow) -> usize {
+    // SAFETY: the caller's promise, as in the crate's documentation.
+    unsafe { handle::content(&mut Memory::new(), window) }.map_or(0, |rows| rows.window.rows())
+}
+
 /// Takes a row of the raw channels; `due` becomes whether there is now a complete window to be looked at. Where a value is
-/// NaN or infinite, that is the error, and the window begins anew.
+/// NaN, infinite or none that its sensor can give, that is the error, and the window begins anew.
 ///
 /// # Safety
 /// See the crate's documentation.
@@ -140,7 +163,16 @@ pub unsafe extern "C" fn flow_window_features(
         memory.add(rows.values, rows.length, false)?;
         let row = memory.write(row, row_length)?;
         let context = memory.write(context, context_length)?;
-        Ok(rows.window.features(row, context)?)
+        if rows.window.rows() != rows.rows {
+            return Err(FlowError::WindowLength);
+        }
+        if row.len() != rows.features[0] {
+            return Err(FlowError::RowLength);
+        }
+        if context.len() != rows.features[1] {
+            return Err(FlowError::ContextLength);
+        }
+        Ok(rows.window.features(row.zeros(), context.zeros())?)
     };
     FlowError::of(features())
 }
