@@ -24,7 +24,7 @@ use uart::Uart;
 
 flow_nostd::include_flow!(mod model = env!("SERIAL_FLOW"));
 
-/// Bytes of the longest line: a row of 110 values.
+/// Bytes of the longest line: a row of 111 values.
 const LONGEST: usize = 1024;
 /// Most columns of a flow, and most channels of its windows.
 const COLUMNS: usize = 64;

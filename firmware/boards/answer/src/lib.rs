@@ -14,7 +14,7 @@ flow_nostd::include_flow!(
     mod model = env!("FLOW_FILE")
 );
 
-/// Bytes of the longest line: a row of 110 values.
+/// Bytes of the longest line: a row of 111 values.
 pub const LONGEST: usize = 1024;
 /// Most columns of a flow, and most channels of its windows.
 pub const COLUMNS: usize = 64;
@@ -40,11 +40,13 @@ pub struct Answers {
 }
 
 impl Answers {
-    /// Takes the memory, so it is to be called once, and says on `out` that the board has started.
+    /// Takes the memory, so it is to be called once, and says on `out` that the board has started. `None` where the file is
+    /// damaged or has too many columns: `out` says why, in place of an answer, for the host to show; there is nothing to answer
+    /// with then.
     ///
     /// # Panics
-    /// If it is called again; or, with a line on `out` that says why, if the file is damaged or has too many columns.
-    pub fn start(out: &mut impl Write) -> Self {
+    /// If it is called again.
+    pub fn start(out: &mut impl Write) -> Option<Self> {
         let Ram { scratch, window, values, sensors, assembler } = RAM.init_with(|| Ram {
             scratch: [0.0; model::SCRATCH],
             window: [0.0; model::WINDOW],
@@ -53,11 +55,11 @@ impl Answers {
             assembler: Assembler::new(REQUEST),
         });
         let memory = Memory { scratch, window, values, sensors };
-        let flow = Flow::new(model::BYTES).unwrap_or_else(|error| stop(out, &error));
-        let responder = Responder::new(flow, memory, LONGEST).unwrap_or_else(|unfit| stop(out, &unfit));
+        let flow = Flow::new(model::BYTES).map_err(|error| writeln!(out, "{error}")).ok()?;
+        let responder = Responder::new(flow, memory, LONGEST).map_err(|unfit| writeln!(out, "{unfit}")).ok()?;
         // Whatever the port does, the board goes on; a host that misses a line asks again.
         let _ = responder.boot(out);
-        Answers { responder, assembler }
+        Some(Answers { responder, assembler })
     }
 
     /// Takes a byte that came in. Where it ends a line, writes the answer.
@@ -68,23 +70,21 @@ impl Answers {
     }
 }
 
-/// Answers for ever. `read` waits for a byte and returns it, `out` sends.
+/// Answers for ever, or stands still once it has said why it cannot. `read` waits for a byte and returns it, `out` sends.
 pub fn serve(mut read: impl FnMut() -> u8, out: &mut impl Write) -> ! {
-    let mut answers = Answers::start(out);
+    let Some(mut answers) = Answers::start(out) else { stand_still() };
     loop {
         answers.take(read(), out);
     }
 }
 
-/// Says what is wrong, in place of an answer, and stands still: the host shows it.
-fn stop(out: &mut impl Write, why: &dyn core::fmt::Display) -> ! {
-    let _ = writeln!(out, "{why}");
-    panic!("{why}")
-}
-
 /// All that could be said has been.
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo) -> ! {
+    stand_still()
+}
+
+fn stand_still() -> ! {
     loop {
         core::hint::spin_loop();
     }
