@@ -34,15 +34,25 @@ const REPEATED_MORE: f64 = 0.05;
 /// # Errors
 /// How many of them were trained on.
 pub fn check_untrained(checkpoint: &Checkpoint, table: &Table) -> Result<(), Error> {
+    match trained_on(checkpoint, table)? {
+        None => Ok(()),
+        Some((trained, usual)) => {
+            let (path, rows) = (table.source().to_owned(), table.rows());
+            Err(Error::TrainedOn { path, trained, rows, usual: 100.0 * usual })
+        }
+    }
+}
+
+/// How many rows were trained on, and which share repeats by itself; `None` where they are no more than that.
+///
+/// # Errors
+/// A table of other columns.
+pub fn trained_on(checkpoint: &Checkpoint, table: &Table) -> Result<Option<(usize, f64)>, Error> {
     let names: Vec<String> = checkpoint.spec.columns.iter().map(|column| column.name.clone()).collect();
     let trained = checkpoint.trained.count(table.matching(&names)?.iter());
     let share = trained as f64 / table.rows() as f64;
     let usual = checkpoint.metadata.get(REPEATED).and_then(|share| share.parse::<f64>().ok()).unwrap_or(0.0);
-    if share > usual + REPEATED_MORE {
-        let (path, rows) = (table.source().to_owned(), table.rows());
-        return Err(Error::TrainedOn { path, trained, rows, usual: 100.0 * usual });
-    }
-    Ok(())
+    Ok((share > usual + REPEATED_MORE).then_some((trained, usual)))
 }
 
 /// What a calibration came to.

@@ -38,6 +38,7 @@ fn run(command: Command) -> Result<(), Error> {
     match command {
         Command::Freeze(args) => freeze_file(args),
         Command::EmitC(args) => {
+            output::check(Some(&args.output), [&args.model])?;
             let name = c_array::name(args.name.as_deref(), &args.output)?;
             c_array::write_to(&Frozen::read(&args.model)?, &name, &args.output)
         }
@@ -58,6 +59,7 @@ fn run(command: Command) -> Result<(), Error> {
         }
         Command::Watch(args) => watch_rows(args),
         Command::Sample(args) => {
+            output::check(args.output.as_deref(), [&args.model])?;
             let frozen = Frozen::read(&args.model)?;
             frozen.tested_flow()?;
             output::write(args.output.as_deref(), |out| sample::sample(&frozen, args.n, args.seed, &args.context, out))
@@ -68,7 +70,18 @@ fn run(command: Command) -> Result<(), Error> {
         }
         Command::Sign(args) => {
             output::check(Some(&args.output), [&args.key])?;
-            output::bytes(&args.output, &signing::sign(&Frozen::read(&args.model)?, &args.key)?)
+            let frozen = Frozen::read(&args.model)?;
+            output::bytes(&args.output, &signing::sign(&frozen, &args.key)?)?;
+            let flow = frozen.flow()?;
+            let counter = flow.header().rollback.get();
+            let hint = match counter {
+                0 => {
+                    "; a device that has a model with a higher one will not take it, see --rollback of freeze and calibrate"
+                }
+                _ => "",
+            };
+            eprintln!("signed: model id {}, roll-back counter {counter}{hint}", flow.model_id_hex());
+            Ok(())
         }
         Command::Verify(args) => {
             let frozen = Frozen::read(&args.model)?;
@@ -84,6 +97,7 @@ fn run(command: Command) -> Result<(), Error> {
 
 fn freeze_file(args: Freeze) -> Result<(), Error> {
     let Freeze { run, output, rollback, weights, emit, name } = args;
+    output::check(Some(&output), [&run.join(run_folder::CHECKPOINT)])?;
     match emit {
         Emit::C => {
             let name = c_array::name(name.as_deref(), &output)?;
@@ -263,10 +277,15 @@ fn calibrate_file(args: Calibrate) -> Result<(), Error> {
         data.push(kept.display().to_string());
     }
     output::check(Some(&args.output), &data)?;
+    output::check(Some(&args.output), [&args.model.join(run_folder::CHECKPOINT)])?;
     let (table, _) = windows::read(&frozen, &data, args.column, Missing::Refuse)?;
     table.notes().iter().for_each(|note| eprintln!("{note}"));
     if is_run {
         calibrate::check_untrained(&run_folder::read_checkpoint(&args.model)?, &table)?;
+    } else {
+        eprintln!(
+            "flow-export: whether the flow was trained on these rows cannot be seen in a frozen file; of its run's folder it would be"
+        );
     }
     let (bytes, summary) = calibrate::calibrate(&frozen, &table, p, args.confidence)?;
     write_atomic(&args.output, &bytes)?;

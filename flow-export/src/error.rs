@@ -231,7 +231,7 @@ pub enum Error {
     /// Fewer rows than an alarm's p asks for.
     #[error(
         "{source_name}: {rows} rows are too few for alarms at p = {p:.1e}, which need {needed} that the flow was not trained \
-         on; with these rows p can be {} or more",
+         on; with these rows p can be {} or more: ask for more false alarms, or give more rows (--data)",
         rounded_up(*possible)
     )]
     FewRows {

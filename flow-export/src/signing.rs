@@ -5,14 +5,17 @@
 
 use crate::error::Error;
 use crate::frozen::Frozen;
+use crate::windows::Recipe;
 use ed25519_dalek::{Signer, SigningKey};
+use flow_nostd::Detector;
 use flow_signature::PublicKey;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
-/// Makes a pair of keys: the private one at `path`, the public one beside it. Neither takes the place of a file.
+/// Makes a pair of keys: the private one at `path`, the public one beside it, and their folder where there is none. Neither
+/// takes the place of a file.
 ///
 /// # Errors
 /// Where a file of either name is there, one cannot be written, or the system has no random numbers.
@@ -26,20 +29,26 @@ pub fn keygen(path: &Path) -> Result<PublicKey, Error> {
     let mut seed = Zeroizing::new([0; 32]);
     getrandom::fill(&mut *seed).map_err(|source| Error::Random { problem: source.to_string() })?;
     let public = SigningKey::from_bytes(&seed).verifying_key().to_bytes();
-    create(path, true, &hex(&seed))?;
-    create(&public_path, false, &hex(&public)).inspect_err(|_| {
-        let _ = fs::remove_file(path); // Half a pair would only stand in the way of the next try.
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(|source| Error::WriteKey { path: path.to_owned(), source })?;
+    }
+    // Never a private key without its public one, wherever it ends.
+    create(&public_path, false, &hex(&public))?;
+    create(path, true, &hex(&seed)).inspect_err(|_| {
+        let _ = fs::remove_file(&public_path); // Half a pair would only stand in the way of the next try.
     })?;
     Ok(public)
 }
 
-/// The frozen file with a signature behind it, in place of one that it may have. A file is signed only if it is whole, and its
-/// id and its self-test are right: a signature says that it may run.
+/// The frozen file with a signature behind it, in place of one that it may have. A file is signed only if it is whole, what it
+/// says of windows and verdicts can be used, and its id and its self-test are right: a signature says that it may run.
 ///
 /// # Errors
 /// A file that is none of this, or a key that cannot be used.
 pub fn sign(frozen: &Frozen, key: &Path) -> Result<Vec<u8>, Error> {
     let flow = frozen.tested_flow()?;
+    Detector::new(flow).map_err(|source| Error::Format { path: frozen.path().to_owned(), source })?;
+    Recipe::of_file(frozen)?;
     let content = &frozen.bytes()[..flow.header().total_length.get() as usize];
     if crate::freeze::model_id(content).is_none_or(|id| id != flow.model_id()) {
         return Err(Error::ModelId { path: frozen.path().to_owned() });
@@ -66,15 +75,32 @@ pub fn public_key(key: &str) -> Result<PublicKey, Error> {
         return Ok(*key);
     }
     let path = Path::new(key);
-    let text = fs::read(path).map_err(|source| Error::read(path, source))?;
-    let key = std::str::from_utf8(&text).ok().and_then(parse);
-    key.map(|key| *key).ok_or_else(|| Error::Key { path: path.to_owned(), problem: NO_KEY })
+    let fail = |problem| Error::Key { path: path.to_owned(), problem };
+    let text = Zeroizing::new(fs::read(path).map_err(|source| match source.kind() {
+        io::ErrorKind::NotFound => fail("neither a file nor the 64 hexadecimal digits of a public key"),
+        _ => Error::read(path, source),
+    })?);
+    let key = std::str::from_utf8(&text).ok().and_then(parse).ok_or_else(|| fail(NO_KEY))?;
+    let of_private = SigningKey::from_bytes(&key).verifying_key().to_bytes();
+    if beside(path).is_some_and(|public| *public == of_private) {
+        return Err(fail("a private key; expected the public one, the file beside it that ends in .pub"));
+    }
+    Ok(*key)
+}
+
+/// The public key in the file beside a private one's.
+fn beside(path: &Path) -> Option<Zeroizing<[u8; 32]>> {
+    parse(&fs::read_to_string(public_path(path)).ok()?)
 }
 
 const NO_KEY: &str = "no key: expected 64 hexadecimal digits, as `flow-export keygen` writes them";
 
 fn private_key(path: &Path) -> Result<SigningKey, Error> {
     let fail = |problem| Error::Key { path: path.to_owned(), problem };
+    // Whoever gives a public key by mistake would sign with it as a seed, which everybody knows.
+    if path.extension().is_some_and(|ending| ending == "pub") && !public_path(path).exists() {
+        return Err(fail("a public key; expected the private one, the file of the same name without .pub"));
+    }
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
@@ -87,12 +113,7 @@ fn private_key(path: &Path) -> Result<SigningKey, Error> {
     }
     let text = Zeroizing::new(fs::read(path).map_err(|source| Error::read(path, source))?);
     let seed = std::str::from_utf8(&text).ok().and_then(parse).ok_or_else(|| fail(NO_KEY))?;
-    // Whoever gives the public key by mistake would sign with it as a seed, and wonder.
-    if fs::read_to_string(public_path(path))
-        .ok()
-        .and_then(|text| parse(&text))
-        .is_some_and(|public| *public != SigningKey::from_bytes(&seed).verifying_key().to_bytes())
-    {
+    if beside(path).is_some_and(|public| *public != SigningKey::from_bytes(&seed).verifying_key().to_bytes()) {
         return Err(fail("not the private key of the public key beside it"));
     }
     Ok(SigningKey::from_bytes(&seed))

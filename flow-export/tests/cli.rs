@@ -389,3 +389,20 @@ fn freeze_stores_weights_of_eight_bits() {
     assert_eq!(fs::read(session.path("again.flow")).unwrap(), fs::read(session.path("model.flow")).unwrap());
     session.fail_cleanly(2, &["freeze", "run", "-o", "again.flow", "--weights", "i4"]);
 }
+
+#[test]
+fn what_is_written_is_not_what_is_read() {
+    let session = Session::new();
+    session.write("m.flow", fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/example.flow")).unwrap());
+    let checkpoint = fs::read(session.path("run/checkpoint.safetensors")).unwrap();
+    for arguments in [
+        &["emit-c", "m.flow", "-o", "m.flow"][..],
+        &["sample", "m.flow", "--n", "3", "-o", "m.flow"],
+        &["freeze", "run", "-o", "run/checkpoint.safetensors"],
+        &["calibrate", "run", "--data", "m.flow", "-o", "run/checkpoint.safetensors"],
+    ] {
+        let message = session.fail(1, arguments);
+        assert!(message.contains("would be lost"), "{arguments:?}: {message}");
+    }
+    assert_eq!(fs::read(session.path("run/checkpoint.safetensors")).unwrap(), checkpoint);
+}

@@ -68,7 +68,10 @@ fn keys_are_private_and_stay() {
     assert!(fail(&session, &["keygen", "other"]).contains("other.pub: is there already"));
     assert!(!session.path("other").exists());
     assert_eq!(fs::read_to_string(session.path("key")).unwrap(), private_before);
-    assert!(fail(&session, &["keygen", "none/key"]).contains("check the path"));
+    session.write("file", "");
+    assert!(fail(&session, &["keygen", "file/key"]).contains("file/key: cannot be written"));
+    session.succeed(&["keygen", "keys/of/a/pump"]);
+    assert!(session.path("keys/of/a/pump").exists() && session.path("keys/of/a/pump.pub").exists());
     assert_ne!(session.succeed(&["keygen", "third"]), public);
 }
 
@@ -130,7 +133,56 @@ fn what_is_not_trusted_and_why() {
     assert!(fail(&session, &["verify", "signed.flow", "--key", "other.pub"]).contains("or another key signed"));
     let old = fail(&session, &["verify", "signed.flow", "--key", "key.pub", "--rollback", "8"]);
     assert!(old.contains("roll-back counter 7 at byte 28 of the file, expected 8 or more"), "{old}");
-    assert!(fail(&session, &["verify", "signed.flow", "--key", "no such key"]).contains("check the path"));
+    let none = fail(&session, &["verify", "signed.flow", "--key", "no such key"]);
+    assert!(none.contains("neither a file nor the 64 hexadecimal digits of a public key"), "{none}");
+}
+
+#[test]
+fn the_halves_of_a_pair_are_not_mistaken_for_each_other() {
+    let session = session();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        fs::set_permissions(session.path("key.pub"), fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    let said = fail(&session, &["sign", "model.flow", "--key", "key.pub", "-o", "out.flow"]);
+    assert!(said.contains("key.pub: a public key; expected the private one") && !session.path("out.flow").exists());
+    let said = fail(&session, &["verify", "signed.flow", "--key", "key"]);
+    assert!(said.contains("key: a private key; expected the public one"), "{said}");
+}
+
+#[test]
+fn who_signs_sees_the_counter_that_devices_will_see() {
+    let session = session();
+    let told = |model: &str| {
+        let output = session.run(&["sign", model, "--key", "key", "-o", "out.flow"]);
+        assert!(output.status.success());
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let said = told("model.flow");
+    assert!(said.ends_with("roll-back counter 7\n") && said.contains("176b2d092c98d998785af39e1f56e9bb"), "{said}");
+    let mut first = fs::read(session.path("model.flow")).unwrap();
+    first[28..32].fill(0);
+    let id = flow_export::freeze::model_id(&first).unwrap();
+    first[32..48].copy_from_slice(&id);
+    seal(&mut first);
+    session.write("first.flow", first);
+    assert!(told("first.flow").contains("roll-back counter 0; a device that has a model with a higher one"));
+}
+
+#[test]
+fn what_says_unusable_things_of_verdicts_is_not_signed() {
+    let session = session();
+    let mut file = fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/calibrated.flow")).unwrap();
+    let at = (64..).step_by(16).find(|&at| &file[at..at + 4] == b"SENS").unwrap();
+    let start = u32::from_le_bytes(file[at + 8..at + 12].try_into().unwrap()) as usize;
+    file[start..start + 4].fill(0xff);
+    let id = flow_export::freeze::model_id(&file).unwrap();
+    file[32..48].copy_from_slice(&id);
+    seal(&mut file);
+    session.write("broken.flow", file);
+    let said = fail(&session, &["sign", "broken.flow", "--key", "key", "-o", "out.flow"]);
+    assert!(said.contains("broken.flow") && said.contains("SENS"), "{said}");
 }
 
 #[test]

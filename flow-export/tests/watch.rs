@@ -311,6 +311,21 @@ fn lines_of_a_board_that_arrive_damaged_are_told_from_silence() {
     assert!(!message.contains("no row comes"), "{message}");
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn the_words_of_a_boot_loader_are_passed_over() {
+    let session = Session::empty();
+    session.write("two.csv", "flow,state,count,temperature\n1.25,3,17,-30\n1.25,3,17,-30\n");
+    let output = at_a_board(&session, &["--data", "two.csv", "--timeout", "60s"], |board, received| {
+        let mut line = "ESP-ROM:esp32c3-api1-20210207\r\nrst:0x1 (POWERON),boot:0xc\r\n".repeat(10);
+        board.answer(received, &mut line).unwrap();
+        line
+    });
+    let (said, message) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    assert!(output.status.success() && !message.contains("damaged"), "{message}");
+    assert_eq!(said.lines().count(), 3, "{said}");
+}
+
 /// How `watch` ends with a board of the calibrated flow at its port, which answers each line with `answer`; the cable is
 /// pulled when the board was asked nothing for a while.
 #[cfg(target_os = "linux")]

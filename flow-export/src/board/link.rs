@@ -155,16 +155,17 @@ impl Link {
                     "no answer any more, {SILENCES} times within {:?}: was the cable pulled, or does the board stand still?",
                     self.timeout
                 ),
-                _ => format!(
-                    "every one of {ATTEMPTS} lines was damaged on its way: is the cable long or loose, or {baud} \
-                              baud too fast for it?"
+                silent => format!(
+                    "{ATTEMPTS} lines in vain: {} damaged on their way, {silent} without an answer; is the cable long or loose, or \
+                     {baud} baud too fast for it?",
+                    ATTEMPTS - silent
                 ),
             };
         }
         match self.strange.is_empty() {
             true => format!(
                 "no answer, {silences} times within {:?}: expected a board with a firmware that speaks the line protocol, such \
-                 as firmware/serial, at {baud} baud; nothing came at all",
+                 as firmware/serial, at {baud} baud; nothing came at all (does another program read the port?)",
                 self.timeout
             ),
             false => format!(
@@ -195,6 +196,10 @@ impl Link {
                 }
                 let Some(received) = self.assembler.push(byte) else { continue };
                 let Received::Line(line) = received else { return Ok(Heard::Damaged) };
+                // The words of a boot loader, or the rest of a line of which the beginning was cleared away.
+                if line.first() != Some(&ANSWER) {
+                    continue;
+                }
                 let Some(frame) = open_frame(ANSWER, line) else { return Ok(Heard::Damaged) };
                 self.understood = true;
                 // A board says it once or twice in its life.

@@ -45,9 +45,11 @@ impl Port {
         match self.port.read(buffer) {
             Ok(0) => Err(self.says("the other side is gone: the cable was pulled, or the board lost its power".into())),
             Ok(length) => Ok(&buffer[..length]),
-            Err(source) if source.kind() == io::ErrorKind::TimedOut => Ok(&[]),
-            Err(source) if source.kind() == io::ErrorKind::Interrupted => Ok(&[]),
-            Err(source) => Err(self.lost(&source)),
+            // Another program that reads the port takes bytes away that were there a moment ago: it would block.
+            Err(source) => match source.kind() {
+                io::ErrorKind::TimedOut | io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock => Ok(&[]),
+                _ => Err(self.lost(&source)),
+            },
         }
     }
 
