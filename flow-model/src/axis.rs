@@ -18,6 +18,9 @@ pub const FLOOR: f32 = -1e30;
 /// Largest logarithm whose exponential is a finite f32.
 const LARGEST_LOG: f32 = 88.0;
 
+/// Cells are numbered so far.
+const FARTHEST: f32 = 1e30;
+
 /// Values on their axes, with the log-determinant terms of the way there.
 pub struct OnAxis {
     /// `[batch, columns]`.
@@ -57,6 +60,10 @@ fn to_cells(g: &mut Graph, columns: &[&Column], x: NodeId) -> NodeId {
     let relative = g.sub(x, origin);
     let relative = g.div(relative, step);
     let relative = g.add(relative, edge);
+    // What overflows is as far as it can be: an infinity would be NaN where it is masked.
+    let (least, most) = (g.scalar(-FARTHEST, relative), g.scalar(FARTHEST, relative));
+    let relative = g.max(relative, least);
+    let relative = g.min(relative, most);
     let cells = g.floor(relative);
     if columns.iter().all(|c| c.is_discrete()) {
         return cells;

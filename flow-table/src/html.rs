@@ -2,6 +2,7 @@
 
 pub use crate::escape::escape;
 use crate::plot::dark_css;
+pub use crate::show::brief;
 use std::fmt::Write;
 
 const CSS: &str = "\
@@ -44,14 +45,6 @@ pub fn figure(svg: &str, caption: &str) -> String {
         return format!("<figure>{svg}</figure>");
     }
     format!("<figure>{svg}<figcaption>{}</figcaption></figure>", escape(caption))
-}
-
-/// A number in a few characters.
-pub fn brief(value: f64) -> String {
-    match value.abs() {
-        a if a != 0.0 && !(1e-3..1e6).contains(&a) => format!("{value:.3e}"),
-        _ => format!("{value:.4}").trim_end_matches('0').trim_end_matches('.').to_string(),
-    }
 }
 
 /// A whole number with its thousands apart.

@@ -70,6 +70,7 @@ pub use error::{CellProblem, TableError};
 pub use kind::{ColumnKind, Convention};
 pub use labels::read_labels;
 pub use missing::Missing;
+pub use number::is_missing;
 pub use profile::{ColumnProfile, Profile};
 pub use profile_error::ProfileError;
 pub use read::ReadOptions;

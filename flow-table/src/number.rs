@@ -5,6 +5,17 @@ use crate::error::CellProblem;
 /// Words by which programs write a missing value.
 const MISSING: [&str; 10] = ["", "na", "n/a", "#n/a", "<na>", "null", "none", "nil", "?", "-"];
 
+/// Whether a cell says that it has no value: nothing, or a word by which programs write that, whatever its case. `nan` is
+/// not among them; it is read as a number.
+///
+/// ```
+/// assert!(flow_table::is_missing(" N/A ") && flow_table::is_missing(""));
+/// assert!(!flow_table::is_missing("0") && !flow_table::is_missing("error"));
+/// ```
+pub fn is_missing(text: &str) -> bool {
+    MISSING.iter().any(|missing| text.trim().eq_ignore_ascii_case(missing))
+}
+
 /// What a cell's text is.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Cell {
@@ -22,7 +33,7 @@ impl Cell {
             Ok(v) if v.is_finite() => Cell::Number(v),
             Ok(_) if text.contains(|c: char| c.is_ascii_digit()) => Cell::TooLarge,
             Ok(_) => Cell::NotFinite,
-            Err(_) if MISSING.iter().any(|m| text.eq_ignore_ascii_case(m)) => Cell::Missing,
+            Err(_) if is_missing(text) => Cell::Missing,
             Err(_) => Cell::Text,
         }
     }

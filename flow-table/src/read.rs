@@ -29,7 +29,7 @@ impl Table {
     /// input for `-`.
     ///
     /// Nothing but the values is held in memory, four bytes each; but a Parquet or NPZ file from standard input is held
-    /// whole while it is read.
+    /// whole while it is read, and values of an NPZ file take 16 bytes each until all of them are there.
     ///
     /// # Errors
     /// Whatever is wrong with it, with file, line or row, and column.

@@ -6,7 +6,7 @@ pub(crate) fn shown(value: f32) -> String {
 }
 
 /// A number in at most 10 characters.
-pub(crate) fn brief(value: f64) -> String {
+pub fn brief(value: f64) -> String {
     if value != 0.0 && !(1e-3..1e7).contains(&value.abs()) {
         return format!("{value:.3e}");
     }

@@ -52,7 +52,7 @@ pub struct Try {
     pub model: Model,
     /// How: `short` or `full`.
     pub training: &'static str,
-    /// Number of parameters.
+    /// Number of its parameters.
     pub parameters: usize,
     /// Mean log-density of the validation rows, nats a row.
     pub validation_log_prob: f64,
@@ -87,7 +87,7 @@ pub fn choose(
     limit: Duration,
     tell: &mut dyn FnMut(&News<'_>),
 ) -> Result<Found, FitError> {
-    let models = [Model::Gmm].into_iter().chain(candidates(work, choices));
+    let models = candidates(work, choices).into_iter();
     let planned: Vec<Planned> =
         models.map(|model| Planned { name: model.name().to_string(), model, choices: choices.clone() }).collect();
     search(work, &planned, None, limit, tell)
@@ -114,10 +114,12 @@ pub fn search(
     let mut trained: Vec<Trained> = Vec::new();
     let mut attempt = |planned: &Planned, training, epochs, trained: &mut Vec<Trained>| {
         let name = format!("search/{}-{training}", planned.name);
-        let over = match (training, budget) {
-            ("short", Some(_)) => Instant::now() + limit.mul_f64(FOR_FULL) >= deadline,
-            _ => Instant::now() >= deadline,
+        // Under a budget short trainings leave the time of the full ones.
+        let end = match (training, budget) {
+            ("short", Some(_)) => deadline.checked_sub(limit.mul_f64(FOR_FULL)).unwrap_or(deadline),
+            _ => deadline,
         };
+        let over = Instant::now() >= end;
         // The first always gets its time, and what was begun before a search was resumed takes none.
         let begun = work.saves.is_some_and(|saves| saves.has(&name));
         if !trained.is_empty() && !begun && (over || work.stop.load(Ordering::Relaxed)) {
@@ -129,8 +131,7 @@ pub fn search(
             tell(&News::Tries(&planned.name, training));
         }
         // Mixtures leave most of the time to the flows.
-        let until =
-            if planned.model == Model::Gmm { deadline.min(start + limit.mul_f64(FOR_MIXTURES)) } else { deadline };
+        let until = if planned.model == Model::Gmm { end.min(start + limit.mul_f64(FOR_MIXTURES)) } else { end };
         // One model that diverges or is too large is no reason to try no other.
         let fitted = match fit(planned.model, work, &choices, &name, Some(until), tell) {
             Err(FitError::Train(TrainError::Diverged(_))) => return Ok(None),
@@ -212,8 +213,8 @@ impl Candidate for Trained {
     }
 }
 
-/// The flows to try: where no column lies on a line, all are the same.
+/// The models to try, the mixture first: where no column lies on a line there is none, and all flows are the same.
 fn candidates(work: &Work<'_>, choices: &Choices) -> Vec<Model> {
     let spec: FlowSpec = Model::Maf.spec(work.columns, work.train.rows(), choices);
-    if spec.lines() == 0 { vec![Model::Maf] } else { Model::FLOWS.to_vec() }
+    if spec.lines() == 0 { vec![Model::Maf] } else { [&[Model::Gmm][..], &Model::FLOWS].concat() }
 }

@@ -242,27 +242,38 @@ impl Data {
     /// # Errors
     /// If none is left.
     pub fn leave_out_unsupported(&mut self, columns: &[Column]) -> Result<Option<String>, DataError> {
-        let outside = |row: &[f32]| columns.iter().zip(row).position(|(column, &x)| column.is_outside(x));
-        let found: Vec<Option<usize>> = self.validation.iter().map(outside).collect();
-        let Some((row, column)) = found.iter().enumerate().find_map(|(i, column)| Some((i, (*column)?))) else {
-            return Ok(None);
-        };
-        let kept: Vec<usize> = (0..found.len()).filter(|&i| found[i].is_none()).collect();
-        let (name, value) = (&columns[column].name, self.validation.row(row)[column]);
-        let said = format!(
-            "{} of {} validation rows are left out, the first of them row {} of {}: {name} is {value} there, where the training rows \
-             have no density; if that is usual, --column {name}:continuous",
-            found.len() - kept.len(),
-            found.len(),
-            self.validation.rows_of_file()[row] + 1,
-            self.validation.source(),
-        );
+        let Some(Unsupported { kept, first }) = unsupported(columns, &self.validation) else { return Ok(None) };
+        let rows = self.validation.rows();
+        let said = format!("{} of {rows} validation rows are left out, {first}", rows - kept.len());
         if kept.is_empty() {
             return Err(DataError::Outside(said));
         }
         self.validation = self.validation.part(&kept);
         Ok(Some(said))
     }
+}
+
+/// Rows of a table of which some lie where a column has no density.
+pub struct Unsupported {
+    /// The others.
+    pub kept: Vec<usize>,
+    /// The first of them, and what to do, in words.
+    pub first: String,
+}
+
+/// Which rows lie where one of these columns has no density, such as a 0 in a positive one; `None` where none does.
+pub fn unsupported(columns: &[Column], table: &Table) -> Option<Unsupported> {
+    let outside = |row: &[f32]| columns.iter().zip(row).position(|(column, &x)| column.is_outside(x));
+    let found: Vec<Option<usize>> = table.iter().map(outside).collect();
+    let (row, column) = found.iter().enumerate().find_map(|(i, column)| Some((i, (*column)?)))?;
+    let (name, value) = (&columns[column].name, table.row(row)[column]);
+    let first = format!(
+        "the first of them row {} of {}: {name} is {value} there, where the training rows have no density; if that is usual, \
+         --column {name}:continuous",
+        table.rows_of_file()[row] + 1,
+        table.source(),
+    );
+    Some(Unsupported { kept: (0..found.len()).filter(|&i| found[i].is_none()).collect(), first })
 }
 
 #[cfg(test)]

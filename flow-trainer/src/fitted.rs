@@ -76,6 +76,12 @@ pub enum FitError {
         "the model would have {0} parameters, more than {MOST_PARAMETERS}; ask for fewer --couplings or a smaller --hidden"
     )]
     TooLarge(usize),
+    /// A mixture of nothing.
+    #[error(
+        "a mixture is over columns on a line, and there are none, only angles, constants or context; take another model, such \
+         as --model maf"
+    )]
+    NoLines,
     /// The training failed.
     #[error(transparent)]
     Train(#[from] TrainError),
@@ -93,9 +99,12 @@ pub enum FitError {
 /// The flow that a model would be.
 ///
 /// # Errors
-/// A spec that breaks a rule, or too many parameters.
+/// A spec that breaks a rule, too many parameters, or a mixture without columns on a line.
 pub fn planned(model: Model, columns: &[Column], rows: usize, choices: &Choices) -> Result<Flow, FitError> {
     let flow = Flow::new(model.spec(columns, rows, choices))?;
+    if model == Model::Gmm && flow.spec().lines() == 0 {
+        return Err(FitError::NoLines);
+    }
     match flow.layout().total() {
         total if total > MOST_PARAMETERS => Err(FitError::TooLarge(total)),
         _ => Ok(flow),
@@ -138,6 +147,10 @@ pub fn fit(
     let mut saver = work.saves.map(|saves| saves.saver(name)).transpose()?;
     let saved = saver.as_ref().map(|saver| saver.saved()).transpose()?.flatten();
     let state = match (saved, &saver) {
+        // A mixture that was given other time may have other components: what was trained of it is of no use.
+        (Some(state), _) if model == Model::Gmm && state.best_params.len() != flow.layout().total() => {
+            State::start(start.unwrap_or_default())
+        }
         (Some(state), Some(saver)) => {
             let (found, expected) = (state.best_params.len(), flow.layout().total());
             if state.optimiser[..4].iter().any(|v| v.len() != expected) || found != expected {

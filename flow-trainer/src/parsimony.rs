@@ -7,7 +7,7 @@ use flow_table::metrics::Summary;
 
 /// A model as this rule sees it: its size, and the log-density of each row held out.
 pub trait Candidate {
-    /// Number of parameters.
+    /// Number of parameters, or whatever else is to be small.
     fn size(&self) -> usize;
     /// Log-densities, nats, of the same rows for every candidate.
     fn log_prob(&self) -> &[f32];
@@ -17,7 +17,8 @@ pub trait Candidate {
 /// `None` where there is none.
 pub fn smallest_of_the_best<C: Candidate>(candidates: &[C]) -> Option<usize> {
     let mean = |c: &C| Summary::of(c.log_prob().iter().map(|&v| f64::from(v))).mean;
-    let best = candidates.iter().max_by(|a, b| mean(a).total_cmp(&mean(b)))?;
+    let finite = candidates.iter().filter(|c| mean(c).is_finite());
+    let best = finite.max_by(|a, b| mean(a).total_cmp(&mean(b)))?;
     let as_good = |c: &C| {
         let pairs = best.log_prob().iter().zip(c.log_prob());
         let loss = Summary::of(pairs.map(|(&a, &b)| f64::from(a) - f64::from(b)));
@@ -53,6 +54,8 @@ mod tests {
         assert_eq!(smallest_of_the_best(&candidates), Some(1));
         let as_small = [(10, rows(-0.05, 1.0)), (10, rows(0.0, 0.0))];
         assert_eq!(smallest_of_the_best(&as_small), Some(1));
+        let one_is_none = [(10, vec![f32::NAN; 100]), (100, rows(0.0, 0.0)), (1000, vec![f32::INFINITY; 100])];
+        assert_eq!(smallest_of_the_best(&one_is_none), Some(1));
         assert_eq!(smallest_of_the_best::<(usize, Vec<f32>)>(&[]), None);
     }
 }

@@ -76,6 +76,13 @@ impl Saves {
         self.folder.join(format!("{name}.safetensors")).exists()
     }
 
+    /// Whether anything was saved.
+    pub fn any(&self) -> bool {
+        let holds =
+            |folder: &str| std::fs::read_dir(self.folder.join(folder)).is_ok_and(|mut files| files.next().is_some());
+        self.folder.join(STATE_FILE).exists() || STATE_FOLDERS.into_iter().any(holds)
+    }
+
     /// The time that this run's trainings in one of [`STATE_FOLDERS`] have taken; what cannot be read took none.
     pub fn spent(&self, folder: &str) -> Duration {
         let files = std::fs::read_dir(self.folder.join(folder)).into_iter().flatten().flatten();

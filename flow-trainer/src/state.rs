@@ -18,7 +18,8 @@ pub const VERSION: &str = "1";
 pub struct State {
     /// The optimiser's tensors, in the order of [`crate::step::State`].
     pub optimiser: [Vec<f32>; STATE],
-    /// Validation loss of the parameters that the training began with, nats a row; before it was measured none.
+    /// Loss of the parameters that the training began with, nats a row: of the validation rows, or of the first step where that is
+    /// larger; before it was measured none.
     pub start_nll: Option<f64>,
     /// The epoch whose parameters are the best so far, 0 for the start.
     pub best_epoch: usize,

@@ -192,18 +192,14 @@ pub fn train(
         Ok(-metrics::Summary::of(log_prob.iter().map(|&v| f64::from(v))).mean)
     };
     let (begin, before) = (Instant::now(), state.seconds);
-    let start_nll = match state.start_nll {
-        Some(nll) => nll,
-        None => {
-            let nll = validate(&state.best_params)?;
-            (state.start_nll, state.best_nll) = (Some(nll), nll);
-            if let Some(saver) = &mut saver {
-                saver.save(&state)?;
-            }
-            nll
+    if state.start_nll.is_none() {
+        let nll = validate(&state.best_params)?;
+        (state.start_nll, state.best_nll) = (Some(nll), nll);
+        if let Some(saver) = &mut saver {
+            saver.save(&state)?;
         }
-    };
-    let lost = start_nll + LOST_NATS * flow.columns() as f64;
+    }
+    let far = LOST_NATS * flow.columns() as f64;
     let mut ending = Ending::Epochs;
     // The numbers of rows of steps that were taken but whose losses are not known yet.
     let mut unknown = VecDeque::new();
@@ -218,15 +214,15 @@ pub fn train(
             unknown.push_back(rows.len());
             let known = stepper.take(&batches, rows, state.steps)?;
             state.steps += 1;
-            state.epoch.add_all(known, &mut unknown, lost);
+            state.add_all(known, &mut unknown, far);
             if let Some(saver) = saver.as_mut().filter(|saver| saver.is_due()) {
-                state.epoch.add_all(stepper.known()?, &mut unknown, lost);
+                state.add_all(stepper.known()?, &mut unknown, far);
                 state.seconds = before + begin.elapsed().as_secs_f64();
                 set_optimiser(&mut state, stepper.state()?);
                 saver.save(&state)?;
             }
         }
-        state.epoch.add_all(stepper.known()?, &mut unknown, lost);
+        state.add_all(stepper.known()?, &mut unknown, far);
         set_optimiser(&mut state, stepper.state()?);
         let interrupted = ending != Ending::Epochs;
         if interrupted {
@@ -279,14 +275,23 @@ fn set_optimiser(state: &mut State, tensors: Vec<Tensor>) {
     }
 }
 
-impl SoFar {
-    /// Adds steps in order, whose numbers of rows stand first in `rows`.
-    fn add_all(&mut self, steps: Vec<Step>, rows: &mut VecDeque<usize>, lost: f64) {
+impl State {
+    /// Adds steps in order, whose numbers of rows stand first in `rows`. A step is lost where its loss lies this `far` above that
+    /// of the start.
+    fn add_all(&mut self, steps: Vec<Step>, rows: &mut VecDeque<usize>, far: f64) {
         for step in steps {
-            self.add(step, rows.pop_front().expect("a step that was taken"), lost);
+            if self.history.is_empty() && self.epoch.steps == 0 {
+                // The loss that is trained, with the noise that smooths: it may lie far above that of rows held out.
+                let first = f64::from(step.loss);
+                self.start_nll = self.start_nll.map(|nll| if first.is_finite() { nll.max(first) } else { nll });
+            }
+            let lost = self.start_nll.unwrap_or(f64::NAN) + far;
+            self.epoch.add(step, rows.pop_front().expect("a step that was taken"), lost);
         }
     }
+}
 
+impl SoFar {
     /// Adds a step of so many rows.
     fn add(&mut self, Step { loss, norm }: Step, rows: usize, lost: f64) {
         let loss = f64::from(loss);

@@ -100,13 +100,15 @@ fn mixture(run: &Path, checkpoint: &Checkpoint, backend: &dyn Backend) -> Result
     if source.data.iter().any(|path| path == "-") {
         return Err(refuse("the run was trained on standard input, which cannot be read again"));
     }
-    let data = Data::load(&source)?;
+    let mut data = Data::load(&source)?;
     if Request::read(run)?.decides.get("training rows") != Some(&request::rows(&data.train)) {
         return Err(refuse(&format!(
             "the training rows of {} are not those of the run any more",
             source.data.join(", ")
         )));
     }
+    // The rows held out that the run looked at.
+    data.leave_out_unsupported(&checkpoint.spec.columns)?;
     eprintln!("fitting a mixture to the {} training rows of {}", data.train.rows(), source.data.join(", "));
     let work = Work {
         columns: &checkpoint.spec.columns,

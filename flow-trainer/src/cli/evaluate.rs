@@ -8,6 +8,7 @@ use crate::evaluate::Evaluator;
 use crate::importance::Importance;
 use crate::judged::{Judged, Rows};
 use clap::Args;
+use flow_export::calibrate::trained_on;
 use flow_export::run_folder::read_checkpoint;
 use flow_export::score::Labels;
 use flow_export::windows::Recipe;
@@ -59,6 +60,20 @@ pub(super) fn evaluate(args: Evaluate) -> Result<(), Error> {
     let table = data::read_or_generate(&args.data, &reading, args.seed.wrapping_add(2))?;
     let table = data::columns_of(recipe.as_ref(), table)?.matching(&names)?;
     table.notes().iter().for_each(|note| eprintln!("{note}"));
+    if let Some((trained, _)) = trained_on(&checkpoint, &table)? {
+        let (rows, source) = (table.rows(), table.source());
+        eprintln!(
+            "flow-trainer: warning: {trained} of the {rows} rows of {source} were trained on: what is learned by heart says \
+             nothing of other rows (of a built-in set another --seed draws others)"
+        );
+    }
+    if let Some(data::Unsupported { kept, first }) = data::unsupported(&flow.spec().columns, &table) {
+        let (rows, outside) = (table.rows(), table.rows() - kept.len());
+        eprintln!(
+            "flow-trainer: warning: {outside} of {rows} rows have a log-density of -1e30 or so, which every mean shows, {first} in a \
+             new training"
+        );
+    }
     let labels = args.labels.map(|path| Labels::of_table(&path, &table)).transpose()?;
     let labels = labels.as_ref().map(Labels::as_slice);
     let backend = load_backend(&args.backend)?;

@@ -9,6 +9,7 @@ mod for_device;
 mod oddest;
 mod resume;
 mod shape;
+mod target;
 mod tell;
 mod train;
 mod tune;

@@ -19,13 +19,13 @@ pub(super) struct ShapeArgs {
     pub(super) residual: bool,
     /// Bins of each spline: 8
     #[arg(long, value_name = "N", value_parser = bins)]
-    num_bins: Option<usize>,
+    pub(super) num_bins: Option<usize>,
     /// Standard deviations within which splines act: 5; values beyond 4 of them are compressed first
     #[arg(long, value_name = "X", value_parser = positive)]
-    tail_bound: Option<f32>,
+    pub(super) tail_bound: Option<f32>,
     /// What stands between two layers
     #[arg(long, value_enum, default_value_t = Permutation::Usual)]
-    permutation: Permutation,
+    pub(super) permutation: Permutation,
     /// An ActNorm before each layer, started from the data
     #[arg(long)]
     pub(super) act_norm: bool,
@@ -91,7 +91,9 @@ enum DequantizationName {
 }
 
 fn at_least_one(text: &str) -> Result<usize, String> {
-    text.parse().ok().filter(|&n| n >= 1).ok_or_else(|| "expected a whole number of at least 1".to_string())
+    let most = 1_000_000_000;
+    let number = text.parse().ok().filter(|n| (1..=most).contains(n));
+    number.ok_or_else(|| format!("expected a whole number from 1 to {most}"))
 }
 
 /// A hidden layer's width: what the frozen file can say.

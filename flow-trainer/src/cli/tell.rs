@@ -4,7 +4,7 @@ use super::shape::ShapeArgs;
 use super::{Error, say};
 use crate::data::Data;
 use crate::fitted::News;
-use crate::model::{Choices, Model};
+use crate::model::{Choices, Model, Permutation};
 use crate::run_folder::Metrics;
 use crate::seeds::Seeds;
 use crate::train::{Ending, LOST_EPOCHS, Outcome};
@@ -98,11 +98,18 @@ pub(super) fn warn_of_no_effect(model: Model, shape: &ShapeArgs, columns: &[Colu
         ("--hidden", shape.hidden.is_some()),
         ("--residual", shape.residual),
         ("--act-norm", shape.act_norm),
+        ("--permutation", shape.permutation != Permutation::Usual),
     ];
+    let of_splines = [("--num-bins", shape.num_bins.is_some()), ("--tail-bound", shape.tail_bound.is_some())];
     let warn = |text: &str| eprintln!("flow-trainer: warning: {text}");
     if model == Model::Gmm {
         for (flag, _) in asked.iter().filter(|(_, asked)| *asked) {
             warn(&format!("{flag} has no effect on gmm, which has neither layers nor conditioners"));
+        }
+    }
+    if matches!(model, Model::Gmm | Model::Realnvp | Model::Maf) {
+        for (flag, _) in of_splines.iter().filter(|(_, asked)| *asked) {
+            warn(&format!("{flag} has no effect on {}, which has no splines", model.name()));
         }
     }
     if matches!(model, Model::Maf | Model::MafRqs) && shape.residual {
@@ -169,7 +176,7 @@ pub(super) fn say_how_it_ended(outcome: &Outcome, metrics: &Metrics) -> Result<(
         Ending::Diverged => {
             eprintln!(
                 "flow-trainer: warning: the training diverged: in {LOST_EPOCHS} epochs in a row most steps had a loss that is \
-                 not finite or far above that of the start. The best parameters before that are kept; try a smaller --lr"
+                 not finite or far above that of the start. The best parameters before that are kept; try a smaller --lr or less --smoothing"
             );
             "diverged"
         }

@@ -4,13 +4,13 @@ use super::for_device::ForDevice;
 use super::oddest::{read_to_score, say_oddest};
 use super::shape::{ShapeArgs, not_negative, positive};
 use super::windows::WindowArgs;
-use super::{BackendArgs, Error, load_backend, say, tell};
+use super::{BackendArgs, Error, load_backend, say, target, tell};
 use crate::backend::Backend;
 use crate::budget::Budget;
 use crate::data::{Data, Source};
 use crate::distances::Distances;
 use crate::fitted::{FitError, Fitted, News, Work};
-use crate::model::{Choices, Model, Smoothing};
+use crate::model::{Choices, Model};
 use crate::request::{Circumstances, REQUEST, Request};
 use crate::run_folder::{self, Metrics};
 use crate::saver::Saves;
@@ -23,7 +23,7 @@ use flow_export::windows::Recipe;
 use flow_table::atomic::write_atomic;
 use flow_table::{Convention, Fractions, KindOverride, Missing};
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -171,8 +171,7 @@ pub(super) fn train(args: Train, budget: Option<Budget>, given: BTreeMap<String,
     }
 
     let choices = args.choices();
-    let smoothed = choices.smoothing != Smoothing::Deviation(0.0);
-    let columns = fit::columns(&data.train, &data.profile, convention, smoothed);
+    let columns = fit::columns(&data.train, &data.profile, convention, choices.smoothing);
     if let Some(left_out) = data.leave_out_unsupported(&columns)? {
         eprintln!("flow-trainer: warning: {left_out}");
     }
@@ -188,7 +187,8 @@ pub(super) fn train(args: Train, budget: Option<Budget>, given: BTreeMap<String,
         .transpose()
         .map_err(Error::Refused)?;
     let to_score = args.score.as_ref().map(|path| read_to_score(path, &data, &columns)).transpose()?;
-    check_target(args.freeze.as_deref())?;
+    let read = args.data.iter().chain(&args.val).chain(&args.score).map(PathBuf::from);
+    target::check(args.freeze.as_deref(), read, &args.out)?;
     tell::warn_of_no_effect(args.model, &args.shape, &columns, data.validation.rows());
 
     let backend = load_backend(&args.backend)?;
@@ -225,7 +225,7 @@ pub(super) fn train(args: Train, budget: Option<Budget>, given: BTreeMap<String,
     let mut watch = |news: &News<'_>| tell::tell(news, &data, &mut progress);
     let found = search(&args, device, &work, &choices, &mut watch);
     progress.end();
-    if let Err(FitError::Train(TrainError::Diverged(_))) = &found {
+    if matches!(&found, Err(FitError::Train(TrainError::Diverged(_)))) || (found.is_err() && !saves.any()) {
         // There is nothing to go on from.
         saves.clear()?;
         let _ = std::fs::remove_file(args.out.join(REQUEST));
@@ -241,15 +241,16 @@ pub(super) fn train(args: Train, budget: Option<Budget>, given: BTreeMap<String,
     tell::say_seeds(seeds.as_ref())?;
     let Fitted { model, flow, settings, outcome } = fitted;
     if outcome.history.is_empty() && outcome.ending != Ending::Fitted {
+        let why = if outcome.ending == Ending::Time { "the time was over" } else { "interrupted" };
         return Err(Error::Refused(format!(
-            "interrupted before an epoch was done; to go on: flow-trainer train --resume --out {}",
+            "{why} before an epoch was done; to go on: flow-trainer train --resume --out {}",
             args.out.display()
         )));
     }
     if outcome.best_epoch == 0 && outcome.ending != Ending::Fitted {
         eprintln!(
             "flow-trainer: warning: no epoch was better than the start, so the start is kept: columns that are \
-             independent and normal. Try a smaller --lr, a smaller model, more epochs or more rows"
+             independent and normal. Try a smaller --lr, a smaller model, more epochs, more rows or less --smoothing"
         );
     }
 
@@ -362,22 +363,6 @@ fn request(
         budget,
     };
     Request::new(given, args.model, choices, &circumstances)
-}
-
-/// Refuses a place for the frozen file that can be seen not to take one.
-fn check_target(path: Option<&Path>) -> Result<(), Error> {
-    let Some(path) = path else { return Ok(()) };
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    match folder {
-        _ if path.is_dir() => Err(Error::Refused(format!("--freeze {}: is a folder; name a file", path.display()))),
-        Some(folder) if folder.exists() && !folder.is_dir() => {
-            Err(Error::Refused(format!("--freeze {}: {} is no folder", path.display(), folder.display())))
-        }
-        // The run's own folder is made only now.
-        Some(folder) => std::fs::create_dir_all(folder)
-            .map_err(|e| Error::Refused(format!("--freeze {}: cannot make the folder: {e}", path.display()))),
-        None => Ok(()),
-    }
 }
 
 /// A flag that Ctrl-C sets; a second one ends the program at once.
