@@ -12,11 +12,12 @@
 #endif
 #include MODEL_FILE
 
-/* The readings: static const float rows[][MODEL_COLUMNS]. A driver's, in a firmware. */
+/* The readings: static const float rows[][ROWS_COLUMNS]. A driver's, in a firmware. */
 #ifndef ROWS_FILE
 #define ROWS_FILE "rows.h"
 #endif
 #include ROWS_FILE
+_Static_assert(ROWS_COLUMNS == MODEL_COLUMNS, "the rows are those of another model: give your own with ROWS=");
 
 /* All memory is the program's. */
 static float scratch[MODEL_SCRATCH];

@@ -8,6 +8,7 @@ use crate::alarm::DriftEvery;
 use crate::backtest::{self, Options, Windows};
 use crate::boards::{BOARDS, Board as KnownBoard};
 use crate::error::Error;
+use crate::freeze::Weights;
 use crate::frozen::Frozen;
 use crate::inspect::FactsOnBoards;
 use crate::score::{self, Labels, Summary};
@@ -101,13 +102,29 @@ fn freeze_file(args: Freeze) -> Result<(), Error> {
     match emit {
         Emit::C => {
             let name = c_array::name(name.as_deref(), &output)?;
-            c_array::write_to(&run_folder::frozen(&run, rollback, weights)?, &name, &output)
+            let frozen = run_folder::frozen(&run, rollback, weights)?;
+            check_weights(weights, &frozen)?;
+            c_array::write_to(&frozen, &name, &output)
         }
         Emit::Flow if name.is_some() => {
             Cli::command().error(ErrorKind::ArgumentConflict, "--name is of an array in C: it needs --emit c").exit()
         }
-        Emit::Flow => output::bytes(&output, run_folder::frozen(&run, rollback, weights)?.bytes()),
+        Emit::Flow => {
+            let frozen = run_folder::frozen(&run, rollback, weights)?;
+            check_weights(weights, &frozen)?;
+            output::bytes(&output, frozen.bytes())
+        }
     }
+}
+
+/// Says where `--weights i8` has nothing to work on.
+fn check_weights(weights: Weights, frozen: &Frozen) -> Result<(), Error> {
+    if weights == Weights::I8 && frozen.flow()?.header().dense.get() == 0 {
+        eprintln!(
+            "flow-export: warning: --weights i8 has no effect: a flow without conditioners, such as a mixture, has none to store so"
+        );
+    }
+    Ok(())
 }
 
 fn inspect_file(args: Inspect) -> Result<(), Error> {
@@ -206,13 +223,13 @@ fn watch_rows(args: Watch) -> Result<(), Error> {
         Some(DriftEvery::Rows(rows)) => rows as f32,
         Some(DriftEvery::Rate(rate)) => {
             let known = windows::Recipe::of_file(&frozen)?.and_then(|recipe| recipe.every());
-            let every = known.ok_or(Error::NoStep { path: args.model })?;
+            let every = args.every.or(known).ok_or(Error::NoStep { path: args.model })?;
             (1.0 / rate.share(every)).max(1.0) as f32
         }
     };
     let Line { baud, timeout } = args.line;
-    let Watch { data, column: ignore, port, every, .. } = args;
-    watch::watch(&frozen, watch::Options { data, ignore, port, baud, timeout, drift, every })
+    let Watch { data, column: ignore, port, pause, .. } = args;
+    watch::watch(&frozen, watch::Options { data, ignore, port, baud, timeout, drift, pause })
 }
 
 /// The mean number of rows between two false alarms of drift.
@@ -248,6 +265,7 @@ fn calibrate_file(args: Calibrate) -> Result<(), Error> {
         false => Frozen::read(&args.model)?,
     };
     frozen.tested_flow()?;
+    check_weights(args.weights.unwrap_or_default(), &frozen)?;
     let p = match args.false_alarms {
         None => args.p,
         Some(rate) => {

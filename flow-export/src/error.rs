@@ -129,7 +129,8 @@ pub enum Error {
         problem: String,
     },
     /// A rate in time of a flow that does not say how far apart rows are.
-    #[error("{}: does not say how far apart rows are, as windows with times do; give --drift-every as a number of rows", .path.display())]
+    #[error("{}: does not say how far apart rows are, as windows with times do; say --every, as in --every 5min, or give --drift-every as \
+             a number of rows", .path.display())]
     NoStep {
         /// The flow.
         path: PathBuf,

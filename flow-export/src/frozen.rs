@@ -3,7 +3,7 @@
 use crate::aligned::AlignedBytes;
 use crate::error::Error;
 use flow_nostd::layout::{AtomRecord, ColumnRecord};
-use flow_nostd::{Flow, SelfTestError};
+use flow_nostd::{Detector, Flow, SelfTestError};
 use std::path::{Path, PathBuf};
 
 /// The bytes of a file that may hold a frozen flow.
@@ -49,6 +49,15 @@ impl Frozen {
             Ok(()) | Err(SelfTestError::NoProbes) => Ok(flow),
             Err(source) => Err(Error::SelfTest { path: self.path.clone(), source }),
         }
+    }
+
+    /// Whether it has a calibration.
+    ///
+    /// # Errors
+    /// As [`Frozen::flow`].
+    pub fn is_calibrated(&self) -> Result<bool, Error> {
+        let source = |source| Error::Format { path: self.path.clone(), source };
+        Ok(Detector::new(self.flow()?).map_err(source)?.calibration_rows() > 0)
     }
 
     /// The file.

@@ -1,7 +1,8 @@
 //! Keys, signatures and their verification: Ed25519 over a frozen file, see "Signature" in `spec/format.md`.
 //!
-//! A private key is one line of 64 hexadecimal digits in a file that only its owner may read, a public key the same in a file
-//! beside it, with `.pub` behind its name. No message holds anything of a private key.
+//! A public key is one line of 64 hexadecimal digits, in a file with `.pub` behind its name; a private key the same with
+//! `private:` before them, in the file beside it, which only its owner may read: neither is taken for the other, nor compiled into
+//! a firmware in its place. No message holds anything of a private key.
 
 use crate::error::Error;
 use crate::frozen::Frozen;
@@ -34,7 +35,8 @@ pub fn keygen(path: &Path) -> Result<PublicKey, Error> {
     }
     // Never a private key without its public one, wherever it ends.
     create(&public_path, false, &hex(&public))?;
-    create(path, true, &hex(&seed)).inspect_err(|_| {
+    let line = Zeroizing::new([PRIVATE, hex(&seed).as_str()].concat());
+    create(path, true, &line).inspect_err(|_| {
         let _ = fs::remove_file(&public_path); // Half a pair would only stand in the way of the next try.
     })?;
     Ok(public)
@@ -80,27 +82,31 @@ pub fn public_key(key: &str) -> Result<PublicKey, Error> {
         io::ErrorKind::NotFound => fail("neither a file nor the 64 hexadecimal digits of a public key"),
         _ => Error::read(path, source),
     })?);
-    let key = std::str::from_utf8(&text).ok().and_then(parse).ok_or_else(|| fail(NO_KEY))?;
-    let of_private = SigningKey::from_bytes(&key).verifying_key().to_bytes();
-    if beside(path).is_some_and(|public| *public == of_private) {
+    let text = std::str::from_utf8(&text).unwrap_or_default();
+    if text.starts_with(PRIVATE) {
         return Err(fail("a private key; expected the public one, the file beside it that ends in .pub"));
     }
-    Ok(*key)
+    parse(text).map(|key| *key).ok_or_else(|| fail(NO_KEY))
 }
 
-/// The public key in the file beside a private one's.
-fn beside(path: &Path) -> Option<Zeroizing<[u8; 32]>> {
-    parse(&fs::read_to_string(public_path(path)).ok()?)
-}
-
+/// What a private key begins with.
+const PRIVATE: &str = "private:";
 const NO_KEY: &str = "no key: expected 64 hexadecimal digits, as `flow-export keygen` writes them";
+const NO_PRIVATE_KEY: &str =
+    "no private key: expected `private:` and 64 hexadecimal digits behind it, as `flow-export keygen` writes them";
 
 fn private_key(path: &Path) -> Result<SigningKey, Error> {
     let fail = |problem| Error::Key { path: path.to_owned(), problem };
-    // Whoever gives a public key by mistake would sign with it as a seed, which everybody knows.
-    if path.extension().is_some_and(|ending| ending == "pub") && !public_path(path).exists() {
-        return Err(fail("a public key; expected the private one, the file of the same name without .pub"));
-    }
+    let text = Zeroizing::new(fs::read(path).map_err(|source| Error::read(path, source))?);
+    let text = std::str::from_utf8(&text).unwrap_or_default();
+    let digits = match text.strip_prefix(PRIVATE) {
+        Some(digits) => digits,
+        None if parse(text).is_some() => {
+            return Err(fail("a public key; expected the private one, the file of the same name without .pub"));
+        }
+        None => return Err(fail(NO_PRIVATE_KEY)),
+    };
+    let seed = parse(digits).ok_or_else(|| fail(NO_PRIVATE_KEY))?;
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
@@ -111,9 +117,9 @@ fn private_key(path: &Path) -> Result<SigningKey, Error> {
             ));
         }
     }
-    let text = Zeroizing::new(fs::read(path).map_err(|source| Error::read(path, source))?);
-    let seed = std::str::from_utf8(&text).ok().and_then(parse).ok_or_else(|| fail(NO_KEY))?;
-    if beside(path).is_some_and(|public| *public != SigningKey::from_bytes(&seed).verifying_key().to_bytes()) {
+    // One of the two was put there by mistake.
+    let beside = fs::read_to_string(public_path(path)).ok().and_then(|text| parse(&text));
+    if beside.is_some_and(|public| *public != SigningKey::from_bytes(&seed).verifying_key().to_bytes()) {
         return Err(fail("not the private key of the public key beside it"));
     }
     Ok(SigningKey::from_bytes(&seed))

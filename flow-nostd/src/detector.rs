@@ -123,6 +123,15 @@ impl<'a> Detector<'a> {
         Ok(Self { flow, calibration, sensors, references, alarm })
     }
 
+    /// Checks what [`new`](Self::new) checks, in less memory.
+    #[inline(never)]
+    pub(crate) fn check(flow: &Flow<'_>) -> Result<(), FormatError> {
+        Calibration::of(flow)?;
+        SensorRecord::of(flow)?;
+        References::of(flow)?;
+        Ok(())
+    }
+
     /// The flow.
     ///
     /// ```

@@ -39,6 +39,39 @@ pub const fn scratch_len(file: &[u8]) -> Option<usize> {
     }
 }
 
+/// The number of values of a row that the header of `file` states; 0 where `file` is cut before.
+///
+/// For constants at compile time, as [`scratch_len`].
+///
+/// ```
+/// static FILE: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/example.flow"));
+/// const COLUMNS: usize = flow_nostd::row_len(FILE);
+/// assert_eq!(COLUMNS, 4);
+/// ```
+pub const fn row_len(file: &[u8]) -> usize {
+    number(file, 48)
+}
+
+/// The number of values of a context that the header of `file` states; 0 where `file` is cut before.
+///
+/// For constants at compile time, as [`scratch_len`].
+///
+/// ```
+/// static FILE: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/example.flow"));
+/// const CONTEXT: usize = flow_nostd::context_len(FILE);
+/// assert_eq!(CONTEXT, 0);
+/// ```
+pub const fn context_len(file: &[u8]) -> usize {
+    number(file, 52)
+}
+
+/// The `u16` at this place; 0 where there is none.
+const fn number(file: &[u8], place: usize) -> usize {
+    let Some((_, rest)) = file.split_at_checked(place) else { return 0 };
+    let Some(bytes) = rest.first_chunk::<2>() else { return 0 };
+    u16::from_le_bytes(*bytes) as usize
+}
+
 /// The number of `f32` values of memory that a [`Window`](crate::Window) over the raw channels of `file` needs; 0 where
 /// its flow models the channels themselves.
 ///
@@ -50,9 +83,7 @@ pub const fn scratch_len(file: &[u8]) -> Option<usize> {
 /// assert_eq!(WINDOW, 0);
 /// ```
 pub const fn window_len(file: &[u8]) -> usize {
-    let Some((_, rest)) = file.split_at_checked(58) else { return 0 };
-    let Some(count) = rest.first_chunk::<2>() else { return 0 };
-    let mut left = u16::from_le_bytes(*count);
+    let mut left = number(file, 58);
     let Some((_, mut table)) = file.split_at_checked(HEADER_LENGTH) else { return 0 };
     while left > 0 {
         let Some((entry, after)) = table.split_first_chunk::<16>() else { return 0 };
@@ -70,9 +101,9 @@ pub const fn window_len(file: &[u8]) -> usize {
     0
 }
 
-/// Includes a frozen flow in the program, as a module with three items: `BYTES`, the file, aligned, `SCRATCH`, the number
-/// of `f32` values of scratch memory, and `WINDOW`, that of the memory of a [`Window`](crate::Window), 0 where the flow needs
-/// none.
+/// Includes a frozen flow in the program, as a module with five items: `BYTES`, the file, aligned; `COLUMNS` and `CONTEXT`, the
+/// numbers of values of a row and of its context; `SCRATCH`, the number of `f32` values of scratch memory; and `WINDOW`, that of
+/// the memory of a [`Window`](crate::Window), 0 where the flow needs none.
 ///
 /// ```
 /// # macro_rules! path { () => { concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/example.flow") } }
@@ -80,6 +111,8 @@ pub const fn window_len(file: &[u8]) -> usize {
 ///
 /// let flow = flow_nostd::Flow::new(model::BYTES)?;
 /// let mut scratch = [0.0; model::SCRATCH];
+/// let log_prob = flow.log_prob(&[0.0; model::COLUMNS], &[0.0; model::CONTEXT], &mut scratch)?;
+/// # assert!(log_prob.is_finite());
 /// # Ok::<(), Box<dyn core::error::Error>>(())
 /// ```
 ///
@@ -94,6 +127,12 @@ macro_rules! include_flow {
                 $crate::Aligned(*include_bytes!($path));
             /// The frozen flow.
             pub static BYTES: &[u8] = &FILE.0;
+            /// Number of values of a row.
+            #[allow(dead_code, reason = "not every program needs it")]
+            pub const COLUMNS: usize = $crate::row_len(include_bytes!($path));
+            /// Number of values of a context.
+            #[allow(dead_code, reason = "most flows have no context")]
+            pub const CONTEXT: usize = $crate::context_len(include_bytes!($path));
             /// Number of `f32` values of scratch memory that the flow needs.
             pub const SCRATCH: usize = match $crate::scratch_len(include_bytes!($path)) {
                 Some(length) => length,

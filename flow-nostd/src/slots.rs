@@ -46,9 +46,6 @@ pub struct Picked<'a> {
     pub flow: Flow<'a>,
     /// Its place; an update goes to the other one.
     pub slot: Slot,
-    /// Why the other place holds no flow that may run; `None` where it holds one that is not newer. Of an update that has just
-    /// been written it says why it was not taken.
-    pub other: Option<SlotError>,
 }
 
 /// Why a place holds no flow that may run.
@@ -115,13 +112,31 @@ pub fn pick<'a>(a: &'a [u8], b: &'a [u8], policy: &Policy, scratch: &mut [f32]) 
         true => [(&second, Slot::B), (&first, Slot::A)],
     };
     let newest = match test(newest, scratch) {
-        Ok(picked) => return Ok(Picked { other: other.0.as_ref().err().copied(), ..picked }),
+        Ok(picked) => return Ok(picked),
         Err(error) => error,
     };
-    match test(other, scratch) {
-        Ok(picked) => Ok(Picked { other: Some(newest), ..picked }),
-        Err(other) => Err(if swap { [other, newest] } else { [newest, other] }),
-    }
+    test(other, scratch).map_err(|other| if swap { [other, newest] } else { [newest, other] })
+}
+
+/// The roll-back counter of the flow in a place, where it may run under a policy and passes its self-test. [`pick`] says nothing
+/// of the place that it does not take: for whoever has just written an update there, this says why.
+///
+/// # Errors
+/// Why it may not run.
+///
+/// ```
+/// # flow_nostd::include_flow!(mod model = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/example.flow"));
+/// use flow_nostd::slots::{Policy, SlotError, check};
+///
+/// let mut scratch = [0.0; model::SCRATCH];
+/// assert_eq!(check(model::BYTES, &Policy { verify: None, lowest: 0 }, &mut scratch), Ok(7));
+/// let older = check(model::BYTES, &Policy { verify: None, lowest: 8 }, &mut scratch);
+/// assert_eq!(older, Err(SlotError::RolledBack { lowest: 8, found: 7 }));
+/// ```
+pub fn check(place: &[u8], policy: &Policy, scratch: &mut [f32]) -> Result<u32, SlotError> {
+    let flow = open(place, policy)?;
+    flow.self_test(scratch).map_err(SlotError::SelfTest)?;
+    Ok(flow.header.rollback.get())
 }
 
 /// The flow at the start of a place, if it may run but for its self-test. Of a file that has to be signed nothing but its
@@ -138,15 +153,20 @@ fn open<'a>(place: &'a [u8], policy: &Policy) -> Result<Flow<'a>, SlotError> {
         return refuse(file);
     }
     let flow = Flow::new(file).map_err(SlotError::Format)?;
-    // A firmware that gives verdicts is not left without a detector, nor one that makes windows without them.
-    Detector::new(flow).map_err(SlotError::Format)?;
-    match Windowing::of(&flow) {
-        Ok(_) | Err(FormatError::MissingSection { .. }) => {}
-        Err(error) => return Err(SlotError::Format(error)),
-    }
+    check_rest(&flow).map_err(SlotError::Format)?;
     match flow.header.rollback.get() {
         found if found < policy.lowest => Err(SlotError::RolledBack { lowest: policy.lowest, found }),
         _ => Ok(flow),
+    }
+}
+
+/// Checks what the file says of verdicts and windows: a firmware that makes them is not left without.
+#[inline(never)] // Off the stack again before the self-test.
+fn check_rest(flow: &Flow<'_>) -> Result<(), FormatError> {
+    Detector::check(flow)?;
+    match Windowing::of(flow) {
+        Ok(_) | Err(FormatError::MissingSection { .. }) => Ok(()),
+        Err(error) => Err(error),
     }
 }
 
@@ -155,9 +175,7 @@ fn test<'a>(
     scratch: &mut [f32],
 ) -> Result<Picked<'a>, SlotError> {
     match opened {
-        Ok(flow) => {
-            flow.self_test(scratch).map(|()| Picked { flow: *flow, slot, other: None }).map_err(SlotError::SelfTest)
-        }
+        Ok(flow) => flow.self_test(scratch).map(|()| Picked { flow: *flow, slot }).map_err(SlotError::SelfTest),
         Err(error) => Err(*error),
     }
 }

@@ -6,7 +6,7 @@
 mod common;
 
 use common::{Aligned, Draw, model_of, seal, stride};
-use flow_nostd::slots::{Policy, Slot, SlotError, pick};
+use flow_nostd::slots::{Policy, Slot, SlotError, check, pick};
 use flow_nostd::{Flow, FormatError};
 
 /// The unit that flash is erased in, the unit that it is written in, and the length of a place.
@@ -237,32 +237,32 @@ fn what_gives_no_verdicts_where_it_should_is_not_picked() {
         let scratch = flow_nostd::scratch_len(&bytes).unwrap();
         let look = |bytes: &[u8]| {
             let new = Aligned::new(&signed(bytes));
-            let picked = pick(old.bytes(), new.bytes(), &SIGNED, &mut vec![0.0; scratch.max(64)]).unwrap();
-            (picked.slot, picked.other)
+            let mut scratch = vec![0.0; scratch.max(64)];
+            let slot = pick(old.bytes(), new.bytes(), &SIGNED, &mut scratch).unwrap().slot;
+            (slot, check(new.bytes(), &SIGNED, &mut scratch))
         };
-        assert_eq!(look(&bytes), (Slot::B, None));
+        assert_eq!(look(&bytes), (Slot::B, Ok(6)));
         let at = (64..).step_by(16).find(|&at| &bytes[at..at + 4] == tag).unwrap();
         let start = u32::from_le_bytes(bytes[at + 8..at + 12].try_into().unwrap()) as usize;
         bytes[start..start + length].fill(0xff);
         seal(&mut bytes);
-        let (slot, other) = look(&bytes);
+        let (slot, why) = look(&bytes);
         assert_eq!(slot, Slot::A);
-        assert!(matches!(other, Some(SlotError::Format(_))), "{other:?}");
+        assert!(matches!(why, Err(SlotError::Format(_))), "{why:?}");
     }
 }
 
 #[test]
-fn why_the_other_place_is_not_run_is_said() {
-    let why = |a: &[u8], b: &[u8], lowest| {
-        pick(place(a).bytes(), place(b).bytes(), &Policy { verify: Some(verify), lowest }, &mut [0.0; 64])
-            .unwrap()
-            .other
-    };
-    let [five, six] = [5, 6].map(|counter| signed(&file(2, counter)));
-    assert_eq!(why(&five, &six, 0), None);
-    assert_eq!(why(&five, &six, 6), Some(SlotError::RolledBack { lowest: 6, found: 5 }));
-    assert_eq!(why(&five, &[], 0), Some(SlotError::Format(FormatError::Erased)));
-    assert_eq!(why(&five, &file(2, 6), 0), Some(SlotError::Signature));
+fn why_a_place_is_not_run_is_said() {
+    let why =
+        |bytes: &[u8], lowest| check(place(bytes).bytes(), &Policy { verify: Some(verify), lowest }, &mut [0.0; 64]);
+    let five = signed(&file(2, 5));
+    assert_eq!(why(&five, 5), Ok(5));
+    assert_eq!(why(&five, 6), Err(SlotError::RolledBack { lowest: 6, found: 5 }));
+    assert_eq!(why(&[], 0), Err(SlotError::Format(FormatError::Erased)));
+    assert_eq!(why(&file(2, 6), 0), Err(SlotError::Signature));
+    let short = check(place(&five).bytes(), &SIGNED, &mut [0.0; 2]);
+    assert!(matches!(short, Err(SlotError::SelfTest(_))), "{short:?}");
 }
 
 #[test]

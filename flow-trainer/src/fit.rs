@@ -1,6 +1,5 @@
 //! From a profile of the training rows to the columns of a flow: axes, atoms, standardisation, the trusted box.
 
-use crate::model::Smoothing;
 use flow_model::axis::to_axis;
 use flow_model::graph::{Dim, Graph};
 use flow_model::interpret::interpret;
@@ -18,18 +17,14 @@ const PEERS_JITTER: f64 = 1e-3;
 const ATOM_WIDTH: f64 = 1.0;
 /// The share of a column from which a value is nearly all of it.
 const NEARLY_ALL: f64 = 0.9;
-/// Beyond them it has room for the noise that smooths, for so many of its deviations: of rows outside the box a training would
-/// see the edge.
-const ROOM: f32 = 3.0;
 /// A standard that changes nothing.
 const NEUTRAL: Standard = Standard { center: 0.0, scale: 1.0, reach: 1.0 };
 
-/// The columns of a flow for these training rows, as the profile describes them. Where the density is smoothed, a
+/// The columns of a flow for these training rows, as the profile describes them. Where the density is to be `smoothed`, a
 /// value of a column of real numbers keeps a mass of its own only if it is nearly all of the column ([`keeps`]).
-pub fn columns(train: &Table, profile: &Profile, convention: Convention, smoothing: Smoothing) -> Vec<Column> {
-    let smoothed = smoothing != Smoothing::Deviation(0.0);
+pub fn columns(train: &Table, profile: &Profile, convention: Convention, smoothed: bool) -> Vec<Column> {
     let described = profile.columns().iter().enumerate();
-    let mut columns: Vec<Column> = described
+    described
         .map(|(j, described)| {
             let values: Vec<f32> = train.column(j).collect();
             let kept = |atom: &(f32, f64)| !smoothed || keeps(described.kind, atom.1);
@@ -64,12 +59,7 @@ pub fn columns(train: &Table, profile: &Profile, convention: Convention, smoothi
                 }
             }
         })
-        .collect();
-    let room = ROOM * smoothing.deviation(train.rows(), &columns);
-    for standard in columns.iter_mut().filter_map(Column::standard_mut) {
-        standard.reach = standard.reach.max(standard.reach / MARGIN as f32 + room);
-    }
-    columns
+        .collect()
 }
 
 /// Whether a value that holds this share of a column keeps a mass of its own in a smoothed density. The noise leads out of
@@ -189,13 +179,11 @@ fn resolution(values: &[f32]) -> f64 {
 mod tests {
     use super::*;
 
-    const PLAIN: Smoothing = Smoothing::Deviation(0.0);
-
     fn fitted(rows: &[&[f32]], convention: Convention) -> Vec<Column> {
         let names = (0..rows[0].len()).map(|j| format!("c{j}")).collect();
         let table = Table::from_rows("t.csv", names, rows).unwrap();
         let profile = Profile::of(&table, &[], convention).unwrap();
-        columns(&table, &profile, convention, PLAIN)
+        columns(&table, &profile, convention, false)
     }
 
     #[test]
@@ -243,7 +231,7 @@ mod tests {
             .collect();
         let table = Table::from_rows("t.csv", vec!["x".into()], &rows).unwrap();
         let profile = Profile::of(&table, &[], Convention::Own).unwrap();
-        let atoms = columns(&table, &profile, Convention::Own, PLAIN).swap_remove(0).atoms;
+        let atoms = columns(&table, &profile, Convention::Own, false).swap_remove(0).atoms;
         assert_eq!(atoms.iter().map(|atom| atom.value).collect::<Vec<_>>(), [-9999.0, -999.0, 777.0]);
         assert!(atoms.iter().all(|atom| (-4.0..4.0).contains(&atom.cut)), "{atoms:?}");
     }
@@ -258,21 +246,10 @@ mod tests {
             .collect();
         let table = Table::from_rows("t.csv", vec!["real".into(), "whole".into()], &rows).unwrap();
         let profile = Profile::of(&table, &[], Convention::Own).unwrap();
-        let atoms = |smoothing| {
-            columns(&table, &profile, Convention::Own, smoothing).iter().map(|c| c.atoms.len()).collect::<Vec<_>>()
+        let atoms = |smoothed| {
+            columns(&table, &profile, Convention::Own, smoothed).iter().map(|c| c.atoms.len()).collect::<Vec<_>>()
         };
-        assert_eq!((atoms(PLAIN), atoms(Smoothing::Rule)), (vec![1, 1], vec![0, 1]), "{profile}");
-    }
-
-    #[test]
-    fn the_box_has_room_for_the_noise_that_smooths() {
-        let rows: Vec<[f32; 1]> = (0..100).map(|i| [if i % 2 == 0 { -1.0 } else { 1.0 } + i as f32 * 1e-5]).collect();
-        let table = Table::from_rows("t.csv", vec!["x".into()], &rows).unwrap();
-        let profile = Profile::of(&table, &[], Convention::Own).unwrap();
-        let reach = |smoothing| columns(&table, &profile, Convention::Own, smoothing)[0].standard().unwrap().reach;
-        assert!((reach(PLAIN) - 1.5).abs() < 1e-2);
-        assert!((reach(Smoothing::Deviation(0.5)) - 2.5).abs() < 1e-2);
-        assert!((reach(Smoothing::Deviation(0.1)) - 1.5).abs() < 1e-2);
+        assert_eq!((atoms(false), atoms(true)), (vec![1, 1], vec![0, 1]), "{profile}");
     }
 
     #[test]

@@ -91,7 +91,8 @@ impl Training {
         let mut data = Data::load(&self.source).map_err(Box::new)?;
         let backend = backend::choose(&self.backend, &mut |_| {})?;
         let (choices, convention) = (&self.choices, self.source.convention);
-        let columns = fit::columns(&data.train, &data.profile, convention, choices.smoothing);
+        let smoothed = choices.smoothing != Smoothing::Deviation(0.0);
+        let columns = fit::columns(&data.train, &data.profile, convention, smoothed);
         let left_out = data.leave_out_unsupported(&columns).map_err(Box::new)?;
         data.notes.extend(left_out);
         let stop = AtomicBool::new(false);

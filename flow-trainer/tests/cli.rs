@@ -303,6 +303,8 @@ fn what_can_be_known_before_the_work_is_said_before_it() {
         (&["--freeze", "m.flow", "--score", "other.csv"], "unit"),
         (&["--freeze", "."], "is a folder"),
         (&["--freeze", "file/m.flow"], "file"),
+        (&["--freeze", "train.csv"], "train.csv: is a file that is read"),
+        (&["--freeze", "run/checkpoint.safetensors"], "would be lost"),
         (&["--hidden", "60000,60000"], "parameters"),
     ] {
         let message = session.fail(1, &[&train[..], more, &QUICK[..4]].concat());

@@ -6,7 +6,7 @@ use flow_model::models::{self, Mixing, Shape};
 use flow_model::spec::{Base, Column, Dequantization, Layer, SplineShape};
 use flow_table::{Convention, KindOverride, Profile, Table, builtin};
 use flow_trainer::backend::{Backend, Choice, Device, choose};
-use flow_trainer::model::{Choices, Model, Smoothing};
+use flow_trainer::model::{Choices, Model};
 use flow_trainer::state::State;
 use flow_trainer::train::{Job, Outcome, Settings, train};
 use flow_trainer::{fit, gmm, start};
@@ -65,7 +65,7 @@ impl Rows {
         let there = |text: &&&str| rows.names().iter().any(|name| Some(name.as_str()) == text.split(':').next());
         let stated: Vec<KindOverride> = KINDS.iter().filter(there).map(|text| text.parse().expect("a kind")).collect();
         let profile = Profile::of(rows, &stated, Convention::Own).expect("a table to learn from");
-        fit::columns(rows, &profile, Convention::Own, Smoothing::Deviation(0.0))
+        fit::columns(rows, &profile, Convention::Own, false)
     }
 }
 

@@ -47,9 +47,14 @@ impl<'a> Monitor<'a> {
         })
     }
 
-    /// Values of a row.
-    pub fn channels(&self) -> usize {
-        self.channels
+    /// Names of a row's channels: those of their first columns, less the feature.
+    pub fn channels(&self) -> impl ExactSizeIterator<Item = &'a str> {
+        let features = self.columns.checked_div(self.channels).unwrap_or(0);
+        let flow = *self.detector.flow();
+        (0..self.channels).map(move |channel| {
+            let name = flow.column_name(channel * features).unwrap_or("?");
+            name.rsplit_once('.').map_or(name, |(channel, _)| channel)
+        })
     }
 
     /// The name of a column.

@@ -1,5 +1,6 @@
 //! Stands for the drivers of clock and sensors: it brings the rows of the CSV file that `DETECT_ROWS` names, a time as
-//! `2013-12-02 21:15:00` and then a value for each channel. An empty cell is a sensor that gave no number.
+//! `2013-12-02 21:15:00` and then a value for each channel, in the flow's order, which the header has to say. An empty cell is a
+//! sensor that gave no number.
 
 static ROWS: &str = include_str!(env!("DETECT_ROWS"));
 
@@ -26,11 +27,18 @@ impl Reading {
 }
 
 impl Sensors {
-    /// Starts at the first row, after the header.
-    pub fn connect(channels: usize) -> Self {
+    /// Starts at the first row, after the header: the time, and the channels of these names.
+    pub fn connect<'n>(names: impl ExactSizeIterator<Item = &'n str>) -> Self {
+        let channels = names.len();
         assert!(channels <= CHANNELS, "raise CHANNELS");
         let mut lines = ROWS.lines();
-        lines.next();
+        let mut header = lines.next().unwrap_or_default().split(',').map(|cell| cell.trim().trim_matches('"')).skip(1);
+        for name in names {
+            assert!(
+                header.next() == Some(name),
+                "the channels of the rows are not the flow's, in its order: {name} is missed"
+            );
+        }
         Sensors { lines, channels }
     }
 }

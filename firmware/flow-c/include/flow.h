@@ -172,7 +172,7 @@ typedef struct FlowWindow {
   // Not to be touched.
   uint64_t mark;
   // Not to be touched.
-  size_t words[22];
+  size_t words[28];
 } FlowWindow;
 
 #ifdef __cplusplus

@@ -11,7 +11,7 @@ pub struct FlowWindow {
     /// Not to be touched.
     mark: u64,
     /// Not to be touched.
-    words: [usize; 22],
+    words: [usize; 28],
 }
 
 /// What an open window holds.

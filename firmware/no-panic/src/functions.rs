@@ -9,10 +9,12 @@ use rand_pcg::{Pcg32, Pcg64};
 use zerocopy::FromBytes;
 
 pub fn call_all() {
+    black_box((flow_nostd::row_len(opaque::file()), flow_nostd::context_len(opaque::file())));
     black_box(flow_nostd::window_len(opaque::file()));
     black_box((FLOOR, flow_nostd::scratch_len(opaque::file()), layout::crc32(opaque::file())));
     black_box(Aligned(black_box([0u8; 4])).0);
     let policy = Policy { verify: Some(opaque::verify), lowest: black_box(0) };
+    let _ = black_box(slots::check(opaque::file(), black_box(&policy), opaque::values()));
     let _ = black_box(slots::pick(opaque::file(), opaque::file(), black_box(&policy), opaque::values()));
     let flow = black_box(Flow::new(opaque::file()));
     if let Ok(flow) = &flow {

@@ -29,6 +29,8 @@ const LONGEST: usize = 1024;
 /// Most columns of a flow, and most channels of its windows.
 const COLUMNS: usize = 64;
 
+const _: () = assert!(model::COLUMNS <= COLUMNS, "the flow has more columns than COLUMNS: raise it");
+
 #[board::entry]
 fn main() -> ! {
     let mut uart = Uart::start();

@@ -6,7 +6,7 @@
 
 use board::{Output, stack_used};
 use core::hint::black_box;
-use flow_nostd::slots::{Policy, pick};
+use flow_nostd::slots::{Policy, check, pick};
 use flow_nostd::{Detector, Drift, Flow, SensorState};
 use rand_pcg::Pcg32;
 
@@ -43,6 +43,7 @@ fn report(file: &'static [u8], output: &mut Output) -> Option<()> {
 
     let policy = Policy { verify: None, lowest: 0 };
     print("slots::pick", stack_used(|| done &= black_box(pick(black_box(file), file, &policy, &mut scratch)).is_ok()));
+    print("slots::check", stack_used(|| done &= black_box(check(black_box(file), &policy, &mut scratch)).is_ok()));
     print("self_test", stack_used(|| done &= black_box(flow.self_test(&mut scratch)).is_ok()));
     let mut rng = Pcg32::new(1, 2);
     // Rows that the flow draws, and one far away, of each of which no branch is left out.

@@ -270,13 +270,16 @@ pub(super) struct Watch {
     /// starts anew more than three times is left out
     #[arg(long, value_name = "FILE")]
     pub(super) data: Vec<String>,
-    /// Drift starts anew after a row in which it reaches this: a false alarm in so many rows at the most, or in a time of
-    /// windows that know theirs: 100000, 1/30d
+    /// Drift starts anew after a row in which it reaches this: a false alarm in so many rows at the most, or in a time, with
+    /// --every: 100000, 1/30d
     #[arg(long, value_name = "ROWS|N/TIME")]
     pub(super) drift_every: Option<DriftEvery>,
+    /// The time between two rows, for --drift-every; of windows that know theirs that
+    #[arg(long, value_name = "TIME", value_parser = alarm::duration, requires = "drift_every")]
+    pub(super) every: Option<Duration>,
     /// A pause after each row, to look at those of a file: 0.2s
     #[arg(long, value_name = "TIME", value_parser = alarm::duration, requires = "data")]
-    pub(super) every: Option<Duration>,
+    pub(super) pause: Option<Duration>,
     #[command(flatten)]
     pub(super) line: Line,
     /// Leave a column of the table out: NAME:ignore

@@ -42,7 +42,7 @@ pub(crate) struct Options {
     /// The level at which drift starts anew; infinity for never.
     pub drift: f32,
     /// A pause after each row.
-    pub every: Option<Duration>,
+    pub pause: Option<Duration>,
 }
 
 /// Shows what is said of rows.
@@ -57,6 +57,12 @@ pub(crate) trait Show {
 
 /// Watches until the rows end: for ever, where a board has rows of its own.
 pub(crate) fn watch(frozen: &Frozen, options: Options) -> Result<(), Error> {
+    if !frozen.is_calibrated()? {
+        eprintln!(
+            "flow-export: warning: {}: is not calibrated, so that there are no p and no alarms; flow-export calibrate",
+            frozen.path().display()
+        );
+    }
     let mut rooms = Rooms::of(frozen)?;
     let mut twin = rooms.twin(frozen)?;
     let rows = rows(frozen, &options)?;
@@ -153,8 +159,8 @@ fn judge_here(mut rows: Arriving, twin: &mut Responder, options: &Options, show:
         if let Answer::Row { said, .. } = twin.row(row.iter().copied()) {
             show.show(rows.number, &said)?;
         }
-        if let Some(every) = options.every {
-            sleep(every);
+        if let Some(pause) = options.pause {
+            sleep(pause);
         }
     }
     Ok(())
@@ -214,8 +220,8 @@ fn judge_there(
                 ))?;
             }
         }
-        if let Some(every) = options.every {
-            sleep(every);
+        if let Some(pause) = options.pause {
+            sleep(pause);
         }
     }
     Ok(())

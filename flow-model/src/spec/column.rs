@@ -132,18 +132,6 @@ impl Column {
         }
     }
 
-    /// The same, to change it.
-    pub fn standard_mut(&mut self) -> Option<&mut Standard> {
-        match &mut self.kind {
-            Kind::Continuous { standard, .. }
-            | Kind::Positive { standard }
-            | Kind::Bounded { standard, .. }
-            | Kind::Integer { standard }
-            | Kind::Lattice { standard, .. } => Some(standard),
-            Kind::Circular { .. } | Kind::Constant { .. } | Kind::Context { .. } => None,
-        }
-    }
-
     /// Whether the column is an angle.
     pub fn is_circular(&self) -> bool {
         matches!(self.kind, Kind::Circular { .. })

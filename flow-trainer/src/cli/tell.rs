@@ -48,7 +48,10 @@ pub(super) fn tell(news: &News<'_>, data: &Data, progress: &mut Progress) {
             let _ = say(format_args!("{} is left out: it would have {parameters} parameters", model.name()));
         }
         News::Mixture(tried) => {
-            eprintln!("{} components, ridge {}: {:.4} nats a row", tried.components, tried.ridge, tried.validation);
+            eprintln!(
+                "{} components, ridge {}: {:.4} nats a row, on the layers' axes",
+                tried.components, tried.ridge, tried.validation
+            );
         }
     }
 }

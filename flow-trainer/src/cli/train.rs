@@ -10,7 +10,7 @@ use crate::budget::Budget;
 use crate::data::{Data, Source};
 use crate::distances::Distances;
 use crate::fitted::{FitError, Fitted, News, Work};
-use crate::model::{Choices, Model};
+use crate::model::{Choices, Model, Smoothing};
 use crate::request::{Circumstances, REQUEST, Request};
 use crate::run_folder::{self, Metrics};
 use crate::saver::Saves;
@@ -171,7 +171,8 @@ pub(super) fn train(args: Train, budget: Option<Budget>, given: BTreeMap<String,
     }
 
     let choices = args.choices();
-    let columns = fit::columns(&data.train, &data.profile, convention, choices.smoothing);
+    let smoothed = choices.smoothing != Smoothing::Deviation(0.0);
+    let columns = fit::columns(&data.train, &data.profile, convention, smoothed);
     if let Some(left_out) = data.leave_out_unsupported(&columns)? {
         eprintln!("flow-trainer: warning: {left_out}");
     }

@@ -18,6 +18,8 @@ flow_nostd::include_flow!(
 pub const LONGEST: usize = 1024;
 /// Most columns of a flow, and most channels of its windows.
 pub const COLUMNS: usize = 64;
+
+const _: () = assert!(model::COLUMNS <= COLUMNS, "the flow has more columns than COLUMNS: raise it");
 /// Bytes that hold any answer.
 pub const ANSWER: usize = 256;
 
