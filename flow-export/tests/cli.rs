@@ -7,7 +7,7 @@ mod common;
 
 use by_hand::{DATA, in_context, spec};
 use common::{Session, names};
-use flow_model::spec::{Base, Layer};
+use flow_model::spec::{Base, FlowSpec, Layer};
 use std::fs;
 use std::process::Stdio;
 
@@ -388,6 +388,18 @@ fn freeze_stores_weights_of_eight_bits() {
     session.succeed(&["freeze", "run", "-o", "again.flow", "--weights", "f32"]);
     assert_eq!(fs::read(session.path("again.flow")).unwrap(), fs::read(session.path("model.flow")).unwrap());
     session.fail_cleanly(2, &["freeze", "run", "-o", "again.flow", "--weights", "i4"]);
+}
+
+#[test]
+fn what_has_no_conditioners_has_no_weights_of_eight_bits() {
+    let told = |layers: Vec<Layer>| {
+        let session = Session::of(FlowSpec { layers, ..spec() });
+        let output = session.run(&["freeze", "run", "-o", "bytes.flow", "--weights", "i8"]);
+        assert!(output.status.success());
+        String::from_utf8(output.stderr).unwrap()
+    };
+    assert!(told(vec![]).contains("--weights i8 has no effect"));
+    assert_eq!(told(spec().layers), "");
 }
 
 #[test]

@@ -189,6 +189,13 @@ fn what_is_missing_is_said() {
     assert!(message.contains("missing: \"temperature\"") || message.contains("\"load\""), "{message}");
     let message = session.fail(1, &["watch", CALIBRATED, "--data", "four.csv", "--drift-every", "1/30d"]);
     assert!(message.contains("does not say how far apart rows are"), "{message}");
+    let rate = ["watch", CALIBRATED, "--data", "four.csv", "--drift-every", "1/30d", "--every", "1min"];
+    let rows = ["watch", CALIBRATED, "--data", "four.csv", "--drift-every", "43200"];
+    assert_eq!(session.succeed(&rate), session.succeed(&rows));
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/example.flow");
+    let output = session.run(&["watch", example, "--data", "four.csv"]);
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success() && message.contains("is not calibrated, so that there are no p"), "{message}");
     assert!(Path::new(MODEL).exists());
 }
 

@@ -373,6 +373,7 @@ fn wrong_use_exits_with_2() {
         &["train", "--data", "x.csv"],
         &["train", "--data", "x.csv", "--out", "run", "--model", "unet"],
         &["train", "--data", "x.csv", "--out", "run", "--epochs", "0"],
+        &["train", "--data", "x.csv", "--out", "run", "--epochs", "9223372036854775808"],
         &["train", "--data", "x.csv", "--out", "run", "--lr", "-1"],
         &["train", "--data", "x.csv", "--out", "run", "--column", "a:whole"],
         &["train", "--data", "x.csv", "--out", "run", "--device", "tpu"],

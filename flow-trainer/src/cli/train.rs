@@ -226,7 +226,8 @@ pub(super) fn train(args: Train, budget: Option<Budget>, given: BTreeMap<String,
     let mut watch = |news: &News<'_>| tell::tell(news, &data, &mut progress);
     let found = search(&args, device, &work, &choices, &mut watch);
     progress.end();
-    if matches!(&found, Err(FitError::Train(TrainError::Diverged(_)))) || (found.is_err() && !saves.any()) {
+    let begun = args.resume || saves.any();
+    if matches!(&found, Err(FitError::Train(TrainError::Diverged(_)))) || (found.is_err() && !begun) {
         // There is nothing to go on from.
         saves.clear()?;
         let _ = std::fs::remove_file(args.out.join(REQUEST));
