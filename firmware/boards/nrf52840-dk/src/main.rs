@@ -62,9 +62,9 @@ async fn main(spawner: Spawner) {
 #[embassy_executor::task]
 async fn answer_rows(mut port: BufferedUarte<'static>) {
     let mut said = String::<ANSWER>::new();
-    let started = Answers::start(&mut said);
+    let mut started = Answers::start(&mut said);
     send(&mut port, said.as_bytes()).await;
-    let Some(mut answers) = started else { return };
+    let Some(answers) = &mut started else { return };
     let mut bytes = [0; 64];
     loop {
         // Bytes that came damaged, or too late, are left out: the line's checksum tells.
