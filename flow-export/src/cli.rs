@@ -269,13 +269,16 @@ fn calibrate_file(args: Calibrate) -> Result<(), Error> {
     let p = match args.false_alarms {
         None => args.p,
         Some(rate) => {
-            let known = windows::Recipe::of_file(&frozen)?.and_then(|recipe| recipe.every());
+            let of_windows = windows::Recipe::of_file(&frozen)?.and_then(|recipe| recipe.every());
+            let known = match of_windows {
+                None if is_run => run_folder::every(&run_folder::read_checkpoint(&args.model)?),
+                known => known,
+            };
             if let (Some(known), Some(every)) = (known, args.every)
                 && !(0.99..=1.01).contains(&(every.as_secs_f64() / known.as_secs_f64()))
             {
-                eprintln!(
-                    "flow-export: warning: the windows of the flow come every {known:?}, and --every says {every:?}"
-                );
+                let what = if of_windows.is_some() { "windows of the flow come" } else { "rows of the training came" };
+                eprintln!("flow-export: warning: the {what} every {known:?}, and --every says {every:?}");
             }
             match args.every.or(known) {
                 None => wrong("--false-alarms: how far apart are the rows? say --every, as in --every 5min"),

@@ -10,9 +10,20 @@ use flow_model::checkpoint::Checkpoint;
 use flow_nostd::layout::WINDOWS;
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 /// The file of a run folder that holds the flow.
 pub const CHECKPOINT: &str = "checkpoint.safetensors";
+
+/// The key under which a checkpoint's metadata say how far apart the training's rows were, in microseconds, where they had
+/// times and are no windows, which know it themselves.
+pub const EVERY: &str = "every_us";
+
+/// The time between two rows of a run's training.
+pub fn every(checkpoint: &Checkpoint) -> Option<Duration> {
+    let micros = checkpoint.metadata.get(EVERY)?.parse().ok()?;
+    (micros > 0).then(|| Duration::from_micros(micros))
+}
 
 /// Reads the trained flow of a run.
 ///

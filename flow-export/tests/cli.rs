@@ -7,6 +7,7 @@ mod common;
 
 use by_hand::{DATA, in_context, spec};
 use common::{Session, names};
+use flow_export::run_folder::{EVERY, read_checkpoint};
 use flow_model::spec::{Base, FlowSpec, Layer};
 use std::fs;
 use std::process::Stdio;
@@ -400,6 +401,18 @@ fn what_has_no_conditioners_has_no_weights_of_eight_bits() {
     };
     assert!(told(vec![]).contains("--weights i8 has no effect"));
     assert_eq!(told(spec().layers), "");
+}
+
+#[test]
+fn a_run_knows_how_far_apart_rows_are() {
+    let session = Session::new();
+    session.succeed(&["sample", "model.flow", "--n", "300", "-o", "usual.csv"]);
+    let calibrate = ["calibrate", "run", "--data", "usual.csv", "--false-alarms", "1/1h", "-o", "c.flow"];
+    assert!(session.fail(2, &calibrate).contains("say --every"));
+    let mut checkpoint = read_checkpoint(&session.path("run")).unwrap();
+    checkpoint.metadata.insert(EVERY.into(), "60000000".into());
+    session.write("run/checkpoint.safetensors", checkpoint.to_bytes().unwrap());
+    assert!(session.succeed(&calibrate).contains("one usual row in 60"));
 }
 
 #[test]

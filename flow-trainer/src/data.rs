@@ -1,11 +1,13 @@
 //! The rows of a run: read or generated, profiled, and split into training, validation and calibration.
 
 use flow_export::calibration::FEWEST;
+use flow_export::times;
 use flow_export::windows::{Feature, Recipe};
 use flow_model::spec::Column;
 use flow_table::{Convention, Fractions, KindOverride, Missing, Profile, ProfileError, ReadOptions, Split, SplitError};
 use flow_table::{Table, TableError, builtin};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// Rows that a built-in set has, before it is split.
 const BUILTIN_ROWS: usize = 20_000;
@@ -58,6 +60,8 @@ pub struct Data {
     pub profile: Profile,
     /// How the rows were split and why.
     pub split: String,
+    /// The time between two rows of the whole table, where it has times.
+    pub every: Option<Duration>,
     /// What else should be known of how they were read: files passed over, a column of times, missing values filled.
     pub notes: Vec<String>,
     /// How other tables are to be read so that they are treated as these rows were.
@@ -229,11 +233,12 @@ impl Data {
                 table.rows()
             ));
         }
+        let every = times::every(&table, None);
         let [train, validation, calibration] = table.into_parts(&split);
         let validation = other.unwrap_or(validation);
         let calibration = (!split.calibration.is_empty()).then_some(calibration);
         let profile = whole.of_part(&train, &source.overrides, source.convention)?;
-        Ok(Data { train, validation, calibration, profile, split: split.reason, notes, reading, recipe })
+        Ok(Data { train, validation, calibration, profile, split: split.reason, notes, reading, every, recipe })
     }
 
     /// Leaves out the validation rows with a value where its column, as the training rows have it, has no density at all: one

@@ -15,7 +15,7 @@ use crate::saver::STATE_FOLDERS;
 use crate::seeds::Seeds;
 use crate::train::{Ending, Epoch, Outcome, Settings};
 use flow_export::calibrate::REPEATED;
-use flow_export::run_folder::CHECKPOINT;
+use flow_export::run_folder::{CHECKPOINT, EVERY};
 use flow_model::checkpoint::{Checkpoint, CheckpointError};
 use flow_model::flow::Flow;
 use flow_model::row_hashes::RowHashes;
@@ -117,8 +117,10 @@ pub fn checkpoint(
         ("model".to_string(), model.name().to_string()),
         ("seed".to_string(), seed.to_string()),
     ]);
-    if let Some(recipe) = &data.recipe {
-        recipe.to_metadata(&mut metadata);
+    match (&data.recipe, data.every) {
+        (Some(recipe), _) => recipe.to_metadata(&mut metadata),
+        (None, Some(every)) => _ = metadata.insert(EVERY.to_string(), every.as_micros().to_string()),
+        (None, None) => {}
     }
     Checkpoint { spec: flow.spec().clone(), params: outcome.params.clone(), trained, metadata }
 }

@@ -185,6 +185,9 @@ fn a_column_of_times_splits_in_blocks_and_is_not_modelled() {
     let said = session.train(&["--data", "log.csv", "--out", "run"]);
     assert!(said.contains("time: \"time\" from 2024-05-01T00:00:00Z to 2024-05-01T04:59:00Z, in order; not modelled"));
     assert!(said.contains("one contiguous block for each part (in time, by \"time\"; lag-1 autocorrelation"), "{said}");
+    // How far apart rows are is kept for a rate of false alarms.
+    let checkpoint = flow_export::run_folder::read_checkpoint(&session.path("run")).unwrap();
+    assert_eq!(flow_export::run_folder::every(&checkpoint), Some(Duration::from_secs(60)));
     let evaluate = ["evaluate", "--run", "run", "--data", "log.csv", "--device", "tract", "--json"];
     assert_eq!(json(&session.succeed(&evaluate))["rows"], 300);
 }

@@ -115,7 +115,8 @@ pub(super) struct Calibrate {
     /// The same as a number of false alarms in a time: 1/30d
     #[arg(long, value_name = "N/TIME")]
     pub(super) false_alarms: Option<FalseAlarms>,
-    /// The time between two rows, or between two windows: 5min [default: that of the windows, where the flow knows it]
+    /// The time between two rows, or between two windows: 5min [default: that of the windows, where the flow knows it, or of the
+    /// rows of the run]
     #[arg(long, value_name = "TIME", requires = "false_alarms", value_parser = alarm::duration)]
     pub(super) every: Option<Duration>,
     /// So sure that no more usual rows are alarms, whatever the calibration rows happen to be: 0.9. Without it the number is
