@@ -264,16 +264,14 @@ fn calibrate_file(args: Calibrate) -> Result<(), Error> {
         true => run_folder::frozen(&args.model, args.rollback.unwrap_or(0), args.weights.unwrap_or_default())?,
         false => Frozen::read(&args.model)?,
     };
+    let checkpoint = is_run.then(|| run_folder::read_checkpoint(&args.model)).transpose()?;
     frozen.tested_flow()?;
     check_weights(args.weights.unwrap_or_default(), &frozen)?;
     let p = match args.false_alarms {
         None => args.p,
         Some(rate) => {
             let of_windows = windows::Recipe::of_file(&frozen)?.and_then(|recipe| recipe.every());
-            let known = match of_windows {
-                None if is_run => run_folder::every(&run_folder::read_checkpoint(&args.model)?),
-                known => known,
-            };
+            let known = of_windows.or_else(|| run_folder::every(checkpoint.as_ref()?));
             if let (Some(known), Some(every)) = (known, args.every)
                 && !(0.99..=1.01).contains(&(every.as_secs_f64() / known.as_secs_f64()))
             {
@@ -301,12 +299,12 @@ fn calibrate_file(args: Calibrate) -> Result<(), Error> {
     output::check(Some(&args.output), [&args.model.join(run_folder::CHECKPOINT)])?;
     let (table, _) = windows::read(&frozen, &data, args.column, Missing::Refuse)?;
     table.notes().iter().for_each(|note| eprintln!("{note}"));
-    if is_run {
-        calibrate::check_untrained(&run_folder::read_checkpoint(&args.model)?, &table)?;
-    } else {
-        eprintln!(
-            "flow-export: whether the flow was trained on these rows cannot be seen in a frozen file; of its run's folder it would be"
-        );
+    match &checkpoint {
+        Some(checkpoint) => calibrate::check_untrained(checkpoint, &table)?,
+        None => eprintln!(
+            "flow-export: whether the flow was trained on these rows cannot be seen in a frozen file; calibrate the run's folder, \
+             and it is"
+        ),
     }
     let (bytes, summary) = calibrate::calibrate(&frozen, &table, p, args.confidence)?;
     write_atomic(&args.output, &bytes)?;

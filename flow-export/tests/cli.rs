@@ -409,6 +409,9 @@ fn a_run_knows_how_far_apart_rows_are() {
     session.succeed(&["sample", "model.flow", "--n", "300", "-o", "usual.csv"]);
     let calibrate = ["calibrate", "run", "--data", "usual.csv", "--false-alarms", "1/1h", "-o", "c.flow"];
     assert!(session.fail(2, &calibrate).contains("say --every"));
+    let of_a_file = session.run(&["calibrate", "model.flow", "--data", "usual.csv", "--p", "0.01", "-o", "c.flow"]);
+    let message = String::from_utf8(of_a_file.stderr).unwrap();
+    assert!(message.contains("whether the flow was trained on these rows cannot be seen"), "{message}");
     let mut checkpoint = read_checkpoint(&session.path("run")).unwrap();
     checkpoint.metadata.insert(EVERY.into(), "60000000".into());
     session.write("run/checkpoint.safetensors", checkpoint.to_bytes().unwrap());
@@ -418,16 +421,28 @@ fn a_run_knows_how_far_apart_rows_are() {
 #[test]
 fn what_is_written_is_not_what_is_read() {
     let session = Session::new();
-    session.write("m.flow", fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/example.flow")).unwrap());
-    let checkpoint = fs::read(session.path("run/checkpoint.safetensors")).unwrap();
+    session.succeed(&["sample", "model.flow", "--n", "300", "-o", "usual.csv"]);
+    session.succeed(&["calibrate", "model.flow", "--data", "usual.csv", "-o", "a.flow", "--p", "0.01"]);
+    session.succeed(&["keygen", "key"]);
+    let content = || names(session.folder.path()).into_iter().map(|name| fs::read(session.path(&name)).ok());
+    let before: Vec<_> = content().chain([fs::read(session.path("run/checkpoint.safetensors")).ok()]).collect();
     for arguments in [
-        &["emit-c", "m.flow", "-o", "m.flow"][..],
-        &["sample", "m.flow", "--n", "3", "-o", "m.flow"],
+        &["emit-c", "a.flow", "-o", "a.flow"][..],
+        &["sample", "a.flow", "--n", "3", "-o", "a.flow"],
         &["freeze", "run", "-o", "run/checkpoint.safetensors"],
-        &["calibrate", "run", "--data", "m.flow", "-o", "run/checkpoint.safetensors"],
+        &["calibrate", "run", "--data", "usual.csv", "-o", "run/checkpoint.safetensors"],
+        &["calibrate", "a.flow", "--data", "usual.csv", "-o", "usual.csv"],
+        &["sign", "a.flow", "--key", "key", "-o", "key"],
+        &["score", "a.flow", "--data", "usual.csv", "-o", "./usual.csv"],
+        &["score", "a.flow", "--data", "usual.csv", "-o", "a.flow"],
+        &["score", "a.flow", "--data", "run", "-o", "run/checkpoint.safetensors"],
+        &["backtest", "a.flow", "--data", "usual.csv", "--report", "usual.csv"],
+        &["backtest", "a.flow", "--data", "usual.csv", "--report", "a.flow"],
+        &["backtest", "a.flow", "--data", "usual.csv", "--against", "model.flow", "--report", "model.flow"],
     ] {
         let message = session.fail(1, arguments);
-        assert!(message.contains("would be lost"), "{arguments:?}: {message}");
+        assert!(message.contains("is among the files that are read, and would be lost"), "{arguments:?}: {message}");
     }
-    assert_eq!(fs::read(session.path("run/checkpoint.safetensors")).unwrap(), checkpoint);
+    let after: Vec<_> = content().chain([fs::read(session.path("run/checkpoint.safetensors")).ok()]).collect();
+    assert!(before == after);
 }

@@ -1,67 +1,18 @@
 //! Flows over windows of signals: a table of raw channels is scored as a device would, that is fed row by row.
 
 mod common;
+#[path = "common/of_windows.rs"]
+mod of_windows;
 
 use common::Session;
 use flow_export::aligned::AlignedBytes;
 use flow_export::frozen::Frozen;
 use flow_export::windows::{Feature, Recipe};
-use flow_model::checkpoint::Checkpoint;
-use flow_model::params::Layout;
-use flow_model::spec::{Base, Column, Dequantization, FlowSpec, Kind, Layer, Standard, Tails};
+use flow_model::spec::{Kind, Layer};
 use flow_nostd::{Flow, Window, Windowing};
 use flow_table::{ReadOptions, Table};
-use std::collections::BTreeMap;
-use std::fmt::Write;
+use of_windows::{csv, recipe, usual};
 use std::fs;
-
-const STEP: u64 = 300_000_000;
-
-fn recipe() -> Recipe {
-    let features = ["value", "lag1", "mean", "std", "slope", "min", "max", "range", "crest"];
-    Recipe {
-        length: 12,
-        stride: 2,
-        features: features.map(|name| name.parse().unwrap()).to_vec(),
-        channels: vec!["temp".into(), "speed".into()],
-        step: STEP,
-        ranges: Vec::new(),
-    }
-}
-
-impl Session {
-    fn new() -> Self {
-        Self::of(|spec| spec)
-    }
-
-    fn of(change: impl FnOnce(FlowSpec) -> FlowSpec) -> Self {
-        Self::over(recipe(), change)
-    }
-
-    fn over(recipe: Recipe, change: impl FnOnce(FlowSpec) -> FlowSpec) -> Self {
-        let session = Session::empty();
-        let standard = Standard { center: 5.0, scale: 3.0, reach: 6.0 };
-        let column = |name: &String| Column::new(name, Kind::Continuous { standard, jitter: 0.0 });
-        let columns: Vec<Column> = recipe.columns().iter().map(column).collect();
-        let kept = columns.len() / 2;
-        let spec = change(FlowSpec {
-            columns,
-            tails: Tails { knee: 4.0, rate: 10.0 },
-            circles: None,
-            layers: vec![Layer::AffineCoupling { kept, hidden: vec![4], residual: false, scale_bound: 2.0 }],
-            base: Base::Normal,
-            dequantization: Dequantization::Uniform,
-        });
-        let mut metadata = BTreeMap::new();
-        recipe.to_metadata(&mut metadata);
-        let params = Layout::of(&spec).init(7);
-        fs::create_dir(session.path("run")).unwrap();
-        let checkpoint = Checkpoint { spec, params, trained: Default::default(), metadata }.to_bytes().unwrap();
-        fs::write(session.path("run/checkpoint.safetensors"), checkpoint).unwrap();
-        session.succeed(&["freeze", "run", "-o", "model.flow"]);
-        session
-    }
-}
 
 /// Times in seconds and rows of two channels; a gap before row 40, and one hole of two steps before row 70.
 fn signals() -> Vec<(i64, [f32; 2])> {
@@ -79,19 +30,6 @@ fn signals() -> Vec<(i64, [f32; 2])> {
             (time, [5.0 + (0.3 * x).sin() + 0.01 * x, ((i * 37) % 11) as f32])
         })
         .collect()
-}
-
-/// Usual rows without a gap.
-fn usual(rows: i64) -> Vec<(i64, [f32; 2])> {
-    (0..rows).map(|i| (1_714_564_800 + 300 * i, [5.0 + (0.3 * i as f32).sin(), ((i * 37) % 11) as f32])).collect()
-}
-
-fn csv(rows: &[(i64, [f32; 2])]) -> String {
-    let mut text = "time,temp,speed\n".to_owned();
-    for (time, [temp, speed]) in rows {
-        writeln!(text, "{time},{temp:?},{speed:?}").unwrap();
-    }
-    text
 }
 
 /// Row numbers and log-densities of the windows, as a device computes them.
@@ -332,80 +270,6 @@ fn a_table_that_is_not_as_the_training_was_is_told() {
 
 /// Rows that no window holds have no verdict, and are told.
 #[test]
-fn a_back_test_counts_faults_of_the_channels() {
-    let session = Session::new();
-    session.write("usual.csv", csv(&usual(600)));
-    let calibrate = ["calibrate", "model.flow", "--data", "usual.csv", "-o", "a.flow", "--range", "speed=-1..20"];
-    // The windows come every ten minutes, which the flow knows.
-    let said = session.succeed(&[&calibrate[..], &["--false-alarms", "1/1d", "--json"]].concat());
-    let said: serde_json::Value = serde_json::from_str(&said).unwrap();
-    assert!((said["alarm_p"].as_f64().unwrap() * 144.0 - 1.0).abs() < 1e-9, "{said}");
-    let other = session.run(&[&calibrate[..], &["--false-alarms", "1/1d", "--every", "5min"]].concat());
-    assert!(String::from_utf8(other.stderr).unwrap().contains("come every 600s, and --every says 300s"));
-    let mut rows = usual(300);
-    rows[100].1[0] = f32::NAN;
-    rows[150].1[1] = 85.0;
-    rows[151].1[1] = -127.0;
-    rows[200].0 = rows[199].0;
-    session.write("raw.csv", csv(&rows).replace("NaN", ""));
-    let found = session.succeed(&["backtest", "a.flow", "--data", "raw.csv", "--json", "--report", "out.html"]);
-    let found: serde_json::Value = serde_json::from_str(&found).unwrap();
-    assert_eq!((&found["doubled_times"], &found["steps_back"]), (&1.into(), &0.into()));
-    let faults = serde_json::json!([
-        {"column": "temp", "fault": "not_finite", "rows": 1},
-        {"column": "speed", "fault": "out_of_range", "rows": 2},
-    ]);
-    assert_eq!(found["faults"], faults);
-    let html = fs::read_to_string(session.path("out.html")).unwrap();
-    assert!(html.contains("not finite") && html.contains("out of range"));
-    // Each file has an order of its own.
-    session.write("again.csv", csv(&usual(60)));
-    session.succeed(&["score", "a.flow", "--data", "again.csv", "--data", "again.csv", "--data", "again.csv"]);
-    // A table that is read is not written over, nor is a model or a key.
-    session.succeed(&["keygen", "key"]);
-    for taken in [
-        &["sign", "a.flow", "--key", "key", "-o", "key"][..],
-        &["score", "a.flow", "--data", "raw.csv", "-o", "a.flow"],
-        &["score", "a.flow", "--data", "run", "-o", "run/checkpoint.safetensors"],
-        &["backtest", "a.flow", "--data", "raw.csv", "--report", "a.flow"],
-        &["backtest", "a.flow", "--data", "raw.csv", "--against", "model.flow", "--report", "model.flow"],
-        &["calibrate", "a.flow", "--data", "usual.csv", "-o", "usual.csv"],
-    ] {
-        let message = session.fail(1, taken);
-        assert!(message.contains("is among the files that are read"), "{taken:?}: {message}");
-    }
-    let same = session.fail(1, &["score", "a.flow", "--data", "raw.csv", "-o", "./raw.csv"]);
-    assert!(same.contains("raw.csv: is among the files that are read"), "{same}");
-    let same = session.fail(1, &["backtest", "a.flow", "--data", "raw.csv", "--report", "raw.csv"]);
-    assert!(same.contains("would be lost"), "{same}");
-}
-
-#[test]
-fn a_back_test_refuses_flows_over_other_windows() {
-    let session = Session::new();
-    let other = Session::over(Recipe { length: 24, ..recipe() }, |spec| spec);
-    session.write("other.flow", fs::read(other.path("model.flow")).unwrap());
-    session.write("usual.csv", csv(&usual(600)));
-    for (model, out) in [("model.flow", "a.flow"), ("other.flow", "b.flow")] {
-        session.succeed(&["calibrate", model, "--data", "usual.csv", "-o", out, "--p", "0.01"]);
-    }
-    let data = ["--data", "usual.csv"];
-    session.succeed(&[&["backtest", "a.flow", "--against", "a.flow"], &data[..]].concat());
-    let refused = session.fail(1, &[&["backtest", "a.flow", "--against", "b.flow"], &data[..]].concat());
-    assert!(
-        refused.contains("b.flow: is over other windows than the first flow (24 rows") && refused.contains("12 rows")
-    );
-    // The same windows, but of readings within another range; one without limits is one with the widest.
-    let calibrate = ["calibrate", "model.flow", "--data", "usual.csv", "--p", "0.01"];
-    let ranges = [("-1e3..1e3", "wide.flow"), ("-1e3..1e4", "wider.flow")];
-    for (range, out) in ranges {
-        session.succeed(&[&calibrate[..], &["--range", &format!("speed={range}"), "-o", out]].concat());
-    }
-    let refused = session.fail(1, &[&["backtest", "wide.flow", "--against", "wider.flow"], &data[..]].concat());
-    assert!(refused.contains("the channel \"speed\" is in one of them alone, or has another --range"));
-}
-
-#[test]
 fn a_damaged_recipe_is_told() {
     let session = Session::new();
     let run = fs::read(session.path("run/checkpoint.safetensors")).unwrap();
@@ -462,36 +326,6 @@ fn no_window_holds_what_a_sensor_cannot_give() {
     assert_eq!(found, expected);
     let wrong = session.fail(1, &[&calibrate[..], &["--range", "tempp=1..2"]].concat());
     assert!(wrong.contains("did you mean \"temp\"?"), "{wrong}");
-}
-
-#[test]
-fn a_back_test_counts_rows_as_the_file_and_its_labels_do() {
-    let session = Session::over(Recipe { stride: 1, ..recipe() }, |spec| spec);
-    let mut rows = usual(600);
-    session.write("usual.csv", csv(&rows));
-    rows[505].1[1] = 1000.0;
-    session.write("raw.csv", csv(&rows));
-    session.write(
-        "labels.csv",
-        (0..600).map(|i| if (500..=510).contains(&i) { "1\n" } else { "0\n" }).collect::<String>(),
-    );
-    session.succeed(&["calibrate", "model.flow", "--data", "usual.csv", "-o", "calibrated.flow", "--p", "0.01"]);
-    let data = ["backtest", "calibrated.flow", "--data", "raw.csv", "--labels", "labels.csv", "--drift-every", "1000"];
-    let found = session.succeed(&[&data[..], &["--report", "out.html", "--json"]].concat());
-    let found: serde_json::Value = serde_json::from_str(&found).unwrap();
-    let method = &found["methods"][0];
-    // Of the 589 windows those whose newest row is labelled.
-    assert_eq!(method["false_alarms"]["rows"], 589 - 11);
-    let outcome = &method["windows"][0];
-    assert_eq!((&outcome["rows"], &outcome["alarms"]), (&serde_json::json!([501, 511]), &6.into()));
-    assert_eq!((&outcome["delay_rows"], &outcome["delay_seconds"]), (&5.into(), &1500.0.into()));
-    let episodes = method["episodes"].as_array().unwrap();
-    let episode = episodes.iter().find(|episode| episode["window"] == 1).unwrap();
-    assert_eq!((&episode["first_row"], &episode["last_row"]), (&506.into(), &517.into()));
-    assert!((506..=517).contains(&episode["oddest_row"].as_u64().unwrap()), "{episode}");
-    assert_eq!(method["drift"]["alarms"][0]["row"], 506);
-    let html = fs::read_to_string(session.path("out.html")).unwrap();
-    assert!(html.contains("501 to 511") && html.contains("506 to 517"));
 }
 
 #[test]

@@ -17,8 +17,7 @@ pub const EDGE: f32 = 1e-6;
 pub const FLOOR: f32 = -1e30;
 /// Largest logarithm whose exponential is a finite f32.
 const LARGEST_LOG: f32 = 88.0;
-
-/// Cells are numbered so far.
+/// The largest number of a cell, either way from 0.
 const FARTHEST: f32 = 1e30;
 
 /// Values on their axes, with the log-determinant terms of the way there.
@@ -289,4 +288,32 @@ pub fn from_axis(g: &mut Graph, columns: &[&Column], q: NodeId) -> NodeId {
     let free = g.sub(one, hit);
     let x = g.mul(x, free);
     g.add(x, value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::Dim;
+    use crate::interpret::interpret;
+    use crate::spec::Standard;
+    use ndarray::ArrayD;
+
+    /// Where the number of a cell overflows, a mask of 0 for the other kinds of columns would make it NaN.
+    #[test]
+    fn a_cell_beyond_all_numbers_is_no_nan_beside_columns_of_other_kinds() {
+        let standard = Standard { center: 0.0, scale: 1.0, reach: 6.0 };
+        let lattice = Column::new("steps", Kind::Lattice { origin: 0.0, step: 0.1, standard });
+        for other in [Kind::Positive { standard }, Kind::Bounded { low: 0.0, high: 2.0, standard }] {
+            let other = Column::new("other", other);
+            let mut g = Graph::new();
+            let x = g.input("x", &[Dim::Batch, Dim::Size(2)]);
+            let on_axis = to_axis(&mut g, &[&lattice, &other], x, None);
+            g.output("q", on_axis.q);
+            for far in [f64::MAX, f64::MIN] {
+                let x = ArrayD::from_shape_vec(vec![1, 2], vec![far, 1.0]).unwrap();
+                let q = interpret(&g, &[x]).swap_remove(0);
+                assert!(q.iter().all(|q| q.is_finite()), "{far}: {q}");
+            }
+        }
+    }
 }

@@ -78,3 +78,10 @@ fn keys_are_digits() {
         assert!(std::panic::catch_unwind(|| public_key(&bad)).is_err());
     }
 }
+
+/// What `flow-export keygen` writes of a private key: in a firmware's constant it does not compile.
+#[test]
+#[should_panic(expected = "a public key has 64 hexadecimal digits")]
+fn a_private_key_is_no_public_one() {
+    public_key("private:c5aa8df43f9f837bedb7442f31dcb7b166d38535076f094b85ce3a2e0b4458f7\n");
+}

@@ -37,7 +37,7 @@ fn of_angles_alone_there_is_no_mixture() {
 }
 
 #[test]
-fn a_row_as_far_as_single_precision_goes_has_a_log_density() {
+fn rows_far_out_rank_as_the_oddest_and_rows_without_a_density_are_told() {
     let session = Session::empty();
     let row = |i: usize| format!("{:.1},{}", 0.1 * (i * 37 % 91) as f64, (1.0 + (i * 13 % 17) as f64).ln() + 0.013);
     session.write("train.csv", table("steps,level", 300, row));
@@ -56,6 +56,60 @@ fn a_row_as_far_as_single_precision_goes_has_a_log_density() {
     let output = session.run(&["evaluate", "--run", "run", "--data", "none.csv", "--device", "tract"]);
     let message = String::from_utf8(output.stderr).unwrap();
     assert!(message.contains("1 of 2 rows") && message.contains("row 2 of none.csv: level is 0"), "{message}");
+}
+
+#[test]
+fn a_column_of_huge_values_trains_and_scores_finitely() {
+    let session = Session::empty();
+    let rows: String = (0..100).map(|i| format!("{}e30,{}\n", 1.0 + (i % 7) as f64 / 10.0, i % 10)).collect();
+    session.write("huge.csv", rows);
+    trained(
+        &session,
+        &["--model", "realnvp", "--epochs", "3", "--data", "huge.csv", "--out", "run", "--freeze", "huge.flow"],
+    );
+    session.write("constant.csv", (0..100).map(|i| format!("1e30,{}\n", i % 10)).collect::<String>());
+    trained(
+        &session,
+        &[
+            "--model",
+            "realnvp",
+            "--epochs",
+            "3",
+            "--data",
+            "constant.csv",
+            "--out",
+            "constant",
+            "--freeze",
+            "constant.flow",
+        ],
+    );
+    let out = session.succeed(&["evaluate", "--run", "run", "--data", "huge.csv", "--device", "tract", "--json"]);
+    let found: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert!(found["mean_log_prob"].as_f64().unwrap().is_finite());
+}
+
+#[test]
+fn a_column_as_wide_as_single_precision_trains_and_is_drawn() {
+    let session = Session::empty();
+    session.write("wide.csv", (0..100).map(|i| format!("{}e38,{}\n", (i % 7) - 3, i % 10)).collect::<String>());
+    trained(
+        &session,
+        &[
+            "--model",
+            "realnvp",
+            "--epochs",
+            "3",
+            "--data",
+            "wide.csv",
+            "--out",
+            "run",
+            "--column",
+            "c0:continuous",
+            "--freeze",
+            "wide.flow",
+        ],
+    );
+    assert!(session.path("run/report.html").exists() && session.path("wide.flow").exists());
 }
 
 /// Their own noise is more than the start's distance from the rows: no reason to give up.

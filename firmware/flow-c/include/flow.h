@@ -172,7 +172,7 @@ typedef struct FlowWindow {
   // Not to be touched.
   uint64_t mark;
   // Not to be touched.
-  size_t words[28];
+  size_t words[26];
 } FlowWindow;
 
 #ifdef __cplusplus
@@ -258,7 +258,8 @@ FlowError flow_verdict(const struct FlowDetector *detector,
                        struct FlowVerdict *verdict);
 
 // The same, after a look at each sensor: `sensors` are as many as a row has values, zeros at first and after a gap in time
-// (of windows, see flow_window_rows). Values that are NaN, infinite or out of range are replaced in `row` by usual ones, so that the verdict is on the others.
+// (of windows, see flow_window_rows). Values that are NaN, infinite or out of range are replaced in `row` by usual ones, so
+// that the verdict is on the others.
 FlowError flow_watch(const struct FlowDetector *detector,
                      float *row,
                      size_t row_length,
@@ -294,8 +295,8 @@ FlowError flow_window_open(struct FlowWindow *window,
 // The number of values of a raw row; 0 where the window is not open.
 size_t flow_window_channels(const struct FlowWindow *window);
 
-// The number of rows that a window has, one after the other without a gap; 0 where it is not open. Where it is 1 or less after a
-// push, the window has begun anew, and so does what is known of the sensors: make their FlowSensor zeros.
+// The number of rows that a window has, one after the other without a gap; 0 where it is not open. Where it is 1 or less
+// after a push, the window has begun anew, and so does what is known of the sensors: make their FlowSensor zeros.
 size_t flow_window_rows(const struct FlowWindow *window);
 
 // Takes a row of the raw channels; `due` becomes whether there is now a complete window to be looked at. Where a value is

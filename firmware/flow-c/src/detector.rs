@@ -112,12 +112,7 @@ pub unsafe extern "C" fn flow_detector_open(detector: *mut FlowDetector, model: 
     // SAFETY: the caller's promise, as in the crate's documentation.
     let open = || unsafe {
         let mut memory = Memory::new();
-        memory.add(detector.cast_const(), 1, true)?;
-        let model = handle::content(&mut memory, model);
-        if !matches!(model, Err(FlowError::Overlap)) {
-            handle::close(detector);
-        }
-        let model = model?;
+        let model = handle::begin(&mut memory, detector, model)?;
         handle::open(detector, Judge { detector: Detector::new(model.flow)?, scratch: model.scratch });
         Ok(())
     };
@@ -152,7 +147,8 @@ pub unsafe extern "C" fn flow_verdict(
 }
 
 /// The same, after a look at each sensor: `sensors` are as many as a row has values, zeros at first and after a gap in time
-/// (of windows, see flow_window_rows). Values that are NaN, infinite or out of range are replaced in `row` by usual ones, so that the verdict is on the others.
+/// (of windows, see flow_window_rows). Values that are NaN, infinite or out of range are replaced in `row` by usual ones, so
+/// that the verdict is on the others.
 ///
 /// # Safety
 /// See the crate's documentation.

@@ -29,7 +29,28 @@ pub(crate) unsafe trait Handle: Sized {
     );
 }
 
-/// Marks a handle as not open, so that it stays so where the opening fails.
+/// Notes the handle as written and what it is opened over as read, and returns that. From then on the handle is not open, so that
+/// it stays so where the opening fails; but one that lies over the other is left as it is, since that would damage the other.
+///
+/// # Safety
+/// Where `handle` is neither null nor misaligned, it leads to a struct that nobody else uses; `over` as for [`content`].
+pub(crate) unsafe fn begin<'a, H: Handle, O: Handle>(
+    memory: &mut Memory,
+    handle: *mut H,
+    over: *const O,
+) -> Result<&'a O::Content, FlowError> {
+    memory.add(handle.cast_const(), 1, true)?;
+    // SAFETY: the caller's promise; the handle was noted just now.
+    unsafe {
+        let content = content(memory, over);
+        if !matches!(content, Err(FlowError::Overlap)) {
+            close(handle);
+        }
+        content
+    }
+}
+
+/// Marks a handle as not open.
 ///
 /// # Safety
 /// It was noted as written, with no other piece of the call's memory over it, and leads to a struct that nobody else uses.

@@ -67,6 +67,7 @@ pub unsafe extern "C" fn flow_open(
         let mut memory = Memory::new();
         memory.add(model.cast_const(), 1, true)?;
         let bytes = memory.read(file, length);
+        // As in `handle::begin`: not over the file.
         if !matches!(bytes, Err(FlowError::Overlap)) {
             handle::close(model);
         }

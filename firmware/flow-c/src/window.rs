@@ -11,7 +11,7 @@ pub struct FlowWindow {
     /// Not to be touched.
     mark: u64,
     /// Not to be touched.
-    words: [usize; 28],
+    words: [usize; 26],
 }
 
 /// What an open window holds.
@@ -48,12 +48,7 @@ pub unsafe extern "C" fn flow_window_open(
     // SAFETY: the caller's promise, as in the crate's documentation.
     let open = || unsafe {
         let mut memory = Memory::new();
-        memory.add(window.cast_const(), 1, true)?;
-        let model = handle::content(&mut memory, model);
-        if !matches!(model, Err(FlowError::Overlap)) {
-            handle::close(window);
-        }
-        let model = model?;
+        let model = handle::begin(&mut memory, window, model)?;
         let windowing = Windowing::of(&model.flow).map_err(|error| match error {
             FormatError::MissingSection { .. } => FlowError::NoWindows,
             other => other.into(),
@@ -83,8 +78,8 @@ pub unsafe extern "C" fn flow_window_channels(window: *const FlowWindow) -> usiz
     unsafe { handle::content(&mut Memory::new(), window) }.map_or(0, |rows| rows.channels)
 }
 
-/// The number of rows that a window has, one after the other without a gap; 0 where it is not open. Where it is 1 or less after a
-/// push, the window has begun anew, and so does what is known of the sensors: make their FlowSensor zeros.
+/// The number of rows that a window has, one after the other without a gap; 0 where it is not open. Where it is 1 or less
+/// after a push, the window has begun anew, and so does what is known of the sensors: make their FlowSensor zeros.
 ///
 /// # Safety
 /// See the crate's documentation.

@@ -18,10 +18,10 @@ flow_nostd::include_flow!(
 pub const LONGEST: usize = 1024;
 /// Most columns of a flow, and most channels of its windows.
 pub const COLUMNS: usize = 64;
-
-const _: () = assert!(model::COLUMNS <= COLUMNS, "the flow has more columns than COLUMNS: raise it");
 /// Bytes that hold any answer.
 pub const ANSWER: usize = 256;
+
+const _: () = assert!(model::COLUMNS <= COLUMNS, "the flow has more columns than COLUMNS: raise it");
 
 /// All that the flow works in. It is no local variable, so that the linker says when a model is too large for the RAM; the
 /// stack is beside it.
@@ -43,8 +43,7 @@ pub struct Answers {
 
 impl Answers {
     /// Takes the memory, so it is to be called once, and says on `out` that the board has started. `None` where the file is
-    /// damaged or has too many columns: `out` says why, in place of an answer, for the host to show; there is nothing to answer
-    /// with then.
+    /// damaged or takes more memory: `out` says why, in place of an answer, for the host to show.
     ///
     /// # Panics
     /// If it is called again.
