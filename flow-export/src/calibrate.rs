@@ -62,7 +62,8 @@ pub struct Summary {
     pub rows: usize,
     /// The share of usual rows that will be alarms.
     pub alarm_p: f64,
-    /// How sure it is that there are no more; `None` where the share is right in the mean over calibrations.
+    /// How sure it is that there are no more, if so rare rows are counted, else as far as the tail is one of the family that is
+    /// fitted; `None` where the share is right in the mean over calibrations.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub confidence: Option<f64>,
     /// The smallest p that an alarm can have with as many rows.
@@ -79,7 +80,7 @@ pub struct Summary {
     pub unreached: Vec<usize>,
     /// From this p on rows are counted; smaller ones are of the tail.
     pub counted_from: f64,
-    /// Shape of the tail beyond the rows; 0 for an exponential.
+    /// Shape of the tail beyond the rows, as it was fitted; 0 for an exponential.
     pub tail_shape: f64,
     /// Its standard error.
     pub tail_shape_error: f64,
@@ -106,71 +107,42 @@ pub fn calibrate(
     confidence: Option<f64>,
 ) -> Result<(Vec<u8>, Summary), Error> {
     let flow = frozen.tested_flow()?;
-    let contexts = context_names(&flow);
-    let rows = table.rows();
     let wanted = alarm_p.unwrap_or(USUAL_P);
-    let few = |of: &str, rows: usize, needed: usize| {
+    let few = |of: &str, rows: usize| {
         let source_name = format!("{}{of}", table.source());
-        Error::FewRows { source_name, rows, needed, p: wanted, possible: smallest_p(rows) }
+        Error::FewRows { source_name, rows, needed: needed(wanted), p: wanted, possible: smallest_p(rows) }
     };
-    if rows < FEWEST {
-        return Err(Error::TooFewToCalibrate { source_name: table.source().to_owned(), rows });
+    if table.rows() >= FEWEST && wanted < smallest_p(table.rows()) {
+        return Err(few("", table.rows()));
     }
-    if wanted < smallest_p(rows) {
-        return Err(few("", rows, needed(wanted)));
-    }
-    let source = |source| Error::Format { path: frozen.path().to_owned(), source };
-    let limits = Detector::new(frozen.tested_flow()?).map_err(source)?.sensor_records();
-    let (values, _) = split_context(&flow, score::matching(&flow, table)?.iter());
-    let Sorted { inside, outside, out_of_range } = Sorted::of(&flow, limits, &values);
-    let most = MOST_LEFT_OUT * rows as f64;
-    let path = || table.source().to_owned();
-    if out_of_range.len() as f64 > most {
-        return Err(Error::RowsOutOfRange { path: path(), rows, beyond: out_of_range.len() });
-    }
-    if outside.len() as f64 > most {
-        return Err(Error::RowsOutside { path: path(), rows, outside: outside.len() });
-    }
-    let without = match rows - inside.len() {
-        0 => String::new(),
-        1 => ", without a row that is left out".to_owned(),
-        more => format!(", without {more} rows that are left out"),
-    };
-    if inside.len() < FEWEST {
-        return Err(Error::TooFewToCalibrate { source_name: path() + &without, rows: inside.len() });
-    }
-    check_units(&flow, &values, table.source())?;
-    let of_file = table.rows_of_file();
-    let (table, rows) = (&table.part(&inside), inside.len());
-    let log_probs = score::score(frozen, table)?;
-    let (values, context) = split_context(&flow, score::matching(&flow, table)?.iter());
+    let Usual { table: usual, sorted, without } = Usual::of(frozen, &flow, table)?;
+    let log_probs = score::score(frozen, &usual)?;
+    let (values, context) = split_context(&flow, score::matching(&flow, &usual)?.iter());
     let section = Section::of(&log_probs, &context, flow.context_dim(), wanted.ln(), confidence);
-    let bins_of = section.bins_of.map(|column| contexts[column].clone());
-    let least = section.bins.iter().filter(|bin| bin.own_table).map(|bin| bin.rows).min().unwrap_or(rows);
+    let bins_of = section.bins_of.map(|column| context_names(&flow)[column].clone());
+    let own_tables = section.bins.iter().filter(|bin| bin.own_table);
+    let least = own_tables.map(|bin| bin.rows).min().unwrap_or(usual.rows());
     if wanted < smallest_p(least) {
-        let of = bins_of.map_or(String::new(), |name| format!(", the range of {name} with the fewest rows"));
-        let of = without + &of;
-        return Err(few(&of, least, needed(wanted)));
+        let bin = bins_of.map_or(String::new(), |name| format!(", the range of {name} with the fewest rows"));
+        return Err(few(&(without + &bin), least));
     }
-    let smallest_p = smallest_p(least);
-    let unreached = section.unreached.iter().map(|&i| inside[i]).collect();
-    let numbers = |rows: Vec<usize>| rows.into_iter().map(|row| of_file[row] + 1).collect();
     let mut sections = vec![(CALIBRATION, section.bytes)];
     sections.extend(references::sections(&values, &flow));
     let content = &frozen.bytes()[..flow.header().total_length.get() as usize];
-    let bytes = with_sections(&flow, content, &sections);
 
     // Read once, as a device will.
-    let finished = Frozen::from_bytes(frozen.path(), bytes);
-    Detector::new(finished.tested_flow()?).map_err(source)?;
+    let finished = Frozen::from_bytes(frozen.path(), with_sections(&flow, content, &sections));
+    detector(&finished)?;
+    let of_file = table.rows_of_file();
+    let numbers = |rows: Vec<usize>| rows.into_iter().map(|row| of_file[row] + 1).collect();
     let summary = Summary {
-        rows,
+        rows: usual.rows(),
         alarm_p: wanted,
         confidence,
-        smallest_p,
-        outside: numbers(outside),
-        out_of_range: numbers(out_of_range),
-        unreached: numbers(unreached),
+        smallest_p: smallest_p(least),
+        unreached: numbers(section.unreached.iter().map(|&i| sorted.inside[i]).collect()),
+        outside: numbers(sorted.outside),
+        out_of_range: numbers(sorted.out_of_range),
         counted_from: section.counted_from,
         tail_shape: section.pooled.tail.shape,
         tail_shape_error: section.pooled.tail.shape_error,
@@ -178,6 +150,50 @@ pub fn calibrate(
         bins: section.bins,
     };
     Ok((finished.bytes().to_vec(), summary))
+}
+
+fn detector(frozen: &Frozen) -> Result<Detector<'_>, Error> {
+    let source = |source| Error::Format { path: frozen.path().to_owned(), source };
+    Detector::new(frozen.tested_flow()?).map_err(source)
+}
+
+/// The rows that a calibration is made from.
+struct Usual {
+    table: Table,
+    /// Which rows they are of all, and which are left out.
+    sorted: Sorted,
+    /// That some are left out, as a part of a sentence.
+    without: String,
+}
+
+impl Usual {
+    /// Leaves out what no flow is told, and what has no density. Refuses rows of which that is too much to be usual, and too
+    /// few of them.
+    fn of(frozen: &Frozen, flow: &Flow, table: &Table) -> Result<Self, Error> {
+        let (path, rows) = (|| table.source().to_owned(), table.rows());
+        if rows < FEWEST {
+            return Err(Error::TooFewToCalibrate { source_name: path(), rows });
+        }
+        let (values, _) = split_context(flow, score::matching(flow, table)?.iter());
+        let sorted = Sorted::of(flow, detector(frozen)?.sensor_records(), &values);
+        let most = MOST_LEFT_OUT * rows as f64;
+        if sorted.out_of_range.len() as f64 > most {
+            return Err(Error::RowsOutOfRange { path: path(), rows, beyond: sorted.out_of_range.len() });
+        }
+        if sorted.outside.len() as f64 > most {
+            return Err(Error::RowsOutside { path: path(), rows, outside: sorted.outside.len() });
+        }
+        let without = match rows - sorted.inside.len() {
+            0 => String::new(),
+            1 => ", without a row that is left out".to_owned(),
+            more => format!(", without {more} rows that are left out"),
+        };
+        if sorted.inside.len() < FEWEST {
+            return Err(Error::TooFewToCalibrate { source_name: path() + &without, rows: sorted.inside.len() });
+        }
+        check_units(flow, &values, table.source())?;
+        Ok(Usual { table: table.part(&sorted.inside), sorted, without })
+    }
 }
 
 /// Rows by what they are to a flow: usual ones, or none, whatever they are.
@@ -264,9 +280,10 @@ impl fmt::Display for Summary {
             1.0 / alarm_p
         )?;
         if let Some(confidence) = self.confidence {
+            let if_so = if *alarm_p < self.counted_from { ", if the tail is of the family that is fitted" } else { "" };
             writeln!(
                 f,
-                "or fewer: p is so large that with a probability of {confidence} no more usual rows are as odd"
+                "or fewer: p is so large that with a probability of {confidence} no more usual rows are as odd{if_so}"
             )?;
         }
         writeln!(

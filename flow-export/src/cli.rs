@@ -4,7 +4,7 @@
 
 mod arguments;
 
-use crate::alarm::DriftEvery;
+use crate::alarm::{DriftEvery, FalseAlarms};
 use crate::backtest::{self, Options, Windows};
 use crate::boards::{BOARDS, Board as KnownBoard};
 use crate::error::Error;
@@ -99,21 +99,18 @@ fn run(command: Command) -> Result<(), Error> {
 fn freeze_file(args: Freeze) -> Result<(), Error> {
     let Freeze { run, output, rollback, weights, emit, name } = args;
     output::check(Some(&output), [&run.join(run_folder::CHECKPOINT)])?;
-    match emit {
-        Emit::C => {
-            let name = c_array::name(name.as_deref(), &output)?;
-            let frozen = run_folder::frozen(&run, rollback, weights)?;
-            check_weights(weights, &frozen)?;
-            c_array::write_to(&frozen, &name, &output)
-        }
-        Emit::Flow if name.is_some() => {
+    let array = match (emit, &name) {
+        (Emit::C, name) => Some(c_array::name(name.as_deref(), &output)?),
+        (Emit::Flow, None) => None,
+        (Emit::Flow, Some(_)) => {
             Cli::command().error(ErrorKind::ArgumentConflict, "--name is of an array in C: it needs --emit c").exit()
         }
-        Emit::Flow => {
-            let frozen = run_folder::frozen(&run, rollback, weights)?;
-            check_weights(weights, &frozen)?;
-            output::bytes(&output, frozen.bytes())
-        }
+    };
+    let frozen = run_folder::frozen(&run, rollback, weights)?;
+    check_weights(weights, &frozen)?;
+    match array {
+        Some(name) => c_array::write_to(&frozen, &name, &output),
+        None => output::bytes(&output, frozen.bytes()),
     }
 }
 
@@ -150,6 +147,10 @@ fn inspect_file(args: Inspect) -> Result<(), Error> {
 }
 
 fn score_table(args: Score) -> Result<(), Error> {
+    if args.json && args.output.as_deref().is_some_and(|path| path == "-") {
+        let why = "--json prints its object where -o - would write the rows; give -o a file";
+        Cli::command().error(ErrorKind::ArgumentConflict, why).exit()
+    }
     output::check(args.output.as_deref(), args.data.iter().chain(&args.labels))?;
     output::check(args.output.as_deref(), [&args.model])?;
     let frozen = Frozen::read(&args.model)?;
@@ -160,7 +161,7 @@ fn score_table(args: Score) -> Result<(), Error> {
     let table = &windowed.table;
     table.notes().iter().for_each(|note| eprintln!("{note}"));
     let labels = args.labels.map(|path| Labels::of_table(&path, table)).transpose()?;
-    let drift_every = drift_rows(args.drift_every, table, args.every, recipe.as_ref())?;
+    let drift_every = drift_on(args.drift_every, table, args.every, recipe.as_ref())?;
     let judged = judge.as_ref().map(|judge| judge.judge(table, &windowed.gaps(args.every))).transpose()?;
     let log_prob = match &judged {
         Some(judged) => judged.iter().map(|one| one.verdict.log_prob).collect(),
@@ -203,7 +204,7 @@ fn backtest_table(args: Backtest) -> Result<(), Error> {
         (None, Some(path)) => Windows::of_labels(path, table)?,
         (None, None) => Windows::none(table),
     };
-    let drift_every = drift_rows(args.drift_every, table, args.every, recipe.as_ref())?;
+    let drift_every = drift_on(args.drift_every, table, args.every, recipe.as_ref())?;
     let options = Options { every: args.every, drift_every, apart: args.apart };
     let found = backtest::backtest(&judge, &others, usual.as_ref(), &windowed, windows, options)?;
     if let Some(path) = &args.report {
@@ -223,8 +224,9 @@ fn watch_rows(args: Watch) -> Result<(), Error> {
         Some(DriftEvery::Rows(rows)) => rows as f32,
         Some(DriftEvery::Rate(rate)) => {
             let known = windows::Recipe::of_file(&frozen)?.and_then(|recipe| recipe.every());
+            warn_of_every(args.every, known, "windows of the flow");
             let every = args.every.or(known).ok_or(Error::NoStep { path: args.model })?;
-            (1.0 / rate.share(every)).max(1.0) as f32
+            drift_rows(rate, every) as f32
         }
     };
     let Line { baud, timeout } = args.line;
@@ -232,21 +234,42 @@ fn watch_rows(args: Watch) -> Result<(), Error> {
     watch::watch(&frozen, watch::Options { data, ignore, port, baud, timeout, drift, pause })
 }
 
-/// The mean number of rows between two false alarms of drift.
-fn drift_rows(
+/// The mean number of rows between two false alarms of drift, on a table.
+fn drift_on(
     asked: Option<DriftEvery>,
     table: &Table,
     every: Option<Duration>,
     recipe: Option<&windows::Recipe>,
 ) -> Result<Option<f64>, Error> {
+    let of_windows = recipe.and_then(windows::Recipe::every);
+    match of_windows {
+        Some(_) => warn_of_every(every, of_windows, "windows of the flow"),
+        None => warn_of_every(every, times::every(table, None), "rows of the table"),
+    }
     let rate = match asked {
         None => return Ok(None),
         Some(DriftEvery::Rows(rows)) => return Ok(Some(rows)),
         Some(DriftEvery::Rate(rate)) => rate,
     };
-    let every = times::every(table, every).or_else(|| recipe?.every());
+    let every = times::every(table, every).or(of_windows);
     let every = every.ok_or_else(|| Error::NoTimes { path: table.source().to_owned() })?;
-    Ok(Some((1.0 / rate.share(every)).max(1.0)))
+    Ok(Some(drift_rows(rate, every)))
+}
+
+/// The rows between two false alarms of drift at so many a time; says how many.
+fn drift_rows(rate: FalseAlarms, every: Duration) -> f64 {
+    let rows = (1.0 / rate.share(every)).max(1.0);
+    eprintln!("flow-export: drift: an alarm where the level reaches {rows:.0} rows");
+    rows
+}
+
+/// Says where the time between two rows that is stated is not the one that is known.
+fn warn_of_every(stated: Option<Duration>, known: Option<Duration>, what: &str) {
+    if let (Some(stated), Some(known)) = (stated, known)
+        && !(0.95..=1.05).contains(&(stated.as_secs_f64() / known.as_secs_f64()))
+    {
+        eprintln!("flow-export: warning: the {what} come every {known:?}, and --every says {stated:?}");
+    }
 }
 
 /// Ends the program as on wrong use.
@@ -260,11 +283,14 @@ fn calibrate_file(args: Calibrate) -> Result<(), Error> {
         let why = "--rollback and --weights are for a run that is frozen; the model is a file";
         Cli::command().error(ErrorKind::ArgumentConflict, why).exit()
     }
-    let frozen = match is_run {
-        true => run_folder::frozen(&args.model, args.rollback.unwrap_or(0), args.weights.unwrap_or_default())?,
-        false => Frozen::read(&args.model)?,
-    };
     let checkpoint = is_run.then(|| run_folder::read_checkpoint(&args.model)).transpose()?;
+    let frozen = match &checkpoint {
+        Some(checkpoint) => {
+            let (rollback, weights) = (args.rollback.unwrap_or(0), args.weights.unwrap_or_default());
+            run_folder::frozen_of(checkpoint, &args.model, rollback, weights)?
+        }
+        None => Frozen::read(&args.model)?,
+    };
     frozen.tested_flow()?;
     check_weights(args.weights.unwrap_or_default(), &frozen)?;
     let p = match args.false_alarms {
@@ -272,12 +298,8 @@ fn calibrate_file(args: Calibrate) -> Result<(), Error> {
         Some(rate) => {
             let of_windows = windows::Recipe::of_file(&frozen)?.and_then(|recipe| recipe.every());
             let known = of_windows.or_else(|| run_folder::every(checkpoint.as_ref()?));
-            if let (Some(known), Some(every)) = (known, args.every)
-                && !(0.99..=1.01).contains(&(every.as_secs_f64() / known.as_secs_f64()))
-            {
-                let what = if of_windows.is_some() { "windows of the flow come" } else { "rows of the training came" };
-                eprintln!("flow-export: warning: the {what} every {known:?}, and --every says {every:?}");
-            }
+            let what = if of_windows.is_some() { "windows of the flow" } else { "rows of the training" };
+            warn_of_every(args.every, known, what);
             match args.every.or(known) {
                 None => wrong("--false-alarms: how far apart are the rows? say --every, as in --every 5min"),
                 Some(every) => {
@@ -286,6 +308,7 @@ fn calibrate_file(args: Calibrate) -> Result<(), Error> {
             }
         }
     };
+    let signed = frozen.is_signed()?;
     let frozen = sensors::limited(frozen, &[args.range, args.jump, args.stuck].concat())?;
     let mut data = args.data;
     if data.is_empty() {
@@ -297,17 +320,30 @@ fn calibrate_file(args: Calibrate) -> Result<(), Error> {
     }
     output::check(Some(&args.output), &data)?;
     output::check(Some(&args.output), [&args.model.join(run_folder::CHECKPOINT)])?;
-    let (table, _) = windows::read(&frozen, &data, args.column, Missing::Refuse)?;
+    let (windowed, recipe) = windows::read_windowed(&frozen, &data, args.column, Missing::Refuse)?;
+    let table = &windowed.table;
     table.notes().iter().for_each(|note| eprintln!("{note}"));
+    let unseen = recipe.as_ref().map_or_else(Vec::new, |recipe| windowed.unseen_ranges(recipe));
+    if !unseen.is_empty() {
+        eprintln!(
+            "flow-export: warning: {}: these rows are windows already, so that readings beyond the --range of {} cannot be seen in \
+             them, nor could they in the training; leave such readings out there, and give raw rows here (--data)",
+            table.source(),
+            unseen.join(", ")
+        );
+    }
     match &checkpoint {
-        Some(checkpoint) => calibrate::check_untrained(checkpoint, &table)?,
+        Some(checkpoint) => calibrate::check_untrained(checkpoint, table)?,
         None => eprintln!(
             "flow-export: whether the flow was trained on these rows cannot be seen in a frozen file; calibrate the run's folder, \
              and it is"
         ),
     }
-    let (bytes, summary) = calibrate::calibrate(&frozen, &table, p, args.confidence)?;
+    let (bytes, summary) = calibrate::calibrate(&frozen, table, p, args.confidence)?;
     write_atomic(&args.output, &bytes)?;
+    if signed {
+        eprintln!("flow-export: the new file is another, without a signature: flow-export sign");
+    }
     if args.json {
         output::json(&summary)
     } else {

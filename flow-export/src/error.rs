@@ -440,6 +440,9 @@ pub enum Error {
     /// Standard output does not take what is written.
     #[error("standard output: {0}")]
     Stdout(io::Error),
+    /// Nothing can be said when the program is interrupted.
+    #[error(transparent)]
+    Interrupt(#[from] ctrlc::Error),
 }
 
 impl Error {

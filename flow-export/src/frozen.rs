@@ -57,7 +57,15 @@ impl Frozen {
     /// As [`Frozen::flow`].
     pub fn is_calibrated(&self) -> Result<bool, Error> {
         let source = |source| Error::Format { path: self.path.clone(), source };
-        Ok(Detector::new(self.flow()?).map_err(source)?.calibration_rows() > 0)
+        Ok(Detector::new(self.flow()?).map_err(source)?.is_calibrated())
+    }
+
+    /// Whether a signature follows the file. It is not verified.
+    ///
+    /// # Errors
+    /// As [`Frozen::flow`].
+    pub fn is_signed(&self) -> Result<bool, Error> {
+        Ok(self.bytes().len() > self.flow()?.header().total_length.get() as usize)
     }
 
     /// The file.

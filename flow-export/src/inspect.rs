@@ -224,7 +224,7 @@ pub fn inspect(frozen: &Frozen) -> Result<Facts, Error> {
         rollback: header.rollback.get(),
         critical_flags: header.critical_flags.get(),
         skippable_flags: header.skippable_flags.get(),
-        signed: frozen.bytes().len() > header.total_length.get() as usize,
+        signed: frozen.is_signed()?,
         file_bytes: frozen.bytes().len(),
         scratch_bytes: size_of::<f32>() * flow.scratch_len(),
         scratch_len: flow.scratch_len(),

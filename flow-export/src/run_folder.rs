@@ -52,11 +52,19 @@ pub fn read_checkpoint(run: &Path) -> Result<Checkpoint, Error> {
 /// # Errors
 /// As [`read_checkpoint`]; windows that cannot be read; a flow beyond the format's limits.
 pub fn frozen(run: &Path, rollback: u32, weights: Weights) -> Result<Frozen, Error> {
-    let Checkpoint { spec, params, metadata, .. } = read_checkpoint(run)?;
-    let bytes = freeze_as(&spec, &params, &probes::rows(&spec), rollback, weights)
+    frozen_of(&read_checkpoint(run)?, run, rollback, weights)
+}
+
+/// The same of a run whose checkpoint was read.
+///
+/// # Errors
+/// Windows that cannot be read; a flow beyond the format's limits.
+pub fn frozen_of(checkpoint: &Checkpoint, run: &Path, rollback: u32, weights: Weights) -> Result<Frozen, Error> {
+    let Checkpoint { spec, params, metadata, .. } = checkpoint;
+    let bytes = freeze_as(spec, params, &probes::rows(spec), rollback, weights)
         .map_err(|source| Error::Freeze { path: run.to_owned(), source })?;
     let frozen = Frozen::from_bytes(run, bytes);
-    let Some(recipe) = Recipe::of_metadata(&metadata, run)? else { return Ok(frozen) };
+    let Some(recipe) = Recipe::of_metadata(metadata, run)? else { return Ok(frozen) };
     let with_windows = with_sections(&frozen.flow()?, frozen.bytes(), &[(WINDOWS, recipe.section())]);
     let frozen = Frozen::from_bytes(run, with_windows);
     // Read once, as a device will.

@@ -4,10 +4,11 @@
 //! like that, `P(excess > e) = (1 + shape * e / scale)^(-1 / shape)`. Both numbers by maximum likelihood.
 
 /// The shapes that are considered. Below 0 a tail would end, and no row is impossible: only a little is allowed, since the
-/// log-densities of flows fall off faster than an exponential. Above 1/2 a few rows decide everything.
-const SHAPES: [f64; 2] = [-0.04, 0.5];
-/// Number of shapes on the grid between them.
-const STEPS: usize = 54;
+/// log-densities of flows fall off faster than an exponential. Those of rows far from the data fall by a constant for each
+/// deviation, so that they have the tails of the columns themselves; one whose mean is not finite, above 1, is left out.
+const SHAPES: [f64; 2] = [-0.04, 1.0];
+/// Shapes on the grid between them lie so far apart.
+const STEP: f64 = 0.01;
 
 /// So many excesses settle the shape. With fewer it is taken to be larger, by as much as its standard error is larger than
 /// theirs: a tail that was guessed to be too short would call usual rows odd.
@@ -30,19 +31,28 @@ impl Tail {
     /// # Panics
     /// If there is none.
     pub fn of(excesses: &[f64]) -> Self {
+        Self::at_most(excesses, SHAPES[1])
+    }
+
+    /// The same with no shape above `most`.
+    ///
+    /// # Panics
+    /// If there is no excess.
+    pub fn at_most(excesses: &[f64], most: f64) -> Self {
         let count = excesses.len() as f64;
         let mean = excesses.iter().sum::<f64>() / count;
         // Where all are the same there is nothing to fit; any small scale makes odder rows very odd.
         let mean = if mean > 0.0 { mean } else { 1e-3 };
         let largest = excesses.iter().copied().fold(0.0, f64::max);
-        let shapes = (0..=STEPS).map(|i| SHAPES[0] + (SHAPES[1] - SHAPES[0]) * i as f64 / STEPS as f64);
+        let steps = ((most - SHAPES[0]) / STEP).round() as usize;
+        let shapes = (0..=steps).map(|i| SHAPES[0] + STEP * i as f64);
         let fits = shapes.map(|shape| {
             let scale = best_scale(excesses, shape, mean, largest);
             (log_likelihood(excesses, shape, scale), shape, scale)
         });
         let (_, fitted, _) = fits.max_by(|a, b| a.0.total_cmp(&b.0)).expect("there are shapes");
         let shape_error = (1.0 + fitted) / count.sqrt();
-        let shape = (fitted + (shape_error - (1.0 + fitted) / ENOUGH.sqrt()).max(0.0)).min(SHAPES[1]);
+        let shape = (fitted + (shape_error - (1.0 + fitted) / ENOUGH.sqrt()).max(0.0)).min(most);
         Tail { shape, shape_error, scale: best_scale(excesses, shape, mean, largest) }
     }
 
@@ -109,7 +119,7 @@ mod tests {
 
     #[test]
     fn the_tail_that_was_drawn_from_is_found() {
-        for shape in [0.0, 0.1, 0.3] {
+        for shape in [0.0, 0.1, 0.3, 0.8] {
             let drawn = Tail { shape, shape_error: 0.0, scale: 2.5 };
             let fitted = Tail::of(&of(drawn));
             assert!((fitted.shape - shape).abs() < 0.03, "{fitted:?}");

@@ -73,10 +73,11 @@ impl Order {
             return Ok(Order { steps_back, doubled });
         }
         let row = (1..times.len()).find(|&row| is_back(row)).unwrap_or(1) - 1;
+        let (path, number) = table.place(row + 1);
+        let of = if table.paths().len() > 1 { format!(" of {path}") } else { String::new() };
         let problem = format!(
-            "{steps_back} of {} rows are earlier than the row before, the first of them row {} ({} after {}); sort the rows by {:?}",
+            "{steps_back} of {} rows are earlier than the row before, the first of them row {number}{of} ({} after {}); sort the rows by {:?}",
             table.rows(),
-            table.rows_of_file()[row + 1] + 1,
             time_text(times[row + 1]),
             time_text(times[row]),
             time.name()

@@ -3,8 +3,11 @@
 use crate::error::Error;
 use crate::frozen::{Frozen, judged_names, split_context};
 use crate::score::matching;
+use crate::sensors::unlimited;
+use crate::windows::Fault;
 use flow_nostd::{Detector, Drift, EvalError, SensorState, Status, Verdict};
 use flow_table::{Table, csv_field, csv_number};
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 /// A verdict, and the column to look at.
@@ -42,7 +45,7 @@ impl<'a> Judge<'a> {
     pub fn new(frozen: &'a Frozen) -> Result<Self, Error> {
         let source = |source| Error::Format { path: frozen.path().to_owned(), source };
         let detector = Detector::new(frozen.tested_flow()?).map_err(source)?;
-        if detector.calibration_rows() == 0 {
+        if !detector.is_calibrated() {
             return Err(Error::NotCalibrated { path: frozen.path().to_owned() });
         }
         Ok(Judge { frozen, detector })
@@ -98,17 +101,61 @@ impl<'a> Judge<'a> {
                 };
                 Ok(Judged { verdict, blamed: blamed.map(|column| column as u16) })
             };
-            let (path, row) = (|| table.source().to_owned(), i + 1);
-            let fail = |source| match source {
-                EvalError::NotFinite { column } if column < table.columns() => {
-                    Error::MissingContext { path: path(), row, name: table.names()[column].clone() }
+            let fail = |source| {
+                let (path, row) = table.place(i);
+                let path = path.to_owned();
+                match source {
+                    EvalError::NotFinite { column } if column < table.columns() => {
+                        Error::MissingContext { path, row, name: table.names()[column].clone() }
+                    }
+                    source => Error::Row { path, row, source },
                 }
-                source => Error::Row { path: path(), row, source },
             };
             judged.push(judge().map_err(fail)?);
         }
         Ok(judged)
     }
+}
+
+impl Judge<'_> {
+    /// How many rows have each fault of each sensor: a verdict names one of them.
+    ///
+    /// # Errors
+    /// A table of other columns.
+    pub fn faults(&self, table: &Table, gaps: &[bool]) -> Result<Vec<Fault>, Error> {
+        let flow = self.detector.flow();
+        let (rows, _) = split_context(flow, matching(flow, table)?.iter());
+        // Without limits nothing but values that are not finite are faults.
+        let limits = [self.detector.sensor_records(), &vec![unlimited(); flow.columns()]].concat();
+        let mut states = vec![SensorState::default(); flow.columns()];
+        let mut counts = BTreeMap::new();
+        for (row, gap) in rows.chunks_exact(flow.columns()).zip(gaps) {
+            if *gap {
+                states.fill(SensorState::default());
+            }
+            for (column, ((x, state), limits)) in (0..).zip(row.iter().zip(&mut states).zip(&limits)) {
+                if let Some(fault) = limits.check(state, *x) {
+                    *counts.entry((column, Status::Sensor { column, fault }.word())).or_insert(0) += 1;
+                }
+            }
+        }
+        let names = self.names();
+        let fault =
+            |((column, fault), rows): ((u16, _), _)| Fault { column: names[usize::from(column)].clone(), fault, rows };
+        Ok(counts.into_iter().map(fault).collect())
+    }
+}
+
+/// Levels of the [`Drift`] detector after each of these rows' `ln p`, which starts anew after a row in which it reached `every`.
+pub(crate) fn drift_levels(ln_p: impl IntoIterator<Item = f32>, every: f64) -> impl Iterator<Item = f32> {
+    let mut drift = Drift::new();
+    ln_p.into_iter().map(move |ln_p| {
+        let level = drift.push(ln_p);
+        if f64::from(level) >= every {
+            drift = Drift::new();
+        }
+        level
+    })
 }
 
 /// Writes verdicts as CSV: `log_prob,ln_p,alarm,status,column`. Of windows, `rows` are the numbers of their newest rows from
@@ -126,7 +173,7 @@ pub fn write(
 ) -> io::Result<()> {
     let (row, level) = (rows.map_or("", |_| "row,"), drift_every.map_or("", |_| ",drift"));
     writeln!(out, "{row}log_prob,ln_p,alarm,status,column{level}")?;
-    let mut drift = Drift::new();
+    let mut levels = drift_every.map(|every| drift_levels(judged.iter().map(|one| one.verdict.ln_p), every));
     for (i, one) in judged.iter().enumerate() {
         if let Some(row) = rows.and_then(|rows| rows.get(i)) {
             write!(out, "{},", row + 1)?;
@@ -136,12 +183,8 @@ pub fn write(
         let column = column.map(|name| csv_field(name)).unwrap_or_default();
         let (log_prob, ln_p, alarm) = (csv_number(log_prob), csv_number(ln_p), u8::from(alarm));
         write!(out, "{log_prob},{ln_p},{alarm},{},{column}", status.word())?;
-        if let Some(every) = drift_every {
-            let level = drift.push(one.verdict.ln_p);
+        if let Some(level) = levels.as_mut().and_then(Iterator::next) {
             write!(out, ",{}", csv_number(level))?;
-            if f64::from(level) >= every {
-                drift = Drift::new();
-            }
         }
         writeln!(out)?;
     }

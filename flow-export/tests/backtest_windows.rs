@@ -57,6 +57,13 @@ fn a_back_test_refuses_flows_over_other_windows() {
     assert!(
         refused.contains("b.flow: is over other windows than the first flow (24 rows") && refused.contains("12 rows")
     );
+    // A flow over rows, of other columns.
+    session.write("rows.flow", fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/calibrated.flow")).unwrap());
+    let refused = session.fail(1, &[&["backtest", "a.flow", "--against", "rows.flow"], &data[..]].concat());
+    assert!(
+        refused.contains("rows.flow: is over other windows than the first flow (over rows, and the first"),
+        "{refused}"
+    );
     // The same windows, but of readings within another range; one without limits is one with the widest.
     let calibrate = ["calibrate", "model.flow", "--data", "usual.csv", "--p", "0.01"];
     let ranges = [("-1e3..1e3", "wide.flow"), ("-1e3..1e4", "wider.flow")];

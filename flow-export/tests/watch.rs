@@ -71,6 +71,28 @@ fn standard_input_is_judged_line_by_line() {
 }
 
 /// What a command that succeeds says of bytes on its standard input: its lines, and its messages.
+#[cfg(unix)]
+#[test]
+fn an_interruption_says_what_came_of_the_rows() {
+    let session = Session::empty();
+    let mut command = session.command(&["watch", CALIBRATED, "--data", "-"]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut to = child.stdin.take().unwrap();
+    to.write_all(FOUR.as_bytes()).unwrap();
+    to.flush().unwrap();
+    let mut from = BufReader::new(child.stdout.take().unwrap());
+    let mut lines = String::new();
+    (0..FOUR.lines().count()).for_each(|_| assert!(from.read_line(&mut lines).unwrap() > 0));
+    // It waits for a row that does not come.
+    let killed = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(killed.success());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let mut said = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert!(said.contains("4 verdicts, 1 alarm, in row 3; to look at: flow (1)"), "{said}");
+    drop(to);
+}
+
 fn of_standard_input(session: &Session, arguments: &[&str], bytes: &[u8]) -> (String, String) {
     let output = with_standard_input(session, arguments, bytes);
     let message = String::from_utf8(output.stderr).unwrap();

@@ -310,7 +310,7 @@ impl<'a> Responder<'a> {
         }
         let verdict = detector.watch(row, context, sensors, scratch)?;
         let mut level = 0.0;
-        if detector.calibration_rows() > 0 {
+        if detector.is_calibrated() {
             level = drift.push(verdict.ln_p);
             if level >= self.drift_every {
                 *drift = Drift::new();

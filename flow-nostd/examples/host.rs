@@ -15,7 +15,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     flow.self_test(&mut scratch)?;
     println!("model {}", flow.model_id_hex());
 
-    let names: Vec<&str> = (0..flow.columns()).filter_map(|j| flow.column_name(j)).collect();
+    let names: Vec<&str> = (0..flow.columns()).filter_map(|j| flow.value_name(j)).collect();
     println!("log_prob {}", names.join(" "));
     for row in [[1.25, 3.0, 17.0, -30.0], [90.0, 2.0, -5.0, 0.0]] {
         println!("{:.2} {row:?}", flow.log_prob(&row, &[], &mut scratch)?);

@@ -39,8 +39,9 @@ pub const CONTEXT_REACH_MAX: f32 = 1e9;
 /// # flow_nostd::include_flow!(mod model = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/example.flow"));
 /// # let flow = flow_nostd::Flow::new(model::BYTES)?;
 /// # let mut scratch = [0.0; model::SCRATCH];
-/// // What a column without density there costs; rows on its support are far above, however odd.
-/// let odd = flow.log_prob(&[f32::MAX, 2.0, -5.0, 0.0], &[], &mut scratch)?;
+/// // Rows with a density are above, however odd, but for values that no sensor has, near the largest number there is; which of
+/// // the two a row is says `Flow::outside_support`.
+/// let odd = flow.log_prob(&[1e20, 2.0, -5.0, 0.0], &[], &mut scratch)?;
 /// assert!(odd > flow_nostd::FLOOR);
 /// # Ok::<(), Box<dyn core::error::Error>>(())
 /// ```

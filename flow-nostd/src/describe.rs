@@ -138,6 +138,36 @@ impl<'a> Flow<'a> {
         core::str::from_utf8(split_name(rest)?.0).ok()
     }
 
+    /// The name of a value of a row, by its place there, which is what [`Detector::blame`](crate::Detector::blame) and a
+    /// [`Status`](crate::Status) give: context columns do not count. `None` as of [`column_name`](Self::column_name).
+    ///
+    /// ```
+    /// # flow_nostd::include_flow!(mod model = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/example.flow"));
+    /// # let flow = flow_nostd::Flow::new(model::BYTES)?;
+    /// assert_eq!(flow.value_name(3), Some("temperature"));
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
+    pub fn value_name(&self, place: usize) -> Option<&'a str> {
+        self.name_among(false, place)
+    }
+
+    /// The name of a value of a context, by its place there.
+    ///
+    /// ```
+    /// # flow_nostd::include_flow!(mod model = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/example.flow"));
+    /// # let flow = flow_nostd::Flow::new(model::BYTES)?;
+    /// assert_eq!(flow.context_name(0), None); // There is no context.
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
+    pub fn context_name(&self, place: usize) -> Option<&'a str> {
+        self.name_among(true, place)
+    }
+
+    fn name_among(&self, context: bool, place: usize) -> Option<&'a str> {
+        let mut among = (0..usize::MAX).zip(self.columns).filter(|(_, column)| column.is_context() == context);
+        self.column_name(among.nth(place)?.0)
+    }
+
     /// The header, for programs that list a file.
     ///
     /// ```

@@ -8,6 +8,9 @@ use crate::references::References;
 use crate::sensors::{SensorFault, SensorRecord, SensorState};
 use crate::{EvalError, Flow, FormatError};
 
+/// So many times values in the place of several missing ones are looked for at most.
+const MOST_FITS: u32 = 4;
+
 /// What is said of a row.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -43,8 +46,10 @@ pub enum Status {
         /// Its place in the context.
         column: u16,
     },
-    /// The first faulty sensor. What the flow was told in its place is a usual value of the column, or, of a stuck sensor
-    /// and after a jump, the value itself.
+    /// A faulty sensor: the first whose value is missing, else the first that jumps or is stuck; those of which
+    /// [`SensorState::is_missing`] are all that the verdict is not on. What the flow was told in its place is a usual value of the
+    /// column, or, of a stuck sensor and after a jump, the value itself. It is said before all else: whether the file has a
+    /// calibration says [`Detector::is_calibrated`].
     Sensor {
         /// Its column: its place in the row.
         column: u16,
@@ -168,17 +173,38 @@ impl<'a> Detector<'a> {
         self.alarm
     }
 
-    /// The same with alarms at another `ln_p`, in place of the file's. One that is positive or NaN counts as 0.
+    /// The same with alarms at another `ln_p`, in place of the file's. One that is positive or NaN counts as 0, one below all
+    /// that there are, -20.7, as that.
     ///
     /// ```
     /// # flow_nostd::include_flow!(mod model = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/calibrated.flow"));
     /// # let detector = flow_nostd::Detector::new(flow_nostd::Flow::new(model::BYTES)?)?;
     /// let once_in_a_million = detector.with_alarm_ln_p(-13.8);
     /// assert_eq!(once_in_a_million.alarm_ln_p(), -13.8);
+    /// let mut scratch = [0.0; model::SCRATCH];
+    /// let oddest = detector.with_alarm_ln_p(-100.0).verdict(&[1e9, 0.0, 0.0, 0.0], &[], &mut scratch)?;
+    /// assert!(oddest.alarm);
     /// # Ok::<(), Box<dyn core::error::Error>>(())
     /// ```
     pub fn with_alarm_ln_p(self, ln_p: f32) -> Self {
-        Self { alarm: if ln_p < 0.0 { ln_p } else { 0.0 }, ..self }
+        let alarm = match ln_p {
+            below if below < LN_P_MIN => LN_P_MIN,
+            ln_p if ln_p < 0.0 => ln_p,
+            _ => 0.0,
+        };
+        Self { alarm, ..self }
+    }
+
+    /// Whether the file has a calibration: without one there are no p and no alarms.
+    ///
+    /// ```
+    /// # flow_nostd::include_flow!(mod model = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/calibrated.flow"));
+    /// # let detector = flow_nostd::Detector::new(flow_nostd::Flow::new(model::BYTES)?)?;
+    /// assert!(detector.is_calibrated());
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
+    pub fn is_calibrated(&self) -> bool {
+        self.calibration.is_some()
     }
 
     /// Number of rows that the calibration was made from; 0 without one.
@@ -224,10 +250,12 @@ impl<'a> Detector<'a> {
     }
 
     /// The same, after a look at each sensor. `sensors` keeps what is needed from one row to the next, one for each
-    /// column, all [`SensorState::default`] at first and after a gap in time. Values that are NaN, infinite or out of the
-    /// sensor's range are replaced in `row`, each by that usual value of its column which fits the others best: so the verdict
-    /// is on all other columns, and an alarm besides is theirs. Each takes as many log-densities as the column has values in
-    /// [`blame`](Self::blame), and one more. Without limits in the file only values that are not finite are found.
+    /// column, all [`SensorState::default`] at first, after a gap in time, and of a flow over windows with the first row of a
+    /// window that begins anew ([`Window::rows`](crate::Window::rows)). Values that are NaN, infinite or out of the sensor's range are replaced in
+    /// `row`, each by that usual value of its column which fits the others best: so the verdict is on all other columns, and an
+    /// alarm besides is theirs. Each takes as many log-densities as the column has values in [`blame`](Self::blame), and one
+    /// more. Several are replaced one after the other, up to four times over; where columns tie each other closely that may
+    /// still leave them odd together. Without limits in the file only values that are not finite are found.
     ///
     /// # Errors
     /// The length of `row`, `context`, `sensors` or `scratch`, before anything is looked at; or a context value that is NaN or
@@ -258,21 +286,25 @@ impl<'a> Detector<'a> {
         self.flow.check_context(context.len())?;
         self.flow.split(scratch)?;
         let found = self.check_sensors(row, sensors);
-        if found.is_some() {
-            for (column, state) in (0..usize::MAX).zip(sensors) {
-                if state.is_missing() {
-                    self.fit(column, row, context, scratch)?;
-                }
+        // What fits depends on what the others were given: of several over again, while that changes one.
+        let mut left = MOST_FITS;
+        while left > 0 {
+            let (mut missing, mut changed) = (0_u32, false);
+            for (column, _) in (0..usize::MAX).zip(&*sensors).filter(|(_, state)| state.is_missing()) {
+                missing = missing.saturating_add(1);
+                changed |= self.fit(column, row, context, scratch)?;
             }
+            left = if changed && missing > 1 { left.saturating_sub(1) } else { 0 };
         }
         let verdict = self.verdict(row, context, scratch)?;
         Ok(Verdict { status: found.unwrap_or(verdict.status), ..verdict })
     }
 
-    /// The first faulty sensor; puts usual values in the place of what cannot be a value.
+    /// The first sensor whose value is missing, else the first that is faulty; puts usual values in the place of what is
+    /// missing.
     #[inline(never)] // Off the stack again before the log-density is computed.
     fn check_sensors(&self, row: &mut [f32], sensors: &mut [SensorState]) -> Option<Status> {
-        let mut found = None;
+        let (mut found, mut found_missing) = (None, false);
         let mut limits = self.sensors.iter();
         for (column, (x, state)) in (0..u16::MAX).zip(row.iter_mut().zip(sensors)) {
             let fault = match limits.next() {
@@ -285,27 +317,31 @@ impl<'a> Detector<'a> {
             if state.is_missing() {
                 *x = self.usual(column.into());
             }
-            if let (None, Some(fault)) = (found, fault) {
+            if let Some(fault) = fault
+                && (found.is_none() || (state.is_missing() && !found_missing))
+            {
                 found = Some(Status::Sensor { column, fault });
+                found_missing = state.is_missing();
             }
         }
         found
     }
 
     /// Puts into the place of a missing value, where a usual one stands, that one of its column's values (those to integrate
-    /// over, and its atoms') under which the row is the most probable.
+    /// over, and its atoms') under which the row is the most probable; whether that is another.
     #[inline(never)]
-    fn fit(&self, column: usize, row: &mut [f32], context: &[f32], scratch: &mut [f32]) -> Result<(), EvalError> {
-        let (mut best, mut most, mut tried) = (0.0, f32::NEG_INFINITY, 0);
+    fn fit(&self, column: usize, row: &mut [f32], context: &[f32], scratch: &mut [f32]) -> Result<bool, EvalError> {
+        let (mut best, mut most, mut tried, mut changed) = (0.0, f32::NEG_INFINITY, 0_usize, false);
         loop {
             let log_prob = self.flow.log_prob(row, context, scratch)?;
-            let Some(x) = row.get_mut(column) else { return Ok(()) };
+            let Some(x) = row.get_mut(column) else { return Ok(changed) };
             if log_prob > most {
+                changed = tried > 0;
                 (best, most) = (*x, log_prob);
             }
             let Some(value) = self.candidate(column, tried) else {
                 *x = best;
-                return Ok(());
+                return Ok(changed);
             };
             *x = value;
             tried = tried.saturating_add(1);

@@ -100,7 +100,7 @@ pub enum FormatError {
         /// The section.
         tag: Tag,
     },
-    /// A section that every file needs.
+    /// A section that every file needs, or what was asked for.
     MissingSection {
         /// The section.
         tag: Tag,
@@ -339,9 +339,10 @@ impl core::error::Error for FormatError {}
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum EvalError {
-    /// The row does not have [`Flow::columns`](crate::Flow::columns) values.
+    /// The row, or a slice with one entry for each of its values, does not have [`Flow::columns`](crate::Flow::columns) of them; a
+    /// window's row not one for each channel.
     RowLength {
-        /// Number of columns.
+        /// Number of columns or channels.
         expected: usize,
         /// Length of the slice.
         found: usize,
@@ -376,7 +377,8 @@ pub enum EvalError {
     },
     /// A value is NaN or infinite.
     NotFinite {
-        /// Which column, in the order of the file's columns, context among them; or which latent value.
+        /// Which column, in the order of the file's columns, context among them, as [`Flow::column_name`](crate::Flow::column_name)
+        /// counts; of a window's row which channel; of a latent vector which of its values.
         column: usize,
     },
     /// A value beyond what its channel's sensor can give.

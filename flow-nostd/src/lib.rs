@@ -36,10 +36,10 @@
 //!
 //! | function | "s" | 3 |
 //! |---|---|---|
-//! | [`slots::pick`], without a signature | 1520 | 1512 |
+//! | [`slots::pick`], without a signature | 1512 | 1504 |
 //! | [`slots::check`], without a signature | 1264 | 1264 |
 //! | [`Detector::blame`] | 1024 | 848 |
-//! | [`Detector::watch`] | 1016 | 856 |
+//! | [`Detector::watch`] | 1024 | 864 |
 //! | [`Detector::verdict`] | 968 | 800 |
 //! | [`Flow::self_test`] | 904 | 720 |
 //! | [`Flow::sample`] | 880 | 848 |

@@ -66,12 +66,13 @@ impl<'a> Masses<'a> {
         ALL_KINDS && self.column.is_some_and(|column| self.atoms.iter().any(|atom| column.is_atom(atom, x)))
     }
 
-    /// The value of the next one that is not `x`, each once.
+    /// The value of the next one that is not `x`, each once; NaN is none of them.
     pub(crate) fn next_but(&mut self, x: f32) -> Option<f32> {
         let column = self.column.filter(|_| ALL_KINDS)?;
         while let Some((atom, rest)) = self.atoms.split_first() {
             self.atoms = rest;
-            if !column.is_atom(atom, x) {
+            // NaN has no cell, and would be taken for that of 0.
+            if x.is_nan() || !column.is_atom(atom, x) {
                 return Some(column.atom_value(atom.value.get()));
             }
         }

@@ -15,9 +15,9 @@ pub struct SensorRecord {
     pub low: F32,
     /// The largest.
     pub high: F32,
-    /// The largest change from one row to the next; the largest number for any.
+    /// The largest change from one row to the next, both of which have a value; the largest number for any.
     pub jump: F32,
-    /// The most rows in a run that have the very same value; 0 for any number.
+    /// The most rows in a run that have the very same value, without a missing one between them; 0 for any number.
     pub same: U32,
 }
 
@@ -41,7 +41,8 @@ pub enum SensorFault {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct SensorState {
     last: f32,
-    /// Number of rows in a run with that value; 0 before the first. And whether this row's value is [`MISSING`].
+    /// Number of rows in a run with that value; 0 before the first and after a missing one. And whether this row's value is
+    /// [`MISSING`].
     run: u32,
 }
 
@@ -49,14 +50,30 @@ pub struct SensorState {
 const MISSING: u32 = 1 << 31;
 
 impl SensorState {
-    /// Whether the last row's value was none that could be one.
-    pub(crate) fn is_missing(&self) -> bool {
+    /// Whether the last row's value was missing: NaN, infinite or out of range. A [`Status`](crate::Status) names one column;
+    /// this says it of each.
+    ///
+    /// ```
+    /// # flow_nostd::include_flow!(mod model = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/calibrated.flow"));
+    /// # let detector = flow_nostd::Detector::new(flow_nostd::Flow::new(model::BYTES)?)?;
+    /// # let mut scratch = [0.0; model::SCRATCH];
+    /// let mut sensors = [flow_nostd::SensorState::default(); 4];
+    /// detector.watch(&mut [f32::NAN, 3.0, 17.0, f32::NAN], &[], &mut sensors, &mut scratch)?;
+    /// assert_eq!(sensors.map(|sensor| sensor.is_missing()), [true, false, false, true]);
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
+    pub fn is_missing(&self) -> bool {
         self.run & MISSING != 0
     }
 
-    /// Notes of a row whether its value is none; what is kept of the rows before stays.
+    /// Notes of a row whether its value is missing. Nothing is kept of the rows before one that is: what comes after an outage may
+    /// be anywhere.
     pub(crate) fn note(&mut self, missing: bool) {
-        self.run = self.run & !MISSING | if missing { MISSING } else { 0 };
+        if missing {
+            *self = Self { last: 0.0, run: MISSING };
+        } else {
+            self.run &= !MISSING;
+        }
     }
 }
 
@@ -89,9 +106,21 @@ impl SensorRecord {
         Ok(records)
     }
 
-    /// What is wrong with a value, given what was kept of the rows before. Nothing is kept of a value that is missing or out of
-    /// range; after a jump the new value is, so that a spike is two jumps.
-    pub(crate) fn check(&self, state: &mut SensorState, x: f32) -> Option<SensorFault> {
+    /// What is wrong with a value, given what was kept of the rows before. After a jump the new value is kept, so that a spike is
+    /// two jumps. [`Detector::watch`](crate::Detector::watch) asks this of each column, and names one of those that are faulty.
+    ///
+    /// ```
+    /// # flow_nostd::include_flow!(mod model = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/calibrated.flow"));
+    /// # let detector = flow_nostd::Detector::new(flow_nostd::Flow::new(model::BYTES)?)?;
+    /// use flow_nostd::{SensorFault, SensorState};
+    ///
+    /// let [_, flow, ..] = detector.sensor_records() else { panic!("no sensors") };
+    /// let mut state = SensorState::default();
+    /// let found = [3.0, f32::NAN, 2e6].map(|x| flow.check(&mut state, x));
+    /// assert_eq!(found, [None, Some(SensorFault::NotFinite), Some(SensorFault::OutOfRange)]);
+    /// # Ok::<(), flow_nostd::FormatError>(())
+    /// ```
+    pub fn check(&self, state: &mut SensorState, x: f32) -> Option<SensorFault> {
         let out = x < self.low.get() || x > self.high.get();
         state.note(out || !x.is_finite());
         if state.is_missing() {
@@ -130,6 +159,11 @@ mod tests {
             [SensorFault::NotFinite, SensorFault::OutOfRange, SensorFault::Jump, SensorFault::Stuck].map(Some);
         let expected = [None, None, bad, None, out, None, jump, None, None, stuck, None, bad, out, None];
         assert_eq!(found, expected);
+        // While nothing could be read, the machine may have gone anywhere, or stayed where it was.
+        let (mut state, values) =
+            (SensorState::default(), [20.0, f32::NAN, 60.0, 27.0, 27.0, 27.0, f32::NAN, 27.0, 27.0]);
+        let found: Vec<_> = values.iter().map(|&x| record.check(&mut state, x)).collect();
+        assert_eq!(found, [None, bad, out, None, None, None, bad, None, None]);
     }
 
     #[test]

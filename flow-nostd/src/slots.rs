@@ -27,6 +27,9 @@ pub struct Policy {
     /// The lowest roll-back counter that is accepted. A device that keeps it where nobody can turn it back raises it to a
     /// model's own once that has been picked, and thereby gives up the older one.
     pub lowest: u32,
+    /// Whether the firmware can feed a flow: that has as many columns as it reads, in their order, windows for which it has the
+    /// memory, and so on. Without it any flow is taken that is whole, and one of other columns leaves the device without verdicts.
+    pub fits: Option<fn(&Flow<'_>) -> bool>,
 }
 
 /// One of the two places.
@@ -64,6 +67,8 @@ pub enum SlotError {
         /// The file's.
         found: u32,
     },
+    /// The flow is none that the firmware can feed, see [`Policy::fits`].
+    Misfit,
     /// The core does not compute as the host did, or the scratch memory is too short for this flow.
     SelfTest(SelfTestError),
 }
@@ -76,6 +81,7 @@ impl fmt::Display for SlotError {
             SlotError::RolledBack { lowest, found } => {
                 write!(f, "roll-back counter {found}, expected {lowest} or more: an old model")
             }
+            SlotError::Misfit => f.write_str("the flow has other columns or windows than this firmware feeds it"),
             SlotError::SelfTest(error) => error.fmt(f),
         }
     }
@@ -96,7 +102,7 @@ impl core::error::Error for SlotError {}
 /// use flow_nostd::slots::{Policy, Slot, pick};
 ///
 /// let erased = flow_nostd::Aligned([0xff; 4096]);
-/// let policy = Policy { verify: None, lowest: 0 };
+/// let policy = Policy { verify: None, lowest: 0, fits: Some(|flow| flow.columns() == model::COLUMNS) };
 /// let mut scratch = [0.0; model::SCRATCH];
 /// let picked = pick(&erased.0, model::BYTES, &policy, &mut scratch).map_err(|[a, _]| a)?;
 /// assert_eq!(picked.slot, Slot::B);
@@ -119,7 +125,8 @@ pub fn pick<'a>(a: &'a [u8], b: &'a [u8], policy: &Policy, scratch: &mut [f32]) 
 }
 
 /// The roll-back counter of the flow in a place, where it may run under a policy and passes its self-test. [`pick`] says nothing
-/// of the place that it does not take: for whoever has just written an update there, this says why.
+/// of the place that it does not take: for whoever has just written an update there, this says why. An update has to count higher
+/// than the flow that runs: with one more than that one's counter as the lowest this says whether it does.
 ///
 /// # Errors
 /// Why it may not run.
@@ -129,9 +136,10 @@ pub fn pick<'a>(a: &'a [u8], b: &'a [u8], policy: &Policy, scratch: &mut [f32]) 
 /// use flow_nostd::slots::{Policy, SlotError, check};
 ///
 /// let mut scratch = [0.0; model::SCRATCH];
-/// assert_eq!(check(model::BYTES, &Policy { verify: None, lowest: 0 }, &mut scratch), Ok(7));
-/// let older = check(model::BYTES, &Policy { verify: None, lowest: 8 }, &mut scratch);
-/// assert_eq!(older, Err(SlotError::RolledBack { lowest: 8, found: 7 }));
+/// let policy = Policy { verify: None, lowest: 0, fits: None };
+/// assert_eq!(check(model::BYTES, &policy, &mut scratch), Ok(7));
+/// let again = check(model::BYTES, &Policy { lowest: 7 + 1, ..policy }, &mut scratch);
+/// assert_eq!(again, Err(SlotError::RolledBack { lowest: 8, found: 7 }));
 /// ```
 pub fn check(place: &[u8], policy: &Policy, scratch: &mut [f32]) -> Result<u32, SlotError> {
     let flow = open(place, policy)?;
@@ -156,6 +164,7 @@ fn open<'a>(place: &'a [u8], policy: &Policy) -> Result<Flow<'a>, SlotError> {
     check_rest(&flow).map_err(SlotError::Format)?;
     match flow.header.rollback.get() {
         found if found < policy.lowest => Err(SlotError::RolledBack { lowest: policy.lowest, found }),
+        _ if policy.fits.is_some_and(|fits| !fits(&flow)) => Err(SlotError::Misfit),
         _ => Ok(flow),
     }
 }

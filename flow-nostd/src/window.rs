@@ -4,7 +4,7 @@
 //! how they come from the channels. The host makes the columns for training with the code here, so that a device has its
 //! bits.
 //!
-//! On a Cortex-M4F a row of one channel takes 1,025 instructions, one of eight channels 6,867, with value, mean, deviation
+//! On a Cortex-M4F a row of one channel takes 1,027 instructions, one of eight channels 6,870, with value, mean, deviation
 //! and slope over 12 rows; 240 bytes of stack.
 
 use crate::channels::ChannelRecord;
@@ -147,7 +147,8 @@ impl<'a> Windowing<'a> {
         Ok(Self { record, features, ranges: &[], columns: &[], context_dim: 0 })
     }
 
-    /// The same with what each channel's sensor can give, a record for each of them, in place of the file's.
+    /// The same with what each channel's sensor can give, a record for each of them, in place of the file's; of those without a
+    /// record, anything.
     pub fn with_ranges(self, ranges: &'a [ChannelRecord]) -> Self {
         Self { ranges, ..self }
     }
@@ -200,12 +201,13 @@ impl<'a> Windowing<'a> {
 ///
 /// | on a Cortex-M4F; value, mean, deviation and slope over 12 rows | 1 channel | 8 channels |
 /// |---|---|---|
-/// | instructions of [`push`](Self::push) | 95 | 206 |
+/// | instructions of [`push`](Self::push) | 97 | 209 |
 /// | instructions of [`features`](Self::features) | 930 | 6,661 |
 ///
 /// A window has no holes. A row that cannot be taken, because a value of it is not finite or beyond what its sensor can give,
-/// and a gap in time make it begin anew: the next complete window is [`length`](Windowing::length) good rows later. Whoever would rather fill a hole pushes
-/// the row that is filled.
+/// and a gap in time make it begin anew: the next complete window is [`length`](Windowing::length) good rows later. Whoever would
+/// rather fill a hole pushes the row that is filled. With a window that begins anew so must the
+/// [`SensorState`](crate::SensorState)s of its columns: where [`rows`](Self::rows) is at most 1 after a row, all are the default.
 ///
 /// ```
 /// use flow_nostd::{Window, Windowing};
@@ -254,12 +256,17 @@ impl<'a> Window<'a> {
     }
 
     /// Takes a row of the raw channels; whether there is now a complete window that is due: the first one, and then one
-    /// every [`stride`](Windowing::stride) rows.
+    /// every [`stride`](Windowing::stride) rows. Nothing is said of when it was taken: it is no gap, nor is a time after it.
     ///
     /// # Errors
     /// [`EvalError::RowLength`], by which nothing changes; [`EvalError::NotFinite`] and [`EvalError::OutOfRange`] with the
     /// channel, by which the window begins anew.
     pub fn push(&mut self, row: &[f32]) -> Result<bool, EvalError> {
+        self.last = None;
+        self.take(row)
+    }
+
+    fn take(&mut self, row: &[f32]) -> Result<bool, EvalError> {
         let (expected, found) = (self.windowing.channels(), row.len());
         if expected != found {
             return Err(EvalError::RowLength { expected, found });
@@ -295,9 +302,10 @@ impl<'a> Window<'a> {
         Ok(due)
     }
 
-    /// The same for a row that was taken at a time, in microseconds from any start. Where more than one and a half
-    /// [`step`](Windowing::step)s have passed since the row before, or no time at all, the window begins anew with this
-    /// row. Where the file states no step, only time that stands or goes back is a gap.
+    /// The same for a row that was taken at a time, in microseconds from any start, which must not wrap: a timer of 32 bits
+    /// does after 72 minutes. Where more than one and a half [`step`](Windowing::step)s have passed since the row before, or no
+    /// time at all, the window begins anew with this row. Where the file states no step, only time that stands or goes back is a
+    /// gap. Rows that come faster than in the training are taken as they come: to keep the pace is up to the caller.
     ///
     /// # Errors
     /// As [`push`](Self::push).
@@ -311,7 +319,7 @@ impl<'a> Window<'a> {
         if expected == row.len() && (passed <= 0 || (self.last.is_some() && passed > longest)) {
             self.restart();
         }
-        let due = self.push(row);
+        let due = self.take(row);
         if due.is_ok() {
             self.last = Some(micros);
         }

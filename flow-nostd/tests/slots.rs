@@ -41,8 +41,8 @@ fn verify(file: &[u8], of: &[u8; 64]) -> bool {
     signature(file) == *of
 }
 
-const SIGNED: Policy = Policy { verify: Some(verify), lowest: 0 };
-const ANY: Policy = Policy { verify: None, lowest: 0 };
+const SIGNED: Policy = Policy { verify: Some(verify), lowest: 0, fits: None };
+const ANY: Policy = Policy { verify: None, lowest: 0, fits: None };
 
 fn signed(file: &[u8]) -> Vec<u8> {
     [file, &signature(file)].concat()
@@ -254,8 +254,7 @@ fn what_gives_no_verdicts_where_it_should_is_not_picked() {
 
 #[test]
 fn why_a_place_is_not_run_is_said() {
-    let why =
-        |bytes: &[u8], lowest| check(place(bytes).bytes(), &Policy { verify: Some(verify), lowest }, &mut [0.0; 64]);
+    let why = |bytes: &[u8], lowest| check(place(bytes).bytes(), &Policy { lowest, ..SIGNED }, &mut [0.0; 64]);
     let five = signed(&file(2, 5));
     assert_eq!(why(&five, 5), Ok(5));
     assert_eq!(why(&five, 6), Err(SlotError::RolledBack { lowest: 6, found: 5 }));
@@ -263,6 +262,22 @@ fn why_a_place_is_not_run_is_said() {
     assert_eq!(why(&file(2, 6), 0), Err(SlotError::Signature));
     let short = check(place(&five).bytes(), &SIGNED, &mut [0.0; 2]);
     assert!(matches!(short, Err(SlotError::SelfTest(_))), "{short:?}");
+}
+
+#[test]
+fn what_the_firmware_cannot_feed_is_not_picked() {
+    let old = place(&signed(&file(2, 5)));
+    let mut other = include_bytes!("../../spec/calibrated.flow").to_vec();
+    other[28..32].copy_from_slice(&6u32.to_le_bytes());
+    seal(&mut other);
+    let other = Aligned::new(&signed(&other));
+    let mut scratch = [0.0; 256];
+    let mut slot = |policy: &Policy| pick(old.bytes(), other.bytes(), policy, &mut scratch).unwrap().slot;
+    assert_eq!(slot(&SIGNED), Slot::B);
+    let policy = Policy { fits: Some(|flow| flow.value_name(3) != Some("temperature")), ..SIGNED };
+    assert_eq!(slot(&policy), Slot::A);
+    assert_eq!(check(other.bytes(), &policy, &mut scratch), Err(SlotError::Misfit));
+    assert_eq!(check(old.bytes(), &policy, &mut scratch), Ok(5));
 }
 
 #[test]

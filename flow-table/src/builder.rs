@@ -1,6 +1,7 @@
 //! A table as it grows, row after row, out of one file or several of the same columns.
 
 use crate::error::{CellProblem, TableError};
+use crate::files::Files;
 use crate::missing::{Missing, mend};
 use crate::read::ReadOptions;
 use crate::suggest;
@@ -53,7 +54,7 @@ pub(crate) struct Builder<'a> {
     values: Vec<f32>,
     missing: Vec<usize>,
     /// The rows with which further files begin.
-    begins: Vec<usize>,
+    rows_of: Files,
     /// Rows without a time, which are to be left out.
     timeless: Vec<usize>,
     ignored: Vec<String>,
@@ -72,7 +73,7 @@ impl<'a> Builder<'a> {
             time: None,
             values: Vec::new(),
             missing: Vec::new(),
-            begins: Vec::new(),
+            rows_of: Files::default(),
             timeless: Vec::new(),
             ignored: Vec::new(),
             file_names: Vec::new(),
@@ -87,6 +88,7 @@ impl<'a> Builder<'a> {
 
     /// Takes up a file of these columns and says what becomes of each.
     pub(crate) fn begin(&mut self, path: &str, columns: &[FileColumn], header: bool) -> Result<Vec<Role>, TableError> {
+        self.rows_of.paths.push(path.to_owned());
         let names: Vec<String> = columns.iter().map(|c| c.name.clone()).collect();
         if names.len() > MOST_COLUMNS {
             let message = format!("has {} columns; expected at most {MOST_COLUMNS}", names.len());
@@ -126,7 +128,7 @@ impl<'a> Builder<'a> {
                 (self.first, self.header, self.names) = (Some(path.to_owned()), header, own);
             }
             Some(first) => {
-                self.begins.push(self.values.len() / self.names.len());
+                self.rows_of.begins.push(self.values.len() / self.names.len());
                 let fail = |differences| {
                     Err(TableError::OtherColumns { path: path.into(), first: first.clone(), differences })
                 };
@@ -235,7 +237,7 @@ impl<'a> Builder<'a> {
         notes.extend(mended.notes.iter().cloned());
         let kept = self.options.missing == Missing::Keep;
         let table = Table::of_parts(source, self.names, self.header, self.values, kept)?;
-        Ok(table.with_extras(self.time, mended, notes).beginning(self.begins))
+        Ok(table.with_extras(self.time, mended, notes).of_files(self.rows_of))
     }
 
     fn check_ignored(&self, path: &str) -> Result<(), TableError> {

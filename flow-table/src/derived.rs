@@ -43,7 +43,7 @@ impl Table {
         let notes = self.notes().iter().cloned().chain([note]).collect();
         Ok(Table::new(self.source().to_owned(), names, true, values)?
             .with_extras(time, mended, notes)
-            .beginning(self.begins().to_vec()))
+            .of_files(self.files().clone()))
     }
 
     /// For each row its index among all rows of the file, those that were left out included.

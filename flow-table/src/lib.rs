@@ -32,6 +32,7 @@ mod derived;
 mod detect;
 mod error;
 mod escape;
+mod files;
 mod folder;
 pub mod html;
 mod kind;

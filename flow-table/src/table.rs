@@ -1,6 +1,7 @@
 //! Rows of numbers with column names.
 
 use crate::error::TableError;
+use crate::files::Files;
 use crate::missing::{Mended, Missing};
 use crate::split::Split;
 use crate::suggest;
@@ -26,8 +27,7 @@ pub struct Table {
     values: Vec<f32>,
     time: Option<TimeColumn>,
     mended: Mended,
-    /// The rows with which further files begin, counted as in the files.
-    begins: Vec<usize>,
+    files: Files,
     notes: Vec<String>,
 }
 
@@ -87,7 +87,7 @@ impl Table {
             values,
             time: None,
             mended: Mended::default(),
-            begins: Vec::new(),
+            files: Files::default(),
             notes: Vec::new(),
         })
     }
@@ -97,22 +97,13 @@ impl Table {
         Table { time, mended, notes, ..self }
     }
 
-    /// The table with the rows, counted as in the files, with which further files begin.
-    pub(crate) fn beginning(self, begins: Vec<usize>) -> Table {
-        Table { begins, ..self }
+    /// The table with the files that its rows are of.
+    pub(crate) fn of_files(self, files: Files) -> Table {
+        Table { files, ..self }
     }
 
-    /// The rows with which the files after the first begin, counted as in all files together, see [`Table::rows_of_file`].
-    pub fn begins(&self) -> &[usize] {
-        &self.begins
-    }
-
-    /// For each row whether a further file has begun since the row before.
-    pub fn begins_file(&self) -> Vec<bool> {
-        let rows = self.rows_of_file();
-        let until = |row: usize| self.begins.partition_point(|begin| *begin <= row);
-        let before = |i: usize| rows[..i].last().map_or(0, |row| until(*row));
-        (0..rows.len()).map(|i| until(rows[i]) > before(i)).collect()
+    pub(crate) fn files(&self) -> &Files {
+        &self.files
     }
 
     /// The column that says when each row was taken, where there is one. It is not among the columns.
@@ -210,8 +201,8 @@ impl Table {
     /// If the split is of a longer table.
     pub fn into_parts(mut self, split: &Split) -> [Table; 3] {
         let [validation, calibration] = [&split.validation, &split.calibration].map(|rows| self.part(rows));
-        let (mended, begins) = (self.left_out_but(&split.train), self.begins.clone());
-        let train = Table { mended, begins, ..self.without_rows() };
+        let (mended, files) = (self.left_out_but(&split.train), self.files.clone());
+        let train = Table { mended, files, ..self.without_rows() };
         let width = self.columns();
         for (to, &from) in split.train.iter().enumerate() {
             self.values.copy_within(from * width..(from + 1) * width, to * width);
@@ -226,7 +217,7 @@ impl Table {
     /// # Panics
     /// If there is no such row.
     pub fn part(&self, indices: &[usize]) -> Table {
-        Table { mended: self.left_out_but(indices), begins: self.begins.clone(), ..self.select(indices) }
+        Table { mended: self.left_out_but(indices), files: self.files.clone(), ..self.select(indices) }
     }
 
     fn left_out_but(&self, indices: &[usize]) -> Mended {
@@ -252,7 +243,7 @@ impl Table {
             values: self.iter().flat_map(|row| columns.iter().map(|&j| row[j])).collect(),
             time: self.time.clone(),
             mended: self.mended.clone(),
-            begins: self.begins.clone(),
+            files: self.files.clone(),
             notes: self.notes.clone(),
             ..self.without_rows()
         }
@@ -266,7 +257,7 @@ impl Table {
             values: Vec::new(),
             time: None,
             mended: Mended::default(),
-            begins: Vec::new(),
+            files: Files::default(),
             notes: Vec::new(),
         }
     }

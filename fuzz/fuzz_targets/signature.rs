@@ -24,8 +24,8 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     if let (Some((file, signature)), Some(key)) = (split(any.bytes()), bytes.first_chunk::<32>()) {
         let _ = verify(file, signature, key);
     }
-    let policy = Policy { verify: Some(|file, signature| verify(file, signature, &KEY)), lowest: 0 };
+    let policy = Policy { verify: Some(|file, signature| verify(file, signature, &KEY)), lowest: 0, fits: None };
     let picked = pick(any.bytes(), changed.bytes(), &policy, &mut [0.0; 64]);
     assert_eq!(picked.is_ok(), same);
-    let _ = pick(any.bytes(), changed.bytes(), &Policy { verify: None, lowest: 0 }, &mut [0.0; 4096]);
+    let _ = pick(any.bytes(), changed.bytes(), &Policy { verify: None, ..policy }, &mut [0.0; 4096]);
 });

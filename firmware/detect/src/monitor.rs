@@ -1,5 +1,6 @@
 //! All that a machine is watched with: to be fed row by row.
 
+use flow_nostd::layout::VALUE;
 use flow_nostd::{Detector, Drift, EvalError, Flow, FormatError, SensorState, Status, Verdict, Window, Windowing};
 
 /// Most columns of a flow.
@@ -25,6 +26,8 @@ pub struct Monitor<'a> {
     scratch: &'a mut [f32],
     columns: usize,
     channels: usize,
+    /// Whether the first column of a channel has its name, as one of its newest values has: of others the name goes on.
+    plain: bool,
 }
 
 impl<'a> Monitor<'a> {
@@ -32,9 +35,10 @@ impl<'a> Monitor<'a> {
     pub fn new(flow: Flow<'a>, memory: &'a mut [f32], scratch: &'a mut [f32]) -> Result<Self, FormatError> {
         let windowing = Windowing::of(&flow)?;
         let (columns, channels) = (flow.columns(), windowing.channels());
+        let plain = windowing.feature_records().first().is_some_and(|first| first.kind.get() == VALUE);
         assert!(columns <= COLUMNS && flow.context_dim() == 0, "raise COLUMNS; for a context see `Window::features`");
         let detector = Detector::new(flow)?;
-        assert!(detector.calibration_rows() > 0, "flow-export calibrate makes a flow one that gives verdicts");
+        assert!(detector.is_calibrated(), "flow-export calibrate makes a flow one that gives verdicts");
         let window = Window::new(windowing, memory).expect("memory for the window");
         Ok(Self {
             detector,
@@ -44,22 +48,23 @@ impl<'a> Monitor<'a> {
             scratch,
             columns,
             channels,
+            plain,
         })
     }
 
     /// Names of a row's channels: those of their first columns, less the feature.
     pub fn channels(&self) -> impl ExactSizeIterator<Item = &'a str> {
         let features = self.columns.checked_div(self.channels).unwrap_or(0);
-        let flow = *self.detector.flow();
+        let (flow, plain) = (*self.detector.flow(), self.plain);
         (0..self.channels).map(move |channel| {
             let name = flow.column_name(channel * features).unwrap_or("?");
-            name.rsplit_once('.').map_or(name, |(channel, _)| channel)
+            name.rsplit_once('.').filter(|_| !plain).map_or(name, |(channel, _)| channel)
         })
     }
 
     /// The name of a column.
     pub fn name(&self, column: usize) -> &'a str {
-        self.detector.flow().column_name(column).unwrap_or("?")
+        self.detector.flow().value_name(column).unwrap_or("?")
     }
 
     /// Takes a row and the time at which it was read; a report where it completes a window.

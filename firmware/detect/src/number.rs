@@ -8,7 +8,7 @@ pub struct Number(pub f32);
 impl Display for Number {
     fn fmt(&self, f: &mut Formatter) -> Result {
         let Number(x) = *self;
-        // The cast saturates: a whole number that is larger is printed with an exponent or a `.0`.
-        if x as i32 as f32 == x { write!(f, "{x}") } else { write!(f, "{x:?}") }
+        let whole = x as i64 as f32 == x && x.abs() < 1e15;
+        if whole { write!(f, "{x}") } else { write!(f, "{x:?}") }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::opaque;
 use core::hint::black_box;
-use flow_nostd::layout::{self, ColumnRecord, LayerRecord};
+use flow_nostd::layout::{self, ColumnRecord, LayerRecord, SensorRecord};
 use flow_nostd::slots::{self, Policy};
 use flow_nostd::{Aligned, Detector, Drift, FLOOR, Flow, SensorState, Status, Window, Windowing};
 use rand_pcg::{Pcg32, Pcg64};
@@ -13,7 +13,7 @@ pub fn call_all() {
     black_box(flow_nostd::window_len(opaque::file()));
     black_box((FLOOR, flow_nostd::scratch_len(opaque::file()), layout::crc32(opaque::file())));
     black_box(Aligned(black_box([0u8; 4])).0);
-    let policy = Policy { verify: Some(opaque::verify), lowest: black_box(0) };
+    let policy = Policy { verify: Some(opaque::verify), lowest: black_box(0), fits: Some(opaque::fits) };
     let _ = black_box(slots::check(opaque::file(), black_box(&policy), opaque::values()));
     let _ = black_box(slots::pick(opaque::file(), opaque::file(), black_box(&policy), opaque::values()));
     let flow = black_box(Flow::new(opaque::file()));
@@ -31,6 +31,7 @@ fn list(flow: &Flow) {
     black_box((Flow::columns(flow), Flow::context_dim(flow), Flow::dim(flow), Flow::scratch_len(flow)));
     black_box((Flow::macs_log_prob(flow), Flow::macs_sample(flow), Flow::probes(flow)));
     black_box((Flow::model_id(flow), Flow::model_id_hex(flow), Flow::column_name(flow, black_box(0))));
+    black_box((Flow::value_name(flow, black_box(0)), Flow::context_name(flow, black_box(0))));
     black_box((Flow::header(flow), Flow::tails_record(flow), Flow::base(flow), Flow::weights(flow)));
     black_box((Flow::atom_records(flow), Flow::circle_records(flow), Flow::dense_records(flow)));
     for record in Flow::column_records(flow) {
@@ -63,7 +64,7 @@ fn detect(flow: Flow) {
     let (shares, ln_p) = (opaque::values(), black_box(-1.0));
     let Ok(detector) = black_box(Detector::new(flow)) else { return };
     black_box((Detector::flow(&detector), Detector::alarm_ln_p(&detector), Detector::calibration_rows(&detector)));
-    black_box(Detector::sensor_records(&detector));
+    black_box((Detector::sensor_records(&detector), Detector::is_calibrated(&detector)));
     let detector = black_box(Detector::with_alarm_ln_p(detector, ln_p));
     black_box(Detector::ln_p(&detector, ln_p, context));
     let knots = <[layout::Knot]>::ref_from_bytes(opaque::file()).unwrap_or_default();
@@ -73,6 +74,12 @@ fn detect(flow: Flow) {
     }
     let mut sensors = black_box([SensorState::default(); 4]);
     let _ = black_box(Detector::watch(&detector, row, context, &mut sensors, scratch));
+    for (record, state) in Detector::sensor_records(&detector).iter().zip(&mut sensors) {
+        black_box(SensorRecord::check(record, state, ln_p));
+    }
+    for state in &sensors {
+        black_box(SensorState::is_missing(state));
+    }
     let _ = black_box(Detector::blame(&detector, row, context, shares, scratch));
     let mut drift = black_box(Drift::new());
     black_box((Drift::push(&mut drift, ln_p), Drift::level(&drift), Drift::to_bytes(&drift)));

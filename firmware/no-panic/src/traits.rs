@@ -37,7 +37,7 @@ pub fn use_all() {
             equal::<FormatError>(error);
         }
     }
-    let policy = Policy { verify: Some(opaque::verify), lowest: 0 };
+    let policy = Policy { verify: Some(opaque::verify), lowest: 0, fits: Some(opaque::fits) };
     clone::<Policy>(policy);
     match pick(opaque::file(), opaque::file(), &policy, opaque::values()) {
         Ok(picked) => {

@@ -34,7 +34,11 @@ fn report(output: &mut Output) -> Option<()> {
 
     let mut changed = flow_nostd::Aligned([0xff; LONGEST]);
     changed.0.get_mut(..model::BYTES.len())?.copy_from_slice(model::BYTES);
-    let policy = Policy { verify: Some(|file, signature| flow_signature::verify(file, signature, &KEY)), lowest: 0 };
+    let policy = Policy {
+        verify: Some(|file, signature| flow_signature::verify(file, signature, &KEY)),
+        lowest: 0,
+        fits: Some(|flow| flow.columns() == model::COLUMNS),
+    };
     let mut scratch = [0.0; model::SCRATCH];
     let picked = pick(&[], black_box(&changed.0), &policy, &mut scratch).ok()?;
     good &= picked.slot == Slot::B;

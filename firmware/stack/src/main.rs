@@ -41,7 +41,7 @@ fn report(file: &'static [u8], output: &mut Output) -> Option<()> {
     let (row, context) = (row.get_mut(..flow.columns())?, context.get_mut(..flow.context_dim())?);
     let z = z.get_mut(..flow.dim())?;
 
-    let policy = Policy { verify: None, lowest: 0 };
+    let policy = Policy { verify: None, lowest: 0, fits: None };
     print("slots::pick", stack_used(|| done &= black_box(pick(black_box(file), file, &policy, &mut scratch)).is_ok()));
     print("slots::check", stack_used(|| done &= black_box(check(black_box(file), &policy, &mut scratch)).is_ok()));
     print("self_test", stack_used(|| done &= black_box(flow.self_test(&mut scratch)).is_ok()));

@@ -2,7 +2,7 @@
 
 use super::windows::Windows;
 use crate::binomial::interval;
-use flow_nostd::Drift;
+use crate::verdicts::drift_levels;
 use flow_nostd::layout::LN_P_MIN;
 use flow_table::time_text;
 use serde::Serialize;
@@ -181,7 +181,7 @@ pub struct Point {
     pub windows_found: usize,
     /// Number of episodes away from all windows.
     pub false_episodes: usize,
-    /// The same in 1,000 rows outside all windows.
+    /// The same in 1,000 rows that are away from all windows: only these can be in one.
     pub false_episodes_per_1000_rows: f64,
 }
 
@@ -282,22 +282,20 @@ impl Method {
             },
             drift: ground.drift_every.map(|every| drift(&ln_p, every, ground, &time)),
             named,
-            curve: curve(&ln_p, outside, ground),
+            curve: curve(&ln_p, ground),
             ln_p,
         }
     }
 }
 
 fn drift(ln_p: &[f32], every: f64, ground: &Ground, time: &dyn Fn(usize) -> Option<String>) -> DriftAlarms {
-    let mut detector = Drift::new();
-    let mut alarms = Vec::new();
-    for (row, &ln_p) in ln_p.iter().enumerate() {
-        if f64::from(detector.push(ln_p)) >= every {
-            detector = Drift::new();
-            let window = ground.windows.of_row()[row].map(|window| window + 1);
-            alarms.push(DriftAlarm { row: ground.numbers[row], time: time(row), window });
-        }
-    }
+    let levels = drift_levels(ln_p.iter().copied(), every).enumerate();
+    let alarm = |(row, _): (usize, f32)| DriftAlarm {
+        row: ground.numbers[row],
+        time: time(row),
+        window: ground.windows.of_row()[row].map(|window| window + 1),
+    };
+    let alarms: Vec<DriftAlarm> = levels.filter(|(_, level)| f64::from(*level) >= every).map(alarm).collect();
     let mut found: Vec<usize> = alarms.iter().filter_map(|alarm| alarm.window).collect();
     found.sort_unstable(); // A clock that was set back comes to a window twice.
     found.dedup();
@@ -305,7 +303,8 @@ fn drift(ln_p: &[f32], every: f64, ground: &Ground, time: &dyn Fn(usize) -> Opti
     DriftAlarms { every_rows: every, outside, windows_found: found.len(), alarms }
 }
 
-fn curve(ln_p: &[f32], outside: usize, ground: &Ground) -> Vec<Point> {
+fn curve(ln_p: &[f32], ground: &Ground) -> Vec<Point> {
+    let away = ground.near.iter().filter(|window| window.is_none()).count();
     let (from, to) = (LARGEST.ln(), f64::from(LN_P_MIN));
     let point = |i: usize| {
         let threshold = (from + (to - from) * i as f64 / (THRESHOLDS - 1) as f64) as f32;
@@ -321,7 +320,7 @@ fn curve(ln_p: &[f32], outside: usize, ground: &Ground) -> Vec<Point> {
             ln_p: threshold,
             windows_found: found.into_iter().filter(|found| *found).count(),
             false_episodes: wrong,
-            false_episodes_per_1000_rows: 1e3 * wrong as f64 / outside.max(1) as f64,
+            false_episodes_per_1000_rows: 1e3 * wrong as f64 / away.max(1) as f64,
         }
     };
     (0..THRESHOLDS).map(point).collect()

@@ -19,7 +19,6 @@ use crate::score::matching;
 use crate::times::{Order, every};
 use crate::verdicts::{Judge, Judged};
 use crate::windows::{Fault, Windowed};
-use flow_nostd::Status;
 use flow_table::{Table, time_text};
 use method::{Ground, Scores};
 use serde::Serialize;
@@ -65,10 +64,10 @@ pub struct Backtest {
     pub apart: usize,
     /// An alarm where p is at most this.
     pub alarm_p: f64,
-    /// How many rows have each status, of the flow.
+    /// How many rows have each status, of the flow. It names one sensor of a row.
     pub status: BTreeMap<&'static str, usize>,
-    /// How many rows have a fault of each sensor: of the flow's columns, and of the channels of windows, which have no verdict
-    /// then.
+    /// How many rows have a fault of each sensor, whatever the others have: of the flow's columns, and of the channels of windows,
+    /// which have no verdict then.
     pub faults: Vec<Fault>,
     /// The flow first, then what it is compared with.
     pub methods: Vec<Method>,
@@ -116,7 +115,9 @@ pub fn backtest(
         days: every.map(|every| table.rows() as f64 * every.as_secs_f64() / 86_400.0),
     };
     let judged = judge.judge(table, &gaps)?;
-    let (status, mut faults) = faults(&judged, &names);
+    let mut status = BTreeMap::new();
+    judged.iter().for_each(|one| *status.entry(one.verdict.status.word()).or_insert(0) += 1);
+    let mut faults = judge.faults(table, &gaps)?;
     faults.extend(windowed.made.iter().flat_map(|made| made.faults.iter().cloned()));
     let mut methods = vec![Method::of(name(judge), scores(judged, names.clone()), &ground)];
     for other in others {
@@ -163,23 +164,4 @@ fn name(judge: &Judge) -> String {
 fn scores(judged: Vec<Judged>, names: Vec<String>) -> Scores {
     let ln_p = judged.iter().map(|one| one.verdict.ln_p).collect();
     Scores { ln_p, columns: judged.iter().map(|one| one.blamed).collect(), names }
-}
-
-/// Rows of each status, and of each fault of each sensor.
-fn faults(judged: &[Judged], names: &[String]) -> (BTreeMap<&'static str, usize>, Vec<Fault>) {
-    let mut status = BTreeMap::new();
-    let mut faults = BTreeMap::new();
-    for one in judged {
-        let word = one.verdict.status.word();
-        *status.entry(word).or_insert(0) += 1;
-        if let Status::Sensor { column, .. } = one.verdict.status {
-            *faults.entry((column, word)).or_insert(0) += 1;
-        }
-    }
-    let fault = |((column, fault), rows): ((u16, &'static str), usize)| Fault {
-        column: names.get(usize::from(column)).cloned().unwrap_or_default(),
-        fault,
-        rows,
-    };
-    (status, faults.into_iter().map(fault).collect())
 }

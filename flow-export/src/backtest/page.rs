@@ -8,6 +8,9 @@ use flow_table::plot::{Curve, Mark, Timeline, curves, timeline};
 /// Episodes that are listed of each method.
 const MOST_EPISODES: usize = 100;
 
+/// Windows that are listed.
+const MOST_WINDOWS: usize = 100;
+
 /// Drift alarms that are listed of each method.
 const MOST_DRIFT: usize = 20;
 
@@ -54,7 +57,7 @@ pub fn page(found: &Backtest) -> String {
     put(&sweep(found));
     if !found.methods[0].windows.is_empty() {
         put(
-            "<p>The fewest false episodes in 1,000 rows outside all windows with which so many windows are found, the threshold chosen in \
+            "<p>The fewest false episodes in 1,000 rows away from all windows with which so many windows are found, the threshold chosen in \
              hindsight:</p>",
         );
         put(&trade(found));
@@ -97,7 +100,10 @@ fn picture(found: &Backtest, method: &Method) -> String {
         .windows
         .list()
         .iter()
-        .map(|w| w.times.map_or([w.first as f64, w.last as f64], |times| times.map(|time| time as f64)))
+        .map(|w| match w.times {
+            Some(times) => times.map(|time| time as f64),
+            None => [w.first, w.last].map(|row| found.numbers[row] as f64),
+        })
         .collect();
     // The picture counts the rows that there are.
     let place = |number: usize| found.numbers.partition_point(|&other| other < number);
@@ -112,6 +118,7 @@ fn picture(found: &Backtest, method: &Method) -> String {
     timeline(&Timeline {
         title: &method.name,
         times: found.times_of_rows.as_deref(),
+        numbers: &found.numbers,
         ln_p: &method.ln_p,
         alarm: found.alarm_p.ln() as f32,
         windows: &windows,
@@ -159,7 +166,8 @@ fn windows(found: &Backtest) -> String {
     let mut headings = vec!["window".to_owned(), "rows#".to_owned()];
     headings.extend(found.methods.iter().map(|method| format!("{}, first alarm after", method.name)));
     let mut rows = Rows::new(&headings.iter().map(String::as_str).collect::<Vec<_>>());
-    for (i, window) in found.methods[0].windows.iter().enumerate() {
+    let all = &found.methods[0].windows;
+    for (i, window) in all.iter().enumerate().take(MOST_WINDOWS) {
         let [first, last] = window.rows;
         let name = match (&window.start, &window.end) {
             (Some(start), Some(end)) => format!("{start} to {end}"),
@@ -175,7 +183,12 @@ fn windows(found: &Backtest) -> String {
         }
         rows.row(&cells);
     }
-    rows.finish()
+    rows.finish() + &first_of(MOST_WINDOWS, all.len())
+}
+
+/// That a table is cut short, if it is.
+fn first_of(shown: usize, all: usize) -> String {
+    if all > shown { format!("<p>The first {shown} of {}.</p>", grouped(all)) } else { String::new() }
 }
 
 fn sweep(found: &Backtest) -> String {
@@ -191,7 +204,7 @@ fn sweep(found: &Backtest) -> String {
             found.methods.iter().zip(&lines).map(|(m, points)| Curve { name: &m.name, points }).collect();
         figure(&curves(title, "−log10 of the largest p of an alarm", y, &named), "")
     };
-    let wrong = draw("False episodes", "in 1,000 rows", |point| point.false_episodes_per_1000_rows);
+    let wrong = draw("False episodes", "in 1,000 rows away from windows", |point| point.false_episodes_per_1000_rows);
     if found.methods[0].windows.is_empty() {
         return wrong;
     }
@@ -202,7 +215,9 @@ fn trade(found: &Backtest) -> String {
     let mut headings = vec!["windows found#".to_owned()];
     headings.extend(found.methods.iter().map(|method| format!("{}#", method.name)));
     let mut rows = Rows::new(&headings.iter().map(String::as_str).collect::<Vec<_>>());
-    for wanted in 1..=found.methods[0].windows.len() {
+    let all = found.methods[0].windows.len();
+    // Of many windows not each number: they are as far apart as that there are no more rows than windows are listed.
+    for wanted in (1..=all).filter(|wanted| wanted % all.div_ceil(MOST_WINDOWS) == 0) {
         let mut cells = vec![Cell::Number(wanted.to_string())];
         for method in &found.methods {
             let enough = method.curve.iter().filter(|point| point.windows_found >= wanted);
@@ -248,10 +263,7 @@ fn episodes(method: &Method) -> String {
         ]);
     }
     let named: Vec<String> = method.named.iter().map(|n| format!("{} ({})", n.column, grouped(n.alarms))).collect();
-    let mut html = rows.finish();
-    if method.episodes.len() > MOST_EPISODES {
-        html.push_str(&format!("<p>The first {MOST_EPISODES} of {}.</p>", grouped(method.episodes.len())));
-    }
+    let mut html = rows.finish() + &first_of(MOST_EPISODES, method.episodes.len());
     html.push_str(&format!("<p>Columns that alarms name: {}.</p>", escape(&named.join(", "))));
     html
 }

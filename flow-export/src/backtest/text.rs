@@ -14,6 +14,14 @@ pub(super) fn delay(seconds: Option<f64>, rows: usize) -> String {
     }
 }
 
+/// So many of a list are named.
+const MOST: usize = 8;
+
+/// That a list goes on, if it does.
+fn and_more(all: usize) -> String {
+    if all > MOST { format!(" and {} more", all - MOST) } else { String::new() }
+}
+
 /// What should be known of the rows.
 pub(super) fn notes(found: &Backtest) -> Vec<String> {
     let mut notes = Vec::new();
@@ -55,13 +63,12 @@ impl fmt::Display for Method {
         }
         writeln!(f, ", in {} episodes", self.episodes.len())?;
         if !self.windows.is_empty() {
-            let delays: Vec<String> = self
-                .windows
-                .iter()
+            let windows = self.windows.iter().take(MOST);
+            let delays: Vec<String> = windows
                 .map(|w| w.delay_rows.map_or("missed".to_owned(), |rows| delay(w.delay_seconds, rows)))
                 .collect();
             let (found, all) = (self.windows_found, self.windows.len());
-            writeln!(f, "  windows found: {found} of {all}, after {}", delays.join(", "))?;
+            writeln!(f, "  windows found: {found} of {all}, after {}{}", delays.join(", "), and_more(all))?;
             writeln!(f, "  false episodes, away from every window: {}", self.false_episodes)?;
         }
         let false_alarms = &self.false_alarms;
@@ -83,12 +90,8 @@ impl fmt::Display for Method {
         }
         if !self.named.is_empty() {
             let named: Vec<String> =
-                self.named.iter().take(8).map(|n| format!("{} ({})", n.column, n.alarms)).collect();
-            let more = match self.named.len() - named.len() {
-                0 => String::new(),
-                more => format!(" and {more} more"),
-            };
-            writeln!(f, "  columns named by alarms: {}{more}", named.join(", "))?;
+                self.named.iter().take(MOST).map(|n| format!("{} ({})", n.column, n.alarms)).collect();
+            writeln!(f, "  columns named by alarms: {}{}", named.join(", "), and_more(self.named.len()))?;
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! When something was wrong: the windows of a back-test, from a file of windows or of labels.
 
 use crate::error::Error;
+use flow_table::suggest::list;
 use flow_table::{Table, read_labels, time_of, time_text};
 use serde_json::Value;
 use std::fs;
@@ -97,8 +98,8 @@ impl Windows {
 
     /// Reads pairs of times, start and end, both within, of an end that is a date the whole day:
     /// `[["2024-05-01 12:00", "2024-05-01 14:00"], …]`, or an object with
-    /// such a list for each file, of which that of the table counts, or the only one whatever its name. Windows without a row
-    /// of the table are left out.
+    /// such a list for each file, of which those of the table's files count, or the only one whatever its name. Windows without
+    /// a row of the table are left out.
     ///
     /// # Errors
     /// A table without times; a file that cannot be read or holds anything else; a window that ends before it starts;
@@ -110,7 +111,7 @@ impl Windows {
         };
         let text = fs::read_to_string(path).map_err(|e| Error::read(path, e))?;
         let value: Value = serde_json::from_str(&text).map_err(|e| fail(format!("is no JSON: {e}")))?;
-        let mut pairs = pairs(&value, table.source()).map_err(fail)?;
+        let mut pairs = pairs(&value, &table.paths()).map_err(fail)?;
         pairs.sort_unstable();
         if let Some(pair) = pairs.windows(2).find(|pair| pair[1][0] < pair[0][1] || pair[1][0] == pair[0][0]) {
             let [a, b] = [pair[0], pair[1]].map(|[start, _]| time_text(start));
@@ -145,22 +146,22 @@ impl Windows {
 }
 
 /// The pairs of times that count for a table.
-fn pairs(value: &Value, source: &str) -> Result<Vec<[i64; 2]>, String> {
+fn pairs(value: &Value, paths: &[&str]) -> Result<Vec<[i64; 2]>, String> {
     const EXPECTED: &str = "expected a list of [start, end], or an object with such a list for each file";
-    let list = match value {
-        Value::Array(list) => list,
+    let lists: Vec<&Value> = match value {
         Value::Object(files) => {
-            let name = |path: &str| path.rsplit(['/', '\\']).next().unwrap_or_default().to_owned();
-            let own = files.iter().find(|(file, _)| name(file) == name(source)).map(|(_, list)| list);
-            let only = files.values().next().filter(|_| files.len() == 1);
-            match own.or(only) {
-                Some(Value::Array(list)) => list,
-                Some(_) => return Err(EXPECTED.to_owned()),
-                None => return Err(format!("has windows for {} files, but none for {source}", files.len())),
+            let own = |file: &String| paths.iter().any(|path| file_name(file) == file_name(path));
+            let own: Vec<&Value> = files.iter().filter(|(file, _)| own(file)).map(|(_, list)| list).collect();
+            if own.is_empty() && files.len() > 1 {
+                let [there, read] = [list(files.keys().map(String::as_str)), list(paths.iter().copied())];
+                return Err(format!("has windows for {there}, and none for {read}; expected one of these names"));
             }
+            if own.is_empty() { files.values().collect() } else { own }
         }
-        _ => return Err(EXPECTED.to_owned()),
+        list => vec![list],
     };
+    let lists = lists.into_iter().map(|list| list.as_array().ok_or_else(|| EXPECTED.to_owned()));
+    let list: Vec<&Value> = lists.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();
     if list.is_empty() {
         return Err(format!("has no window; {EXPECTED}"));
     }
@@ -175,12 +176,19 @@ fn pairs(value: &Value, source: &str) -> Result<Vec<[i64; 2]>, String> {
         };
         let is_date = end.as_str().is_some_and(|text| text.trim().len() == DATE && text.contains('-'));
         let [start, end] = [time(start, i + 1)?, time(end, i + 1)?];
+        let end = if is_date { end.saturating_add(DAY - 1) } else { end };
         if end < start {
             return Err(format!("window {} ends at {}, before it starts", i + 1, time_text(end)));
         }
-        Ok([start, if is_date { end.saturating_add(DAY - 1) } else { end }])
+        Ok([start, end])
     };
-    list.iter().enumerate().map(pair).collect()
+    list.into_iter().enumerate().map(pair).collect()
+}
+
+/// The name of a file without its folders, packed or not.
+fn file_name(path: &str) -> &str {
+    let name = path.rsplit(['/', '\\']).next().unwrap_or_default();
+    name.strip_suffix(".gz").unwrap_or(name)
 }
 
 #[cfg(test)]

@@ -120,7 +120,7 @@ pub(super) struct Calibrate {
     #[arg(long, value_name = "TIME", requires = "false_alarms", value_parser = alarm::duration)]
     pub(super) every: Option<Duration>,
     /// So sure that no more usual rows are alarms, whatever the calibration rows happen to be: 0.9. Without it the number is
-    /// right in the mean over calibrations
+    /// right in the mean over calibrations. Either holds as far as rows are counted; a rarer alarm is of a fitted tail
     #[arg(long, value_name = "SHARE", value_parser = alarm::confidence)]
     pub(super) confidence: Option<f64>,
     /// What a column's sensor can give: NAME=LOW..HIGH. Other values are faults of the sensor. Of a raw channel of windows: no

@@ -104,7 +104,7 @@ pub fn on_boards(frozen: &Frozen, boards: &[&'static Board]) -> Result<Vec<Board
         Err(FormatError::MissingSection { .. }) => 0,
         Err(source) => return Err(damaged(source)),
     };
-    let calibrated = Detector::new(frozen.flow()?).map_err(damaged)?.calibration_rows() > 0;
+    let calibrated = Detector::new(frozen.flow()?).map_err(damaged)?.is_calibrated();
     let detector = if calibrated { size_of::<SensorState>() * flow.columns() + size_of::<Drift>() } else { 0 };
     let work = Work::of(&flow);
     let on = |board: &&'static Board| {

@@ -3,6 +3,7 @@
 mod cell;
 mod clock;
 mod input;
+mod interrupted;
 mod layout;
 mod lines;
 mod names;
@@ -17,6 +18,7 @@ use crate::frozen::Frozen;
 use crate::windows::Recipe;
 use console::Term;
 use flow_line::{Answer, Request, Responder, Said};
+use interrupted::Interrupted;
 use lines::Lines;
 use names::Names;
 use std::io;
@@ -77,14 +79,14 @@ pub(crate) fn watch(frozen: &Frozen, options: Options) -> Result<(), Error> {
     let term = Term::stdout();
     let on_a_port = options.port.as_ref().map(|port| format!(" on {}", port.display())).unwrap_or_default();
     let title = format!("{}{on_a_port}", frozen.path().display());
-    let mut show: Box<dyn Show> = match term.is_term() {
+    let mut show = Interrupted::new(match term.is_term() {
         true => Box::new(View::new(Term::buffered_stdout(), title, names, options.drift)),
-        false => Box::new(Lines::new(io::stdout().lock(), names, Tally::new(title, options.drift))?),
-    };
+        false => Box::new(Lines::new(io::stdout(), names, Tally::new(title, options.drift))?),
+    })?;
     let watched = match (rows, link) {
-        (Some(rows), None) => judge_here(Arriving::of(rows), &mut twin, &options, &mut *show),
-        (Some(rows), Some(link)) => judge_there(Arriving::of(rows), link, frozen, &options, &mut *show),
-        (None, Some(link)) => listen(link, frozen, &options, &mut *show),
+        (Some(rows), None) => judge_here(Arriving::of(rows), &mut twin, &options, &mut show),
+        (Some(rows), Some(link)) => judge_there(Arriving::of(rows), link, frozen, &options, &mut show),
+        (None, Some(link)) => listen(link, frozen, &options, &mut show),
         (None, None) => Ok(()),
     };
     let ended = show.end(); // What came of the rows until then, whatever ended them.

@@ -53,16 +53,19 @@ pub fn read_windowed(
     Ok((windowed, recipe))
 }
 
-/// Refuses a flow whose windows make other columns than those of a recipe, whatever their names. Of a flow without windows the
-/// names say it.
+/// Refuses a flow whose windows make other columns than those of a recipe, whatever their names, and one over rows that are not
+/// these columns.
 ///
 /// # Errors
 /// Its windows and the recipe's.
 pub fn check_the_same(recipe: Option<&Recipe>, other: &Frozen) -> Result<(), Error> {
-    let Some(its) = Recipe::of_file(other)? else { return Ok(()) };
-    let difference = match recipe {
-        Some(own) => own.difference(&its),
-        None => Some(format!("{its}; the first flow is over rows")),
+    let difference = match (recipe, Recipe::of_file(other)?) {
+        (Some(own), Some(its)) => own.difference(&its),
+        (None, Some(its)) => Some(format!("{its}; the first flow is over rows")),
+        (Some(own), None) if column_names(&other.flow()?) != own.columns() => {
+            Some("over rows, and the first flow is over windows".to_owned())
+        }
+        (_, None) => None,
     };
     match difference {
         Some(difference) => Err(Error::OtherWindows { path: other.path().to_owned(), difference }),

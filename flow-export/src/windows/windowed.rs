@@ -47,6 +47,12 @@ impl Windowed {
     pub fn gaps(&self, every: Option<Duration>) -> Vec<bool> {
         self.made.as_ref().map_or_else(|| gaps(&self.table, every), |made| made.begun.clone())
     }
+
+    /// The channels whose sensors have a range that could not be looked at: the rows were windows already.
+    pub fn unseen_ranges<'r>(&self, recipe: &'r Recipe) -> Vec<&'r str> {
+        let limited = recipe.channels.iter().zip(&recipe.ranges).filter(|(_, range)| **range != [f32::MIN, f32::MAX]);
+        limited.filter(|_| self.made.is_none()).map(|(name, _)| name.as_str()).collect()
+    }
 }
 
 impl Recipe {

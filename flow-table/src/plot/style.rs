@@ -75,6 +75,7 @@ mod tests {
         let time = Timeline {
             title: "t",
             times: None,
+            numbers: &[1, 2],
             ln_p: &[-0.1, -9.0],
             alarm: -7.0,
             windows: &windows,

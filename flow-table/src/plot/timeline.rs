@@ -44,13 +44,15 @@ const MOST_TICKS: i64 = 10;
 pub struct Timeline<'a> {
     /// What is written above.
     pub title: &'a str,
-    /// When each row was, microseconds since 1970; without it rows are numbered from 0.
+    /// When each row was, microseconds since 1970; without it rows stand at their numbers.
     pub times: Option<&'a [i64]>,
+    /// The number of each row.
+    pub numbers: &'a [usize],
     /// The natural logarithm of each row's p, at most 0.
     pub ln_p: &'a [f32],
     /// A row is an alarm where it is at most this.
     pub alarm: f32,
-    /// From when to when something was wrong, as times, or rows where there are none.
+    /// From when to when something was wrong, as times, or as numbers of rows where there are none.
     pub windows: &'a [[f64; 2]],
     /// Rows that are marked.
     pub marks: &'a [Mark<'a>],
@@ -77,9 +79,10 @@ pub struct Mark<'a> {
 /// let svg = timeline(&Timeline {
 ///     title: "Pump",
 ///     times: None,
+///     numbers: &[1, 2, 3, 4],
 ///     ln_p: &[-0.5, -0.1, -9.0, -1.0],
 ///     alarm: -7.0,
-///     windows: &[[2.0, 3.0]],
+///     windows: &[[3.0, 4.0]],
 ///     marks: &[Mark { row: 2, label: "pressure", inside: true }],
 ///     drift: &[],
 /// });
@@ -87,9 +90,9 @@ pub struct Mark<'a> {
 /// ```
 ///
 /// # Panics
-/// If there are fewer times than rows, or a mark is of no row.
+/// If there are fewer times or numbers than rows, or a mark is of no row.
 pub fn timeline(shown: &Timeline<'_>) -> String {
-    let x_of = |row: usize| shown.times.map_or(row as f64, |times| times[row] as f64);
+    let x_of = |row: usize| shown.times.map_or_else(|| shown.numbers[row] as f64, |times| times[row] as f64);
     let oddness = |ln_p: f32| -f64::from(ln_p.min(0.0)) / std::f64::consts::LN_10;
     let (low, high) =
         (0..shown.ln_p.len()).map(x_of).fold((f64::MAX, f64::MIN), |(low, high), x| (low.min(x), high.max(x)));
@@ -125,7 +128,11 @@ pub fn timeline(shown: &Timeline<'_>) -> String {
     panel.frame(&mut svg, false);
     match shown.times {
         Some(_) => label_times(&mut svg, &panel),
-        None => panel.label_x(&mut svg),
+        None => {
+            panel.label_x(&mut svg);
+            let below = Font::new(TEXT, MUTED, Anchor::Middle);
+            svg.text(panel.left + panel.width / 2.0, HEIGHT - 6.0, "row", below);
+        }
     }
     svg.text(22.0, panel.top + panel.height / 2.0, "p", Font::new(TEXT, MUTED, Anchor::Middle).upward());
 
@@ -228,7 +235,8 @@ mod tests {
     use super::*;
 
     fn shown<'a>(times: Option<&'a [i64]>, ln_p: &'a [f32], marks: &'a [Mark<'a>]) -> String {
-        timeline(&Timeline { title: "t", times, ln_p, alarm: -7.0, windows: &[], marks, drift: &[] })
+        let numbers: Vec<usize> = (1..=ln_p.len()).collect();
+        timeline(&Timeline { title: "t", times, numbers: &numbers, ln_p, alarm: -7.0, windows: &[], marks, drift: &[] })
     }
 
     #[test]
