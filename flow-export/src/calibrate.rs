@@ -80,10 +80,12 @@ pub struct Summary {
     pub unreached: Vec<usize>,
     /// From this p on rows are counted; smaller ones are of the tail.
     pub counted_from: f64,
-    /// Shape of the tail beyond the rows, as it was fitted; 0 for an exponential.
+    /// Shape of the tail beyond the rows, as it was fitted: 0 for an exponential, at most a half without a confidence.
     pub tail_shape: f64,
     /// Its standard error.
     pub tail_shape_error: f64,
+    /// The likeliest of all shapes, which may be above a half.
+    pub likeliest_shape: f64,
     /// The context value that has a table for each of its bins.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bins_of: Option<String>,
@@ -146,6 +148,7 @@ pub fn calibrate(
         counted_from: section.counted_from,
         tail_shape: section.pooled.tail.shape,
         tail_shape_error: section.pooled.tail.shape_error,
+        likeliest_shape: section.pooled.likeliest_shape,
         bins_of,
         bins: section.bins,
     };
@@ -297,6 +300,14 @@ impl fmt::Display for Summary {
                 "so rare an alarm is taken from the tail, not counted; with about {:.0} times as many rows it would be counted",
                 (self.counted_from / alarm_p).ceil()
             )?;
+            if self.likeliest_shape - tail_shape_error > *tail_shape {
+                writeln!(
+                    f,
+                    "the rows' own tail is longer: shape {:.2}; so rare an alarm may be several times as frequent as asked for. \
+                     --confidence takes the tail as it is, and more",
+                    self.likeliest_shape
+                )?;
+            }
         }
         if !self.unreached.is_empty() {
             let rows = listed(&self.unreached);

@@ -4,13 +4,13 @@
 //! Odder than the twentieth oddest row, the fitted [`Tail`] says how p goes on, down to a billionth. A few rows that no tail
 //! of the others reaches are not fitted: one reading of a broken sensor among them, and nothing would be odd beside it.
 //!
-//! So p is right in the mean over calibrations where rows are counted; a single one is off by what its own rows happen to be. With a confidence, p
-//! is instead so large that with this probability no smaller share of usual rows is as odd. Of n rows, the share that is as
+//! So p is right in the mean over calibrations where rows are counted; a single one is off by what its own rows happen to be.
+//! With a confidence, p is instead so large that with this probability no smaller share of usual rows is as odd. Of n rows, the share that is as
 //! odd as the k-th oddest has the distribution Beta(k, n + 1 - k) whatever theirs is (Vovk, "Conditional validity of
 //! inductive conformal predictors", arXiv 1209.2673, on training conditional validity); p is the quantile of the next row that is less odd, on the safe side.
 
 use crate::binomial;
-use crate::tail::Tail;
+use crate::tail::{Tail, USUAL};
 use flow_nostd::layout::{BinRecord, CalibrationRecord, Knot, LN_P_MIN, POOLED, interpolate};
 use puruspe::inverfc;
 use serde::Serialize;
@@ -29,11 +29,9 @@ const ANCHOR: usize = 20;
 /// The tail is fitted to the oddest tenth of the rows, and to no more than this many.
 const MOST_EXCESSES: usize = 5000;
 /// A tail does not reach a row where it has fewer than this many rows as far out, in expectation: its shape two standard errors
-/// longer than fitted but no more than [`REACHING`], and its scale a nat at least.
+/// longer than fitted but no more than [`USUAL`], and its scale a nat at least. A longer tail would reach everything, a -999 among
+/// temperatures too; rows that are drawn of one hardly ever lie so far out that this one does not reach them.
 const UNREACHED: f64 = 1e-9;
-/// A longer tail would reach everything, a -999 among temperatures too. Rows that are drawn of one hardly ever lie so far out
-/// that this one does not reach them.
-const REACHING: f64 = 0.5;
 /// So many rows may be beyond all others, one in [`ROWS_BEYOND`] where that is more, but no more than the second: more are no
 /// faults, but a part of what is usual.
 const MOST_BEYOND: [usize; 2] = [3, 20];
@@ -51,8 +49,11 @@ const BINS: usize = 4;
 pub struct Calibrated {
     /// The knots, ascending.
     pub knots: Vec<Knot>,
-    /// The tail beyond the rows, as it was fitted: with a confidence the table goes on with a longer one.
+    /// The tail beyond the rows: of the shapes up to [`USUAL`] the likeliest, or, with a confidence, of all of them; the table then
+    /// goes on with a longer one.
     pub tail: Tail,
+    /// The likeliest of all shapes.
+    pub likeliest_shape: f64,
     /// How many of the oddest rows the tail was fitted without.
     pub unreached: usize,
     /// The smallest `ln p` that is counted, not the tail's.
@@ -86,7 +87,8 @@ impl Calibrated {
         let threshold = f64::from(sorted[excesses]);
         let excesses: Vec<f64> = sorted[..excesses].iter().map(|&x| threshold - f64::from(x)).collect();
         let unreached = unreached(&excesses, rows);
-        let tail = Tail::of(&excesses[unreached..]);
+        let likeliest = Tail::of(&excesses[unreached..]);
+        let tail = confidence.map_or_else(|| Tail::at_most(&excesses[unreached..], USUAL), |_| likeliest);
         let first = levels.partition_point(|level| level.1 < ANCHOR.max(unreached + 1));
         let body = body(&levels[first..], ln_p);
         let (anchor, anchor_ln_p) = body[0];
@@ -106,7 +108,7 @@ impl Calibrated {
             }
             knots.push(Knot { log_prob: F32::new(log_prob), ln_p: F32::new((ln_p as f32).max(LN_P_MIN)) });
         }
-        Calibrated { knots, tail, unreached, anchor: anchor_ln_p }
+        Calibrated { knots, tail, likeliest_shape: likeliest.shape, unreached, anchor: anchor_ln_p }
     }
 
     /// `ln p` as the engine has it, but with another rounding.
@@ -124,8 +126,8 @@ fn unreached(excesses: &[f64], rows: usize) -> usize {
         if least <= 10.0 * others.iter().sum::<f64>() / others.len() as f64 {
             return false;
         }
-        let tail = Tail::at_most(others, REACHING).longer(2.0);
-        let tail = Tail { shape: tail.shape.min(REACHING), scale: tail.scale.max(1.0), ..tail };
+        let tail = Tail::at_most(others, USUAL).longer(2.0);
+        let tail = Tail { shape: tail.shape.min(USUAL), scale: tail.scale.max(1.0), ..tail };
         others.len() as f64 * tail.share(least) < UNREACHED
     };
     (1..=most.min(excesses.len() / 2)).rev().find(is_beyond).unwrap_or(0)

@@ -7,6 +7,9 @@
 /// log-densities of flows fall off faster than an exponential. Those of rows far from the data fall by a constant for each
 /// deviation, so that they have the tails of the columns themselves; one whose mean is not finite, above 1, is left out.
 const SHAPES: [f64; 2] = [-0.04, 1.0];
+/// The longest that is taken where nobody asks to be sure: above, a few rows decide everything, and where neighbouring rows
+/// resemble each other, or there are some tens of them, they decide for no alarms at all.
+pub const USUAL: f64 = 0.5;
 /// Shapes on the grid between them lie so far apart.
 const STEP: f64 = 0.01;
 
