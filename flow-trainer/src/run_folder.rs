@@ -5,13 +5,13 @@
 //! written first, so that an interrupted write never leaves a report without its flow. Beside it `run.json`
 //! ([`crate::request`]) and the states of its trainings ([`crate::saver`]): the truth of a training that has not ended.
 
-use crate::auto::Try;
 use crate::data::{self, Data};
 use crate::distances::Distances;
 use crate::model::Model;
 use crate::report::Report;
 use crate::request::REQUEST;
 use crate::saver::STATE_FOLDERS;
+use crate::search::Try;
 use crate::seeds::Seeds;
 use crate::train::{Ending, Epoch, Outcome, Settings};
 use flow_export::calibrate::REPEATED;

@@ -1,7 +1,7 @@
 //! A whole run as a library: reads, trains, evaluates, saves and freezes, without a command line. The crate's first page shows
 //! it. It is not resumed and draws no report; [`crate::fitted`] and [`crate::saver`] are the parts of which one puts together more.
 
-use crate::auto::{self, Found, Try};
+use crate::auto;
 use crate::backend::{self, Backend, BackendError, Choice};
 use crate::data::{Data, DataError, Source};
 use crate::evaluate::Evaluator;
@@ -9,6 +9,7 @@ use crate::fit;
 use crate::fitted::{self, FitError, Fitted, News, Work};
 use crate::model::{Choices, Model, Smoothing};
 use crate::run_folder::{self, FolderError, Metrics};
+use crate::search::{Found, Try};
 use flow_export::freeze::{FreezeError, freeze};
 use flow_export::probes;
 use flow_table::metrics::Summary;

@@ -6,6 +6,7 @@ mod against;
 mod evaluate;
 mod evaluation;
 mod for_device;
+mod leave;
 mod oddest;
 mod resume;
 mod shape;

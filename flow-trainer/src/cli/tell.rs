@@ -6,9 +6,10 @@ use crate::data::Data;
 use crate::fitted::News;
 use crate::model::{Choices, Model, Permutation};
 use crate::run_folder::Metrics;
+use crate::search::Try;
 use crate::seeds::Seeds;
 use crate::train::{Ending, LOST_EPOCHS, Outcome};
-use crate::{auto, fit, progress};
+use crate::{fit, progress};
 use flow_model::spec::Column;
 
 /// Fewer validation rows are warned of.
@@ -130,7 +131,7 @@ pub(super) fn warn_of_no_effect(model: Model, shape: &ShapeArgs, columns: &[Colu
 }
 
 /// Says what `auto` tried and why it chose.
-pub(super) fn say_tries(tries: &[auto::Try], chosen: Model) -> Result<(), Error> {
+pub(super) fn say_tries(tries: &[Try], chosen: Model) -> Result<(), Error> {
     if tries.is_empty() {
         return Ok(());
     }

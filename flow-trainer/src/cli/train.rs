@@ -1,26 +1,25 @@
 //! `flow-trainer train`: from a table to a run folder, and on to a frozen file and its scores if asked.
 
-use super::for_device::ForDevice;
-use super::oddest::{read_to_score, say_oddest};
+use super::leave::{Trained, Wanted};
+use super::oddest::read_to_score;
 use super::shape::{ShapeArgs, not_negative, positive};
 use super::windows::WindowArgs;
 use super::{BackendArgs, Error, load_backend, say, target, tell};
 use crate::backend::Backend;
 use crate::budget::Budget;
 use crate::data::{Data, Source};
-use crate::distances::Distances;
 use crate::fitted::{FitError, Fitted, News, Work};
 use crate::model::{Choices, Model, Smoothing};
 use crate::request::{Circumstances, REQUEST, Request};
-use crate::run_folder::{self, Metrics};
+use crate::run_folder;
 use crate::saver::Saves;
+use crate::search::{Found, Try};
 use crate::seeds::{self, Seeds};
-use crate::train::{Ending, TrainError};
+use crate::train::TrainError;
 use crate::tune::{self, Plan};
-use crate::{auto, fit, fitted, report};
+use crate::{auto, fit, fitted};
 use clap::{ArgMatches, Args, ValueEnum};
 use flow_export::windows::Recipe;
-use flow_table::atomic::write_atomic;
 use flow_table::{Convention, Fractions, KindOverride, Missing};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -241,67 +240,9 @@ pub(super) fn train(args: Train, budget: Option<Budget>, given: BTreeMap<String,
         }
     }
     tell::say_seeds(seeds.as_ref())?;
-    let Fitted { model, flow, settings, outcome } = fitted;
-    if outcome.history.is_empty() && outcome.ending != Ending::Fitted {
-        let why = if outcome.ending == Ending::Time { "the time was over" } else { "interrupted" };
-        return Err(Error::Refused(format!(
-            "{why} before an epoch was done; to go on: flow-trainer train --resume --out {}",
-            args.out.display()
-        )));
-    }
-    if outcome.best_epoch == 0 && outcome.ending != Ending::Fitted {
-        eprintln!(
-            "flow-trainer: warning: no epoch was better than the start, so the start is kept: columns that are \
-             independent and normal. Try a smaller --lr, a smaller model, more epochs, more rows or less --smoothing"
-        );
-    }
-
-    // Samples and pictures never cost the model.
-    let samples = match report::sample(&flow, &outcome.params, &data.validation, args.seed) {
-        Ok(samples) => Some(samples),
-        Err(error) => {
-            eprintln!("flow-trainer: warning: no samples: {error}");
-            None
-        }
-    };
-    let distances = samples.as_ref().and_then(|samples| Distances::of(samples, &data.train, &data.validation));
-    let rows = [data.train.rows(), data.validation.rows()];
-    let metrics = Metrics::of(&outcome, &settings, backend.name(), rows, distances, tries, seeds);
-    let checkpoint = run_folder::checkpoint(&data, &flow, &outcome, model, (settings.seed, convention));
-    run_folder::write(&args.out, &checkpoint, &metrics, data.calibration.as_ref())?;
-    tell::say_how_it_ended(&outcome, &metrics)?;
-    let for_device = match (ForDevice::of(&args.out, data.calibration.as_ref()), &args.freeze) {
-        (made, Some(path)) => {
-            let made = made?;
-            made.write(path)?;
-            if let Some(table) = &to_score {
-                say_oddest(path, table, &args.out, data.recipe.is_some())?;
-            }
-            Some(made)
-        }
-        (Ok(made), None) => Some(made),
-        (Err(error), None) => {
-            eprintln!("flow-trainer: warning: the report has no figures of a device: {error}");
-            None
-        }
-    };
-    let title = format!("{}: {}", args.data.join(", "), model.name());
-    let run = report::Run {
-        title: &title,
-        flow: &flow,
-        params: &outcome.params,
-        data: &data,
-        metrics: &metrics,
-        samples: samples.as_ref(),
-        frozen: for_device.as_ref().map(|made| &made.frozen),
-        scored: to_score.as_ref(),
-        backend: backend.as_ref(),
-    };
-    let (report, html) = report::report(&run, &mut |line| eprintln!("flow-trainer: warning: {line}"))?;
-    run_folder::write_report(&args.out, &report)?;
-    let report_path = args.out.join("report.html");
-    write_atomic(&report_path, html.as_bytes())?;
-    say(format_args!("report: {}", report_path.display()))?;
+    let trained = Trained { fitted, tries, seeds, data: &data, backend: backend.as_ref(), convention };
+    let wanted = Wanted { freeze: args.freeze.as_deref(), to_score: to_score.as_ref(), seed: args.seed };
+    trained.leave(&args.out, &args.data.join(", "), &wanted)?;
     drop(lock);
     Ok(())
 }
@@ -317,7 +258,7 @@ fn cores() -> usize {
 }
 
 /// A trained model, what `auto` tried, and what several seeds came to.
-type Found = (Fitted, Vec<auto::Try>, Option<Seeds>);
+type Searched = (Fitted, Vec<Try>, Option<Seeds>);
 
 fn search(
     args: &Train,
@@ -325,14 +266,14 @@ fn search(
     work: &Work<'_>,
     choices: &Choices,
     watch: &mut dyn FnMut(&News<'_>),
-) -> Result<Found, FitError> {
+) -> Result<Searched, FitError> {
     let limit = seconds(args.time);
-    let auto::Found { fitted, choices, tries } = match (device, args.model) {
-        (Some((plan, budget)), _) => auto::search(work, &plan.planned, Some(budget), limit, watch)?,
+    let Found { fitted, choices, tries } = match (device, args.model) {
+        (Some((plan, budget)), _) => tune::search(work, plan, budget, limit, watch)?,
         (None, Model::Auto) => auto::choose(work, choices, limit, watch)?,
         (None, model) => {
             let fitted = fitted::fit(model, work, choices, "state", None, watch)?;
-            auto::Found { fitted, choices: choices.clone(), tries: Vec::new() }
+            Found { fitted, choices: choices.clone(), tries: Vec::new() }
         }
     };
     if args.seeds == 1 {

@@ -2,9 +2,10 @@
 
 use super::train::{self, Train};
 use super::{Error, say};
-use crate::auto::Try;
 use crate::budget::{Budget, amount};
-use crate::tune::{Plan, REASON, Tuned, front};
+use crate::front::front;
+use crate::search::Try;
+use crate::tune::{Plan, REASON, Tuned};
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory};
 use flow_export::needs::Needs;
