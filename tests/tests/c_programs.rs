@@ -183,7 +183,7 @@ fn cmake_builds_it_too() {
 /// The program, the opt-level of the library, and bytes of `.text` and `.rodata` when last measured, without the model's own
 /// 3,424: the example, and the least that computes a log-density.
 const MEASURED: [(&str, &str, u64); 4] =
-    [("example", "s", 30_552), ("example", "3", 40_680), ("score", "s", 20_092), ("score", "3", 26_416)];
+    [("example", "s", 30_644), ("example", "3", 41_368), ("score", "s", 20_092), ("score", "3", 26_416)];
 
 #[test]
 fn the_programs_are_as_small_as_measured() {
