@@ -10,7 +10,7 @@ use std::time::Duration;
 const RULES: Rules<'_> = Rules { short: 4, for_full: 0.0, finalists: 2, budget: None };
 
 /// Tries every model, the mixture first, and returns the best with all that were tried, in order: see
-/// [`search`](crate::search). Ends soon after `limit`.
+/// [`crate::search`]. Ends soon after `limit`.
 ///
 /// # Errors
 /// If no model could be trained.

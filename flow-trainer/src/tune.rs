@@ -150,7 +150,7 @@ fn candidates(model: Model, choices: &Choices) -> Vec<Planned> {
 }
 
 /// Trains what is planned: an eighth of the epochs of each flow in six tenths of the time, then those in full that no other
-/// beats, four at most. See [`search`](crate::search).
+/// beats, four at most. See [`crate::search`].
 ///
 /// # Errors
 /// If none could be trained.

@@ -153,11 +153,15 @@ pub fn timeline(shown: &Timeline<'_>) -> String {
 /// From the lowest to the highest point in each column of the picture's dots, joined to what is before and after.
 fn spans(points: impl Iterator<Item = (f64, f64)>, panel: &Panel) -> Vec<[f64; 4]> {
     let mut columns: Vec<Option<[f64; 2]>> = vec![None; panel.width.ceil() as usize + 1];
+    let mut before = None;
     for (x, y) in points {
         let last = columns.len() - 1;
-        let column = &mut columns[((x - panel.left).max(0.0) as usize).min(last)];
-        let [low, high] = column.unwrap_or([y, y]);
-        *column = Some([low.min(y), high.max(y)]);
+        let at = ((x - panel.left).max(0.0) as usize).min(last);
+        // Where the rows go on in the next column the line does.
+        let from = before.filter(|(column, _)| at.abs_diff(*column) == 1).map_or(y, |(_, y)| y);
+        let [low, high] = columns[at].unwrap_or([y, y]);
+        columns[at] = Some([low.min(y).min(from), high.max(y).max(from)]);
+        before = Some((at, y));
     }
     columns
         .into_iter()
@@ -251,6 +255,23 @@ mod tests {
         assert_eq!(svg.matches("a long label &lt;b&gt;").count(), 1);
         let hours: Vec<i64> = times.iter().map(|t| times[0] + (t - times[0]) / 100).collect();
         assert!(shown(Some(&hours), &ln_p, &[]).contains(">05-01 03:00<"));
+    }
+
+    #[test]
+    fn a_spike_is_joined_to_the_rows_about_it() {
+        // Two rows to a dot of the picture, so that one dot may hold nothing but odd rows.
+        for odd in [1500..1501, 1500..1502, 1501..1503] {
+            let ln_p: Vec<f32> = (0..2000).map(|row| if odd.contains(&row) { -20.0 } else { -0.1 }).collect();
+            let svg = shown(None, &ln_p, &[]);
+            let line = svg.lines().find(|line| line.contains(BLUE) && line.matches('L').count() > 100).unwrap();
+            let height = |segment: &str| {
+                let y = |point: &str| point.split(' ').nth(1).and_then(|y| y.parse::<f64>().ok());
+                let (from, to) = segment.split_once('L')?;
+                Some((y(from)? - y(to.split('"').next()?)?).abs())
+            };
+            let highest = line.split('M').filter_map(height).fold(0.0, f64::max);
+            assert!(highest > 150.0, "{odd:?}: {highest}");
+        }
     }
 
     #[test]
