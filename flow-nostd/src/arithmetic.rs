@@ -1,4 +1,4 @@
-//! Does this machine compute as the one on which the engine was written? A sum over the bits of a few dozen results.
+//! Does this machine compute as the one on which the engine was written? A sum over the bits of some thousand results.
 //!
 //! Probe rows go the way of `log_prob` only, and rarely through subnormals. This goes through every libm function of
 //! the allow-list, through subnormal sums, products and quotients, and through a product and sum that rounds twice.

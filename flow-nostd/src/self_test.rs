@@ -5,7 +5,7 @@
 use crate::{EvalError, Flow, SelfTestError, arithmetic};
 
 impl Flow<'_> {
-    /// Compares the bits of a few dozen results of arithmetic and libm, then those of every probe row's log-density.
+    /// Compares the bits of some thousand results of arithmetic and libm, then those of every probe row's log-density.
     ///
     /// # Errors
     /// Arithmetic or the first probe that differs, a scratch that is too short, or a file without probes.

@@ -9,7 +9,7 @@ pub mod second_reader;
 use common::Aligned;
 use common::exercise::exercise;
 use common::mutation::Change;
-use flow_nostd::{Detector, EvalError, Flow, Window, Windowing};
+use flow_nostd::{Detector, Drift, EvalError, Flow, SensorState, Window, Windowing};
 use second_reader::SecondReader;
 
 /// Whatever the file: the engine and the second reader agree whether it is one, and if it is every function returns and gives
@@ -33,10 +33,17 @@ pub fn verdicts(flow: &Flow) {
     let mut scratch = vec![f32::NAN; flow.scratch_len()];
     if let Ok(detector) = Detector::new(*flow) {
         let mut shares = vec![0.0; flow.columns()];
+        let (mut sensors, mut drift) = (vec![SensorState::default(); flow.columns()], Drift::new());
         for x in [0.5, -1e30, f32::MAX, f32::NAN] {
             row.fill(x);
             if let Ok(verdict) = detector.verdict(&row, &context, &mut scratch) {
                 assert!(verdict.log_prob.is_finite() && (-20.8..=0.0).contains(&verdict.ln_p), "{verdict:?}");
+            }
+            let mut watched = row.clone();
+            if let Ok(verdict) = detector.watch(&mut watched, &context, &mut sensors, &mut scratch) {
+                assert!(verdict.log_prob.is_finite() && (-20.8..=0.0).contains(&verdict.ln_p), "{verdict:?}");
+                assert!(watched.iter().all(|x| x.is_finite()) && drift.push(verdict.ln_p) <= 1e30, "{watched:?}");
+                assert_eq!(Drift::from_bytes(drift.to_bytes()), Some(drift));
             }
             if detector.blame(&row, &context, &mut shares, &mut scratch).is_ok() {
                 assert!(shares.iter().all(|share| share.is_finite()), "{shares:?}");

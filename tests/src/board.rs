@@ -77,7 +77,10 @@ impl Board {
     /// `Some` where the board's emulator and target are there; otherwise the test is skipped or fails, see
     /// [`crate::require`].
     pub fn find(&self) -> Option<&Self> {
-        let emulator = tools::find_program(self.emulator, "Debian's packages are qemu-system-arm and qemu-system-misc");
+        let emulator = tools::find_program(
+            self.emulator,
+            "Debian's packages are qemu-system-arm, qemu-system-misc and, from Debian 13 on, qemu-system-riscv",
+        );
         let found = emulator.and_then(|()| find_target(self.target)).map(|()| self);
         available("qemu", found.map_err(|missing| format!("{}: {missing}", self.core)))
     }

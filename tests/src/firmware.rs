@@ -98,7 +98,7 @@ impl Firmware {
 
         let mut cargo = tools::cargo();
         cargo.current_dir(tools::repository().join("firmware"));
-        cargo.args(["build", "--release", "--quiet", "--package", self.package, "--target", self.target]);
+        cargo.args(["build", "--locked", "--release", "--quiet", "--package", self.package, "--target", self.target]);
         cargo.arg("--target-dir").arg(&folder);
         if !self.features.is_empty() {
             cargo.args(["--features", self.features]);

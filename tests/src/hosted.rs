@@ -77,10 +77,19 @@ impl Host {
     pub fn find(&self) -> Option<&Self> {
         let runs = match self.is_emulated() {
             true => tools::find_program(self.emulator, "Debian's package is qemu-user"),
-            false => Ok(()),
+            false => self.has_vectors(),
         };
         let found = runs.and_then(|()| find_target(self.target)).map(|()| self);
         available("qemu", found.map_err(|missing| format!("{}: {missing}", self.processor)))
+    }
+
+    /// Whether this machine's processor can run what is compiled for it.
+    fn has_vectors(&self) -> Result<(), String> {
+        #[cfg(target_arch = "x86_64")]
+        if self.flags.contains("x86-64-v3") && !(is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")) {
+            return Err("this processor has no AVX2".to_owned());
+        }
+        Ok(())
     }
 
     fn is_webassembly(&self) -> bool {

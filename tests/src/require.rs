@@ -1,6 +1,6 @@
 //! What a test needs and a machine may lack: the test is skipped, visibly, or fails where the environment says so.
 //!
-//! `REQUIRE=ort,qemu` lists what must be there.
+//! `REQUIRE=ort,qemu,gcc` lists what must be there.
 
 use std::io::Write;
 
@@ -20,8 +20,17 @@ pub fn available<T>(what: &str, found: Result<T, String>) -> Option<T> {
     None
 }
 
+/// All that can be required.
+const KNOWN: [&str; 3] = ["ort", "qemu", "gcc"];
+
+/// # Panics
+/// Where the list has something else: a slip of the keyboard would require nothing.
 fn is_required(what: &str, list: &str) -> bool {
-    list.split(',').any(|entry| entry.trim() == what)
+    let entries = || list.split(',').map(str::trim).filter(|entry| !entry.is_empty());
+    if let Some(unknown) = entries().find(|entry| !KNOWN.contains(entry)) {
+        panic!("REQUIRE lists {unknown:?}, and knows {}", KNOWN.join(", "));
+    }
+    entries().any(|entry| entry == what)
 }
 
 #[cfg(test)]
@@ -31,8 +40,14 @@ mod tests {
     #[test]
     fn a_list_requires_what_it_names() {
         assert!(is_required("qemu", "ort, qemu"));
-        assert!(!is_required("qemu", "ort,qemu-user"));
+        assert!(!is_required("qemu", "ort, gcc"));
         assert!(!is_required("qemu", ""));
+    }
+
+    #[test]
+    #[should_panic(expected = "REQUIRE lists \"quemu\", and knows ort, qemu, gcc")]
+    fn a_slip_is_told() {
+        is_required("qemu", "ort,quemu");
     }
 
     #[test]

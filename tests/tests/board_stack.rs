@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 const LIMIT: usize = 1024;
 const LIMIT_OF_SLOTS: usize = 1536;
 
-const FUNCTIONS: [&str; 17] = [
+const FUNCTIONS: [&str; 25] = [
     "Flow::new",
     "scratch_len",
     "slots::pick",
@@ -34,6 +34,14 @@ const FUNCTIONS: [&str; 17] = [
     "watch",
     "blame",
     "Drift::push",
+    "Drift::from_bytes",
+    "value_name",
+    "Windowing::read",
+    "Window::new",
+    "push",
+    "push_at",
+    "features",
+    "restart",
 ];
 
 #[test]

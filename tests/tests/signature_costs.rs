@@ -1,5 +1,5 @@
 //! What verifying a signature costs on an emulated Cortex-M4F: instructions, stack and flash. `cargo test -p flow-tests --test
-//! signature_costs -- --nocapture` prints the figures that `SECURITY.md` states.
+//! signature_costs -- --nocapture` prints the figures that `docs/updates.md` states.
 
 use flow_tests::board::{Board, MPS2_AN386};
 use flow_tests::firmware::{Firmware, find_target};

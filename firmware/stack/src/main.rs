@@ -7,7 +7,7 @@
 use board::{Output, stack_used};
 use core::hint::black_box;
 use flow_nostd::slots::{Policy, check, pick};
-use flow_nostd::{Detector, Drift, Flow, SensorState};
+use flow_nostd::{Detector, Drift, Flow, SensorState, Window, Windowing};
 use rand_pcg::Pcg32;
 
 board::panic_handler!();
@@ -23,7 +23,7 @@ const SCRATCH: usize = 2048;
 fn main() -> ! {
     let done = Output::open().is_ok_and(|mut output| {
         let files = [first::BYTES, second::BYTES, third::BYTES];
-        files.iter().all(|file| report(file, &mut output).is_some())
+        files.iter().all(|file| report(file, &mut output).is_some()) && report_windows(&mut output).is_some()
     });
     board::exit(done)
 }
@@ -76,7 +76,39 @@ fn report(file: &'static [u8], output: &mut Output) -> Option<()> {
     print("blame", stack_used(|| done &= black_box(detector.blame(row, context, shares, &mut scratch)).is_ok()));
     let mut drift = Drift::new();
     print("Drift::push", stack_used(|| _ = black_box(drift.push(black_box(-3.0)))));
+    let kept = drift.to_bytes();
+    print("Drift::from_bytes", stack_used(|| done &= black_box(Drift::from_bytes(black_box(kept))).is_some()));
+    print("value_name", stack_used(|| done &= black_box(flow.value_name(black_box(1))).is_some()));
     print("column_name", stack_used(|| done &= black_box(flow.column_name(black_box(1))).is_some()));
     print("model_id_hex", stack_used(|| _ = black_box(flow.model_id_hex())));
+    done.then_some(())
+}
+
+/// The same of windows: two channels, two rows, every feature.
+fn report_windows(output: &mut Output) -> Option<()> {
+    const FEATURES: usize = 10;
+    const SECTION: [u8; 16 + 4 * FEATURES] = {
+        let mut section = [0; 16 + 4 * FEATURES];
+        (section[0], section[2], section[4], section[6], section[8]) = (2, 1, 2, FEATURES as u8, 1);
+        let mut feature = 0;
+        while feature < FEATURES {
+            section[16 + 4 * feature] = feature as u8 + 1;
+            // The second kind is a lag, the last one a change over one.
+            section[18 + 4 * feature] = if feature == 1 || feature == FEATURES - 1 { 1 } else { 0 };
+            feature += 1;
+        }
+        section
+    };
+    let mut print = |what: &str, stack: usize| output.line(format_args!("{what} {stack}"));
+    let mut done = true;
+    print("Windowing::read", stack_used(|| done &= black_box(Windowing::read(black_box(&SECTION))).is_ok()));
+    let windowing = Windowing::read(&SECTION).ok()?;
+    let (mut memory, mut other, mut row) = ([0.0; 4], [0.0; 4], [0.0; 2 * FEATURES]);
+    print("Window::new", stack_used(|| done &= black_box(Window::new(windowing, &mut other)).is_ok()));
+    let mut window = Window::new(windowing, &mut memory).ok()?;
+    print("push", stack_used(|| done &= black_box(window.push(black_box(&[1.0, 2.0]))).is_ok()));
+    print("push_at", stack_used(|| done &= black_box(window.push_at(black_box(1), &[2.0, 4.0])).is_ok()));
+    print("features", stack_used(|| done &= black_box(window.features(&mut row, &mut [])).is_ok()));
+    print("restart", stack_used(|| window.restart()));
     done.then_some(())
 }

@@ -176,12 +176,12 @@ fn advice(flow: &Flow<'_>, flash: Flash, ram: Ram) -> String {
 
 /// Bytes by which a file is shorter where the weights of conditioners take a byte each, and a scale for each output.
 fn saved_by_bytes(flow: &Flow<'_>) -> u64 {
-    let first_of = |record: &layout::LayerRecord| match record.view() {
-        Some(layout::Layer::AffineCoupling(r)) => Some((r.dense.get(), r.dense_count.get())),
-        Some(layout::Layer::SplineCoupling(r)) => Some((r.dense.get(), r.dense_count.get())),
-        Some(layout::Layer::MaskedAffine(r)) => Some((r.dense.get(), r.dense_count.get())),
-        Some(layout::Layer::MaskedSpline(r)) => Some((r.dense.get(), r.dense_count.get())),
-        _ => None,
+    let first_of = |record: &layout::LayerRecord| match record.view()? {
+        layout::Layer::AffineCoupling(r) => Some((r.dense.get(), r.dense_count.get())),
+        layout::Layer::SplineCoupling(r) => Some((r.dense.get(), r.dense_count.get())),
+        layout::Layer::MaskedAffine(r) => Some((r.dense.get(), r.dense_count.get())),
+        layout::Layer::MaskedSpline(r) => Some((r.dense.get(), r.dense_count.get())),
+        layout::Layer::Permutation(_) | layout::Layer::Linear(_) | layout::Layer::ActNorm(_) => None,
     };
     let mut saved = 0;
     let circles = flow.circle_records().iter().map(|record| (record.dense.get(), record.dense_count.get()));
