@@ -1,7 +1,7 @@
 //! Golden files: `spec/golden` holds a small frozen flow of every kind, with every bit that was computed from it when it was
 //! written. They are never written again: what is computed from them tomorrow is what is computed from them today.
 //!
-//! A new one is a flow more in `golden/flows.rs` and `cargo test -p flow-export --test golden -- --ignored make`, which writes what
+//! A new one is a flow more in `golden/flows.rs` and `WRITE_GOLDEN=1 cargo test -p flow-export --test golden -- --ignored make`, which writes what
 //! is missing and refuses to touch what is there.
 #![allow(missing_docs)]
 
