@@ -79,6 +79,8 @@ def comparison(ours, counts, code):
     lines += [
         "",
         tables.paragraph(
+            "A multiply-accumulate of flow-nostd's conditioners is one of all there are, of which it passes over those with an",
+            "input that ReLU made 0; what one takes that is computed stands above (\"without zeros\").",
             "emlearn's mixture is the same model, of columns that are standardised already.",
             f"It is ahead at {' and at '.join(ahead)}." if ahead else "It is not ahead.",
             "onnx2c and TensorFlow Lite for Microcontrollers were not measured: no package has their sources.",

@@ -38,8 +38,9 @@ def write(description, workers, rates, options):
             f"`benchmarks/run host`. {description}; {versions}. {options.rounds} rounds, in which each takes its turn for",
             f"{options.seconds:g} s at each figure, all on one processor. {ENGINE} is built for x86-64-v3, without fused",
             "multiply-add; ONNX Runtime and tract run the same flow's `log_prob.onnx`, the libraries a flow of the same",
-            "layers. Weights are those before training. Every peer takes rows from an array of numpy and gives log-densities",
-            "as one, so that what a library does to bring them to its own arrays and back is counted.",
+            "layers. Weights are those before training. Every peer in Python takes rows from an array of numpy and gives",
+            "log-densities as one, so that what a library does to bring them to its own arrays and back is counted; tract takes",
+            "its own tensors.",
         ),
     ]
     titled = {}
