@@ -7,6 +7,7 @@ mod of_windows;
 
 use common::Session;
 use flow_export::windows::Recipe;
+use flow_table::Table;
 use of_windows::{csv, recipe, usual};
 use std::fs;
 
@@ -40,6 +41,27 @@ fn a_back_test_counts_faults_of_the_channels() {
     // Each file has an order of its own.
     session.write("again.csv", csv(&usual(60)));
     session.succeed(&["score", "a.flow", "--data", "again.csv", "--data", "again.csv", "--data", "again.csv"]);
+}
+
+#[test]
+fn a_range_of_a_channel_is_not_looked_for_in_windows_without_a_word() {
+    let session = Session::new();
+    session.write("raw.csv", csv(&usual(600)));
+    let raw = Table::read(&session.path("raw.csv").display().to_string()).unwrap();
+    let windows = recipe().table(raw).unwrap();
+    let rows: String =
+        windows.iter().map(|row| row.iter().map(|x| format!("{x:?}")).collect::<Vec<_>>().join(",") + "\n").collect();
+    session.write("windows.csv", windows.names().join(",") + "\n" + &rows);
+    let calibrate = |data: &str, range: &str| {
+        let output = session.run(&["calibrate", "model.flow", "--data", data, "-o", "a.flow", "--range", range]);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{said}");
+        said
+    };
+    let warned = "these rows are windows already, so that readings beyond the --range of speed cannot be seen";
+    assert!(calibrate("windows.csv", "speed=-1..20").contains(warned));
+    assert!(!calibrate("raw.csv", "speed=-1..20").contains("windows already"));
+    assert!(!calibrate("windows.csv", "speed.mean=-1..20").contains("windows already"));
 }
 
 #[test]

@@ -186,6 +186,20 @@ fn what_says_unusable_things_of_verdicts_is_not_signed() {
 }
 
 #[test]
+fn a_signature_is_not_that_of_the_calibrated_file() {
+    let session = session();
+    session.succeed(&["sample", "model.flow", "--n", "200", "-o", "usual.csv"]);
+    let calibrate = |model: &str| {
+        let output = session.run(&["calibrate", model, "--data", "usual.csv", "-o", "new.flow", "--p", "0.01"]);
+        assert!(output.status.success());
+        String::from_utf8(output.stderr).unwrap()
+    };
+    assert!(calibrate("signed.flow").contains("the new file is another, without a signature"));
+    assert!(fail(&session, &["verify", "new.flow", "--key", "key.pub"]).contains("new.flow"));
+    assert!(!calibrate("model.flow").contains("signature"));
+}
+
+#[test]
 fn what_is_not_signed_and_why() {
     let session = session();
     let mut file = fs::read(session.path("model.flow")).unwrap();

@@ -302,6 +302,8 @@ fn score_gives_verdicts() {
     session.succeed(&[&score[..], &["-o", "verdicts.csv"]].concat());
     assert_eq!(session.read("verdicts.csv"), text);
     session.write("labels.csv", "0\n0\n1\n1\n0\n0\n0\n0\n0\n0\n");
+    let both = session.fail_cleanly(2, &[&score[..], &["--json", "-o", "-"]].concat());
+    assert!(both.contains("--json prints its object where -o - would write the rows"), "{both}");
     let summary = json(&session.succeed(&[&score[..], &["--json", "--labels", "labels.csv"]].concat()));
     assert_eq!((&summary["rows"], &summary["auroc"]), (&10.into(), &1.0.into()));
 
