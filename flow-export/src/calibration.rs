@@ -5,9 +5,10 @@
 //! of the others reaches are not fitted: one reading of a broken sensor among them, and nothing would be odd beside it.
 //!
 //! So p is right in the mean over calibrations where rows are counted; a single one is off by what its own rows happen to be.
-//! With a confidence, p is instead so large that with this probability no smaller share of usual rows is as odd. Of n rows, the share that is as
-//! odd as the k-th oddest has the distribution Beta(k, n + 1 - k) whatever theirs is (Vovk, "Conditional validity of
-//! inductive conformal predictors", arXiv 1209.2673, on training conditional validity); p is the quantile of the next row that is less odd, on the safe side.
+//! With a confidence, p is instead so large that with this probability no smaller share of usual rows is as odd. Of n rows,
+//! the share that is as odd as the k-th oddest has the distribution Beta(k, n + 1 - k) whatever theirs is (Vovk, "Conditional
+//! validity of inductive conformal predictors", arXiv 1209.2673, on training conditional validity); p is the quantile of the
+//! next row that is less odd, on the safe side.
 
 use crate::binomial;
 use crate::tail::{Tail, USUAL};

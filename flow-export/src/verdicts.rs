@@ -115,9 +115,7 @@ impl<'a> Judge<'a> {
         }
         Ok(judged)
     }
-}
 
-impl Judge<'_> {
     /// How many rows have each fault of each sensor: a verdict names one of them.
     ///
     /// # Errors

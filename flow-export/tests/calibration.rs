@@ -198,6 +198,11 @@ fn with_a_confidence_no_more_rows_are_alarms_than_asked_for() {
 #[test]
 fn a_tail_that_is_cut_short_is_told() {
     let mut rng = Pcg64::new(13, 14);
+    // Rows of a long tail are none that no tail reaches.
+    for known in LONG {
+        let rows: Vec<f32> = (0..5000).map(|_| known.draw(&mut rng)).collect();
+        assert_eq!(Calibrated::of(&rows, None).unreached, 0, "{known:?}");
+    }
     for (known, long) in KNOWN.into_iter().map(|known| (known, false)).chain([(LONG[1], true)]) {
         let rows: Vec<f32> = (0..5000).map(|_| known.draw(&mut rng)).collect();
         let found = Calibrated::of(&rows, None);

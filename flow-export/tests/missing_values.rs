@@ -110,20 +110,27 @@ fn a_dead_sensor_raises_no_alarm_of_its_own() {
     assert!(!watch(&detector, [f32::NAN, f32::NAN]).0.alarm);
 }
 
-/// Several that are dead follow the one that is left, and not each other.
+/// Several that are dead follow the one that is left, and not each other, unless they tie each other more closely: of these
+/// the figure is only printed.
 #[test]
 fn two_dead_sensors_of_three_raise_none_either() {
-    let mut normal = Normal::<3>::tied(0.95);
-    let flow = normal.flow();
-    let detector = Detector::new(flow.tested_flow().unwrap()).unwrap();
-    for dead in [[0, 1], [0, 2], [1, 2]] {
-        let alarms = (0..2000).filter(|_| {
-            let mut row = normal.row();
-            dead.into_iter().for_each(|j| row[j] = f32::NAN);
-            watch(&detector, row).0.alarm
-        });
-        let alarms = alarms.count();
-        assert!(alarms <= 20, "{alarms} of 2000 rows are alarms without {dead:?}, asked for was one in a hundred");
+    for (tied, most) in [(0.9, 20), (0.95, 20), (0.99, 2000)] {
+        let mut normal = Normal::<3>::tied(tied);
+        let flow = normal.flow();
+        let detector = Detector::new(flow.tested_flow().unwrap()).unwrap();
+        for dead in [[0, 1], [0, 2], [1, 2]] {
+            let alarms = (0..2000).filter(|_| {
+                let mut row = normal.row();
+                dead.into_iter().for_each(|j| row[j] = f32::NAN);
+                watch(&detector, row).0.alarm
+            });
+            let alarms = alarms.count();
+            println!("columns that correlate by {tied}: {alarms} of 2000 rows are alarms without {dead:?}");
+            assert!(
+                alarms <= most,
+                "{alarms} of 2000 rows are alarms without {dead:?}, asked for was one in a hundred"
+            );
+        }
     }
 }
 

@@ -397,6 +397,11 @@ fn cuda_that_is_missing_is_named_with_how_to_get_it() {
         assert!(message.contains("pip install nvidia-cuda-runtime, version 13.*"), "{message}");
     }
     assert!(!session.path("run").exists(), "a run folder was left behind");
+    // A library without the provider is no CUDA either.
+    let Ok(library) = flow_trainer::backend::find_library() else { return };
+    let named = [&train[..], &["--ort-lib", library.to_str().unwrap()]].concat();
+    let message = session.fail(1, &named);
+    assert!(message.contains("CUDA") && message.contains(library.to_str().unwrap()), "{message}");
 }
 
 /// `auto` takes tract where nothing else is to be had, and says so.

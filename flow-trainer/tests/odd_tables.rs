@@ -58,31 +58,19 @@ fn rows_far_out_rank_as_the_oddest_and_rows_without_a_density_are_told() {
     assert!(message.contains("1 of 2 rows") && message.contains("row 2 of none.csv: level is 0"), "{message}");
 }
 
+/// Trains one model for a few epochs.
+fn briefly(session: &Session, arguments: &[&str]) {
+    trained(session, &[arguments, &["--model", "realnvp", "--epochs", "3"]].concat());
+}
+
 #[test]
 fn a_column_of_huge_values_trains_and_scores_finitely() {
     let session = Session::empty();
     let rows: String = (0..100).map(|i| format!("{}e30,{}\n", 1.0 + (i % 7) as f64 / 10.0, i % 10)).collect();
     session.write("huge.csv", rows);
-    trained(
-        &session,
-        &["--model", "realnvp", "--epochs", "3", "--data", "huge.csv", "--out", "run", "--freeze", "huge.flow"],
-    );
+    briefly(&session, &["--data", "huge.csv", "--out", "run", "--freeze", "huge.flow"]);
     session.write("constant.csv", (0..100).map(|i| format!("1e30,{}\n", i % 10)).collect::<String>());
-    trained(
-        &session,
-        &[
-            "--model",
-            "realnvp",
-            "--epochs",
-            "3",
-            "--data",
-            "constant.csv",
-            "--out",
-            "constant",
-            "--freeze",
-            "constant.flow",
-        ],
-    );
+    briefly(&session, &["--data", "constant.csv", "--out", "constant", "--freeze", "constant.flow"]);
     let out = session.succeed(&["evaluate", "--run", "run", "--data", "huge.csv", "--device", "tract", "--json"]);
     let found: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert!(found["mean_log_prob"].as_f64().unwrap().is_finite());
@@ -92,23 +80,7 @@ fn a_column_of_huge_values_trains_and_scores_finitely() {
 fn a_column_as_wide_as_single_precision_trains_and_is_drawn() {
     let session = Session::empty();
     session.write("wide.csv", (0..100).map(|i| format!("{}e38,{}\n", (i % 7) - 3, i % 10)).collect::<String>());
-    trained(
-        &session,
-        &[
-            "--model",
-            "realnvp",
-            "--epochs",
-            "3",
-            "--data",
-            "wide.csv",
-            "--out",
-            "run",
-            "--column",
-            "c0:continuous",
-            "--freeze",
-            "wide.flow",
-        ],
-    );
+    briefly(&session, &["--data", "wide.csv", "--out", "run", "--column", "c0:continuous", "--freeze", "wide.flow"]);
     assert!(session.path("run/report.html").exists() && session.path("wide.flow").exists());
 }
 

@@ -216,8 +216,9 @@ fn trade(found: &Backtest) -> String {
     headings.extend(found.methods.iter().map(|method| format!("{}#", method.name)));
     let mut rows = Rows::new(&headings.iter().map(String::as_str).collect::<Vec<_>>());
     let all = found.methods[0].windows.len();
-    // Of many windows not each number: they are as far apart as that there are no more rows than windows are listed.
-    for wanted in (1..=all).filter(|wanted| wanted % all.div_ceil(MOST_WINDOWS) == 0) {
+    // Of many windows not each number, but that of all.
+    let step = all.div_ceil(MOST_WINDOWS);
+    for wanted in (1..=all).filter(|wanted| (all - wanted).is_multiple_of(step)) {
         let mut cells = vec![Cell::Number(wanted.to_string())];
         for method in &found.methods {
             let enough = method.curve.iter().filter(|point| point.windows_found >= wanted);
